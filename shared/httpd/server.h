@@ -1,0 +1,57 @@
+// Serves HTTP/1.1 and websockets for management APIs, on TCP or a unix socket. Binds in listen(), stops in the
+// destructor (open connections are closed). Not for the balancer's traffic (balancer/proxy). Thread: the IoLoop's.
+// Keep-alive always; every answer has Content-Length and Date (AWS SDKs correct their clock by it).
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "shared/base/result.h"
+#include "shared/base/time.h"
+#include "shared/http/message.h"
+#include "shared/httpd/io_loop.h"
+#include "shared/httpd/websocket.h"
+#include "shared/net/endpoint.h"
+
+namespace shared::httpd {
+
+struct ServerLimits {
+  std::size_t max_body_bytes = 1024 * 1024;  // 413 beyond
+  std::size_t max_head_bytes = 64 * 1024;    // 431 beyond
+  std::size_t max_connections = 1024;        // further ones are closed at accept
+  Millis idle_timeout{65'000};               // between requests and while reading one
+};
+
+// Answers one request exactly once, at once or later. Dropping it unsent answers 500. Move-only.
+class Reply {
+ public:
+  struct State {
+    virtual ~State() = default;
+    virtual void send(http::Response response) = 0;
+  };
+  explicit Reply(std::unique_ptr<State> state) : state_(std::move(state)) {}
+  void send(http::Response response) {
+    if (state_) state_->send(std::move(response));
+    state_.reset();
+  }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+class Server {
+ public:
+  using Handler = std::function<void(http::Request, Reply)>;
+  // Asked for every upgrade request: handlers to accept, a response to refuse. Without one, 426.
+  using Acceptor = std::function<std::variant<WebSocketHandlers, http::Response>(const http::Request&)>;
+
+  // Errors: "address_in_use", "bind", "listen" with the endpoint in the text. Port 0 is fine, see endpoint().
+  static Result<std::unique_ptr<Server>> listen(IoLoop& loop, const net::Endpoint& at, ServerLimits limits, Handler handler,
+                                                Acceptor acceptor = nullptr);
+  virtual ~Server() = default;
+  virtual net::Endpoint endpoint() const = 0;
+};
+
+}  // namespace shared::httpd

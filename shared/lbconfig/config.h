@@ -1,0 +1,158 @@
+// What a balancer is told: listeners with their rules, target groups with their targets. Plain values, complete and
+// already validated; made by control from the ELBv2 resources, or read from a JSON file (json.h). Names and meanings are
+// ELBv2's. A Config is immutable once handed over; a higher version replaces a lower one whole.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/base/time.h"
+
+namespace shared::lbconfig {
+
+struct WeightedTargetGroup {
+  std::string target_group;  // id (ARN)
+  int weight = 1;            // 0..999, 0 = no traffic
+  bool operator==(const WeightedTargetGroup&) const = default;
+};
+
+struct ForwardAction {
+  std::vector<WeightedTargetGroup> target_groups;  // 1..5
+  bool sticky = false;                             // TargetGroupStickinessConfig
+  int sticky_seconds = 3600;
+  bool operator==(const ForwardAction&) const = default;
+};
+
+// Fields hold ELBv2 templates with #{protocol} #{host} #{port} #{path} #{query}.
+struct RedirectAction {
+  std::string protocol = "#{protocol}";
+  std::string host = "#{host}";
+  std::string port = "#{port}";
+  std::string path = "/#{path}";
+  std::string query = "#{query}";
+  int status = 301;  // 301 or 302
+  bool operator==(const RedirectAction&) const = default;
+};
+
+struct FixedResponseAction {
+  int status = 200;          // 2xx, 4xx, 5xx
+  std::string content_type;  // empty: none given
+  std::string body;          // at most 1024 bytes
+  bool operator==(const FixedResponseAction&) const = default;
+};
+
+enum class ActionType { kForward, kRedirect, kFixedResponse };
+
+struct Action {
+  ActionType type = ActionType::kForward;
+  int order = 1;
+  ForwardAction forward;  // only the member named by type is meaningful
+  RedirectAction redirect;
+  FixedResponseAction fixed_response;
+  bool operator==(const Action&) const = default;
+};
+
+enum class ConditionField { kHostHeader, kPathPattern, kHttpHeader, kHttpRequestMethod, kQueryString, kSourceIp };
+
+struct QueryPair {
+  std::string key;  // empty: any key
+  std::string value;
+  bool operator==(const QueryPair&) const = default;
+};
+
+// All conditions of a rule must hold; inside one any value may match.
+struct Condition {
+  ConditionField field = ConditionField::kPathPattern;
+  std::string http_header_name;      // kHttpHeader only
+  std::vector<std::string> values;   // patterns, methods or CIDRs
+  std::vector<QueryPair> query;      // kQueryString only
+  bool operator==(const Condition&) const = default;
+};
+
+struct Rule {
+  std::string id;    // ARN
+  int priority = 0;  // 1..50000, unique in its listener
+  std::vector<Condition> conditions;
+  Action action;
+  bool operator==(const Rule&) const = default;
+};
+
+enum class DesyncMode { kMonitor, kDefensive, kStrictest };
+enum class XffMode { kAppend, kPreserve, kRemove };
+
+// The load balancer's attributes, copied to each of its listeners.
+struct ListenerOptions {
+  Millis idle_timeout{60'000};
+  Millis client_keep_alive{3'600'000};
+  DesyncMode desync = DesyncMode::kDefensive;
+  XffMode xff = XffMode::kAppend;
+  bool xff_client_port = false;
+  bool preserve_host = false;
+  bool drop_invalid_headers = false;
+  bool access_log = false;
+  bool server_header = true;  // listener attribute routing.http.response.server.enabled
+  bool operator==(const ListenerOptions&) const = default;
+};
+
+struct Listener {
+  std::string id;             // ARN, or any name in a file
+  std::string load_balancer;  // "app/NAME/ID"; label of logs and metrics
+  std::string dns_name;       // Host for HTTP/1.0 requests without one
+  std::string address = "0.0.0.0";
+  std::uint16_t port = 0;
+  std::vector<Rule> rules;  // ascending priority
+  Action default_action;
+  ListenerOptions options;
+  bool operator==(const Listener&) const = default;
+};
+
+enum class Algorithm { kRoundRobin, kLeastOutstandingRequests, kWeightedRandom };
+
+struct HealthCheck {
+  bool enabled = true;
+  std::string path = "/";
+  std::uint16_t port = 0;  // 0 = traffic-port
+  Millis interval{30'000};
+  Millis timeout{5'000};
+  int healthy_threshold = 5;
+  int unhealthy_threshold = 2;
+  std::string matcher = "200";  // "200", "200,202", "200-299"
+  bool operator==(const HealthCheck&) const = default;
+};
+
+enum class TargetState { kActive, kDraining };
+
+struct Target {
+  std::string id;            // instance id or IP, as registered
+  std::uint16_t port = 0;
+  std::string address;       // numeric IP to dial
+  std::string registration;  // unique for each registration: the same (id, port) registered again is another target
+  std::string zone;
+  TargetState state = TargetState::kActive;
+  // Draining only: how long open requests may still run, counted from the moment a balancer learns of the draining.
+  Millis drain_limit{300'000};
+  bool operator==(const Target&) const = default;
+};
+
+struct TargetGroup {
+  std::string id;    // ARN
+  std::string name;  // "targetgroup/NAME/ID"
+  Algorithm algorithm = Algorithm::kRoundRobin;
+  HealthCheck health_check;
+  Millis slow_start{0};
+  // Fail open when fewer than this many targets are healthy (target_group_health.unhealthy_state_routing).
+  int minimum_healthy_count = 1;
+  int minimum_healthy_percent = 0;  // 0 = off
+  std::vector<Target> targets;
+  bool operator==(const TargetGroup&) const = default;
+};
+
+struct Config {
+  std::uint64_t version = 0;  // only rises
+  std::vector<Listener> listeners;
+  std::vector<TargetGroup> target_groups;
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace shared::lbconfig
