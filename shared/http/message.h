@@ -1,5 +1,5 @@
-// HTTP message values for the management APIs (agent API, health endpoints, engine sockets). Not the balancer's data
-// path: that has zero-copy heads of its own in balancer/codec. No I/O.
+// HTTP message values for the management APIs (agent API, health endpoints, engine sockets). Not the
+// balancer's data path: that has zero-copy heads of its own in balancer/codec. No I/O.
 #pragma once
 #include <optional>
 #include <string>

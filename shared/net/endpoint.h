@@ -1,4 +1,5 @@
-// Where something listens or is dialled: an IPv4/IPv6 address and a port, or the path of a unix socket. A value; no I/O.
+// Where something listens or is dialled: an IPv4/IPv6 address and a port, or the path of a unix socket. A
+// value; no I/O.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,7 +10,8 @@
 namespace shared::net {
 
 struct Endpoint {
-  std::string address;     // numeric IP without brackets, or a host name where dialling allows one; empty for a unix socket
+  std::string address;  // numeric IP without brackets, or a host name where dialling allows one; empty for a
+                        // unix socket
   std::uint16_t port = 0;  // 0 when listening: the kernel chooses
   std::string unix_path;   // non-empty: a unix socket, address and port are ignored
 
