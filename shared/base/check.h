@@ -10,7 +10,7 @@ namespace shared {
 }
 }  // namespace shared
 
-#define BERTH_CHECK(condition, why)                                            \
-  do {                                                                         \
+#define BERTH_CHECK(condition, why)                                                \
+  do {                                                                             \
     if (!(condition)) ::shared::check_failed(#condition, why, __FILE__, __LINE__); \
   } while (false)

@@ -1,4 +1,5 @@
-// Error: what went wrong, whose fault it is, and whether trying again can help. A value, never thrown across modules.
+// Error: what went wrong, whose fault it is, and whether trying again can help. A value, never thrown across
+// modules.
 #pragma once
 #include <string>
 #include <string_view>
@@ -12,8 +13,8 @@ enum class Blame { kClient, kTarget, kSelf };
 enum class Retry { kNo, kYes, kOnlyIfReused };
 
 // `code` is a stable word programs may compare (for AWS-facing errors the exact wire code, such as
-// "ClusterNotFoundException"); `text` is for people: lower case unless AWS words it, no full stop added by us,
-// names the thing ("read head from 10.0.0.7:80").
+// "ClusterNotFoundException"); `text` is for people: lower case unless AWS words it, no full stop added by
+// us, names the thing ("read head from 10.0.0.7:80").
 class [[nodiscard]] Error {
  public:
   Error(std::string code, std::string text, Blame blame = Blame::kSelf, Retry retry = Retry::kNo)

@@ -13,8 +13,8 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : data_(std::in_place_index<0>, std::move(value)) {}          // NOLINT(runtime/explicit)
-  Result(Error error) : data_(std::in_place_index<1>, std::move(error)) {}      // NOLINT(runtime/explicit)
+  Result(T value) : data_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(runtime/explicit)
+  Result(Error error) : data_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(runtime/explicit)
 
   bool has_value() const { return data_.index() == 0; }
   explicit operator bool() const { return has_value(); }

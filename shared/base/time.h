@@ -1,5 +1,5 @@
-// The two clocks' types. Wall time is what APIs show; steady time is what timers run on. Nothing outside shared/env
-// reads a clock.
+// The two clocks' types. Wall time is what APIs show; steady time is what timers run on. Nothing outside
+// shared/env reads a clock.
 #pragma once
 #include <chrono>
 

@@ -1,6 +1,6 @@
 // The door to time: two clocks, timers and "run this later on the owner's thread".
-// Real one: shared/httpd IoLoop (Asio). Simulated one: tests/sim. Code that decides never reads a clock itself; it is
-// handed `now`. Thread: everything except post() belongs to the thread that runs the executor.
+// Real one: shared/httpd IoLoop (Asio). Simulated one: tests/sim. Code that decides never reads a clock
+// itself; it is handed `now`. Thread: everything except post() belongs to the thread that runs the executor.
 #pragma once
 #include <functional>
 #include <memory>
@@ -29,7 +29,8 @@ class Executor {
   virtual ~Executor() = default;
   virtual WallTime wall_now() const = 0;
   virtual SteadyTime now() const = 0;
-  // Runs `work` on the executor's thread after the current callback has returned. May be called from any thread.
+  // Runs `work` on the executor's thread after the current callback has returned. May be called from any
+  // thread.
   virtual void post(std::function<void()> work) = 0;
   // Runs `work` once, not before `delay` has passed. Keep the Timer: dropping it cancels.
   [[nodiscard]] virtual Timer after(Millis delay, std::function<void()> work) = 0;

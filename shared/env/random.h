@@ -1,4 +1,5 @@
-// The door to randomness. Real one: the kernel's getrandom. Seeded one: simulation and tests, same seed, same sequence.
+// The door to randomness. Real one: the kernel's getrandom. Seeded one: simulation and tests, same seed, same
+// sequence.
 #pragma once
 #include <cstdint>
 #include <string>

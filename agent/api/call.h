@@ -1,0 +1,16 @@
+// One authenticated API call, as the service modules (ecs, elbv2, sts) see it.
+#pragma once
+#include <string>
+
+namespace agent::api {
+
+struct Call {
+  std::string operation;   // "RunTask"
+  std::string body;        // JSON text, or the form of a Query call
+  std::string request_id;  // UUID, also in the answer's header
+  std::string caller_arn;
+  std::string account;
+  std::string caller_id;  // user id, for GetCallerIdentity
+};
+
+}  // namespace agent::api

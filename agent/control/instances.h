@@ -1,0 +1,37 @@
+// Container instances: registration, draining, deregistration.
+#pragma once
+#include <string>
+
+#include "agent/control/step.h"
+#include "shared/base/result.h"
+
+namespace agent::control {
+
+struct RegisterInstance {
+  std::string cluster;                 // name of an existing cluster
+  std::string container_instance_arn;  // re-registration, else empty
+  model::Resources resources;
+  std::vector<model::NameValue>
+      attributes;  // valued ones are echoed exactly; berth.address, berth.instance-id are read
+  std::string agent_version;
+  std::string agent_hash;
+  std::string docker_version;
+  std::vector<model::Tag> tags;
+};
+// Returns the row key. A re-registration keeps its ARN; one that names a deregistered or unknown ARN is a
+// ClientException, after which agents register anew.
+shared::Result<std::string> register_instance(Step& step, const RegisterInstance& request);
+
+enum class Force { kNo, kYes };
+// InvalidParameterException "Found running tasks on the instance." without force; with it the tasks are
+// orphaned: they leave the books as STOPPED and services replace them.
+shared::Result<void> deregister_instance(Step& step, const std::string& key, Force force);
+// ACTIVE or DRAINING.
+shared::Result<void> set_instance_status(Step& step, const std::string& key, model::InstanceStatus status);
+
+// What is left for placement: registered minus what its tasks hold; ports = all taken ports.
+model::Resources remaining_resources(const State& state, const model::ContainerInstance& instance);
+int running_tasks(const State& state, const model::ContainerInstance& instance);
+int pending_tasks(const State& state, const model::ContainerInstance& instance);
+
+}  // namespace agent::control

@@ -1,0 +1,58 @@
+// All cluster truth: durable tables and what is only true while connections last. Owned by one thread.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/control/records.h"
+#include "agent/control/table.h"
+#include "shared/lbconfig/feed.h"
+
+namespace agent::control {
+
+namespace lb = shared::lbconfig;
+
+// A balancer as control sees it now. Rebuilt from its messages after every connect.
+struct BalancerView {
+  bool connected = false;
+  std::uint64_t acked_version = 0;
+  std::uint64_t report_version = 0;
+  std::map<std::string, lb::TargetReport>
+      targets;          // by registration; kept after a disconnect as the last known
+  std::string refusal;  // why it does not apply the newest version, empty if it does
+};
+
+// An agent's session on a container instance.
+struct AgentView {
+  bool connected = false;
+  std::uint64_t session = 0;  // tells a late close of an old session from the current one
+  shared::WallTime last_heard{};
+};
+
+struct Volatile {
+  std::map<std::string, BalancerView> balancers;  // by balancer id
+  std::map<std::string, AgentView> agents;        // by container instance ARN
+};
+
+struct State {
+  Table<model::Cluster> clusters{"cluster/", encode_cluster, decode_cluster};
+  Table<model::TaskDefinition> task_definitions{"taskdef/", encode_task_definition, decode_task_definition};
+  Table<model::ContainerInstance> instances{"instance/", encode_instance, decode_instance};
+  Table<model::Task> tasks{"task/", encode_task, decode_task};
+  Table<model::Service> services{"service/", encode_service, decode_service};
+  Table<model::LoadBalancer> load_balancers{"lb/", encode_load_balancer, decode_load_balancer};
+  Table<model::Listener> listeners{"listener/", encode_listener, decode_listener};
+  Table<model::Rule> rules{"rule/", encode_rule, decode_rule};
+  Table<model::TargetGroup> target_groups{"tg/", encode_target_group, decode_target_group};
+  Table<model::Balancer> balancers{"balancer/", encode_balancer, decode_balancer};
+  Table<model::Meta> meta{"meta/", encode_meta, decode_meta};
+
+  Volatile live;
+  // What balancers are to apply; version == meta.config_version. Rebuilt at start, replaced by publish().
+  std::shared_ptr<const lb::Config> published = std::make_shared<lb::Config>();
+
+  std::vector<TableBase*> tables();
+};
+
+}  // namespace agent::control

@@ -1,0 +1,97 @@
+// Tasks: placing, stopping, and what agents report about them.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/control/step.h"
+#include "shared/base/result.h"
+
+namespace agent::control {
+
+struct ContainerOverride {
+  std::string name;
+  std::optional<int> cpu;
+  std::optional<int> memory;
+  std::optional<int> memory_reservation;
+};
+
+struct RunTask {
+  std::string cluster;  // name of an existing cluster
+  std::string task_definition_arn;
+  int count = 1;
+  model::LaunchType launch_type = model::LaunchType::kEc2;
+  std::string group;  // empty: "family:<family>"
+  std::string started_by;
+  std::vector<model::PlacementStrategy> strategy;
+  std::vector<model::PlacementConstraint> constraints;  // besides those of the task definition
+  std::string overrides = "{}";                         // JSON as given, already validated
+  std::vector<ContainerOverride> container_overrides;   // the sizes in it
+  std::optional<std::int64_t> cpu_override;             // task level
+  std::optional<std::int64_t> memory_override;
+  std::vector<model::Tag> tags;
+  bool enable_execute_command = false;
+  // StartTask: place on exactly these instances (ARNs), one task each; strategy is ignored.
+  std::vector<std::string> on_instances;
+};
+
+struct PlacementFailure {
+  std::string arn;     // the container instance that was tried, may be empty
+  std::string reason;  // RESOURCE:CPU, RESOURCE:MEMORY, RESOURCE:PORTS, AGENT, ATTRIBUTE, MemberOf placement
+                       // constraint ...
+  std::string detail;
+};
+
+struct RunTaskResult {
+  std::vector<std::string> task_keys;
+  std::vector<PlacementFailure> failures;
+};
+
+// Places up to count tasks; tasks + unplaced = count. Errors: InvalidParameterException "No Container
+// Instances were found in your cluster.", ClientException for an inactive definition.
+shared::Result<RunTaskResult> run_task(Step& step, const RunTask& request);
+
+// One task of a service (used by the service reconciler): placed, or why not.
+struct ServiceTaskResult {
+  std::optional<std::string> task_key;
+  PlacementFailure failure;
+};
+ServiceTaskResult start_service_task(Step& step, const model::Service& service,
+                                     const model::Deployment& deployment);
+
+// Wants the task stopped: desired STOPPED, its targets start draining, and once they are gone the agent is
+// told. No-op for a task that already wants to stop.
+void stop_task(Step& step, const std::string& key, const std::string& stop_code, const std::string& reason);
+
+// The agent may be told to stop the task: it wants to stop and none of its registrations exists any more.
+// This is the ordering promise; nothing else may send a desired status of STOPPED.
+bool may_tell_agent_to_stop(const State& state, const model::Task& task);
+
+struct ContainerChange {
+  std::string name;
+  std::string status;  // PENDING, RUNNING, STOPPED
+  std::string runtime_id;
+  std::string image_digest;
+  std::string reason;
+  std::optional<int> exit_code;
+  std::vector<model::NetworkBinding> bindings;
+};
+struct TaskChange {
+  std::string task;    // id or ARN
+  std::string status;  // "", PENDING, RUNNING, STOPPED
+  std::string reason;
+  std::vector<ContainerChange> containers;
+  std::optional<shared::WallTime> pull_started_at;
+  std::optional<shared::WallTime> pull_stopped_at;
+  std::optional<shared::WallTime> execution_stopped_at;
+};
+// SubmitTaskStateChange and SubmitContainerStateChange. Idempotent; late and repeated reports are harmless; a
+// STOPPED task never runs again. Registers targets when the task of a service with load balancers comes up,
+// frees its resources and takes its targets away when it stopped.
+shared::Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change);
+
+// Drops stopped tasks after Settings::stopped_task_retention; moves tasks whose targets are gone from
+// DEACTIVATING on.
+void reconcile_tasks(Step& step);
+
+}  // namespace agent::control

@@ -1,0 +1,20 @@
+#pragma once
+#include "agent/model/common.h"
+
+namespace agent::model {
+
+enum class ClusterStatus { kActive, kInactive };
+
+// Key: name. An INACTIVE cluster stays describable and may be revived by CreateCluster.
+struct Cluster {
+  std::string name;
+  std::string arn;
+  ClusterStatus status = ClusterStatus::kActive;
+  std::vector<NameValue> settings;
+  std::vector<Tag> tags;
+  std::string document;  // JSON object: further members to echo (configuration, serviceConnectDefaults, ...),
+                         // "{}" if none
+  WallTime created_at{};
+};
+
+}  // namespace agent::model

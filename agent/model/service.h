@@ -1,0 +1,93 @@
+#pragma once
+#include "agent/model/common.h"
+
+namespace agent::model {
+
+enum class ServiceStatus { kActive, kDraining, kInactive };
+enum class SchedulingStrategy { kReplica, kDaemon };
+enum class DeploymentStatus { kPrimary, kActive, kDraining };
+enum class RolloutState { kInProgress, kCompleted, kFailed };
+enum class StrategyType { kSpread, kBinpack, kRandom };
+enum class ConstraintType { kDistinctInstance, kMemberOf };
+
+struct PlacementStrategy {
+  StrategyType type = StrategyType::kSpread;
+  std::string field;
+};
+struct PlacementConstraint {
+  ConstraintType type = ConstraintType::kMemberOf;
+  std::string expression;
+};
+
+struct ServiceLoadBalancer {
+  std::string target_group_arn;
+  std::string container_name;
+  int container_port = 0;
+  bool operator==(const ServiceLoadBalancer&) const = default;
+};
+
+struct Deployment {
+  std::string id;  // "ecs-svc/<19 digits>"
+  DeploymentStatus status = DeploymentStatus::kPrimary;
+  std::string task_definition_arn;
+  RolloutState rollout_state = RolloutState::kInProgress;
+  std::string rollout_state_reason;
+  int desired_count = 0;
+  int failed_tasks = 0;          // consecutive failures as the circuit breaker counts them
+  bool reached_running = false;  // one task of it has been RUNNING
+  std::vector<ServiceLoadBalancer> load_balancers;
+  WallTime created_at{};
+  WallTime updated_at{};
+  bool is_rollback = false;
+};
+
+struct ServiceEvent {
+  std::string id;
+  WallTime created_at{};
+  std::string message;
+};
+
+struct DeploymentConfiguration {
+  int maximum_percent = 200;
+  int minimum_healthy_percent = 100;
+  bool circuit_breaker = false;
+  bool circuit_breaker_rollback = false;
+};
+
+// Key: "<cluster>/<name>".
+struct Service {
+  std::string arn;
+  std::string name;
+  std::string cluster;  // name
+  ServiceStatus status = ServiceStatus::kActive;
+  SchedulingStrategy scheduling = SchedulingStrategy::kReplica;
+  LaunchType launch_type = LaunchType::kEc2;
+  int desired_count = 0;
+  std::string task_definition_arn;
+  DeploymentConfiguration configuration;
+  std::vector<Deployment> deployments;  // PRIMARY first
+  std::vector<ServiceEvent> events;     // newest first, at most kMaxServiceEvents
+  std::vector<ServiceLoadBalancer> load_balancers;
+  std::vector<PlacementStrategy> placement_strategy;
+  std::vector<PlacementConstraint> placement_constraints;
+  int health_check_grace_seconds = 0;
+  std::string propagate_tags = "NONE";
+  bool enable_ecs_managed_tags = false;
+  bool enable_execute_command = false;
+  std::string
+      document;  // JSON object: further members to echo verbatim (deploymentConfiguration extras, ...)
+  std::string client_token;
+  std::string create_request;  // canonical JSON of the create call, for idempotency without a token
+  std::vector<Tag> tags;
+  std::string role_arn;
+  std::string created_by;
+  WallTime created_at{};
+  // Back-off after tasks that stopped without ever running: doubles, at most 15 minutes.
+  int failed_starts = 0;
+  std::optional<WallTime> next_start_at;
+  // The revision a rollback goes back to: the newest COMPLETED deployment.
+  std::string last_completed_task_definition;
+};
+inline constexpr std::size_t kMaxServiceEvents = 100;
+
+}  // namespace agent::model

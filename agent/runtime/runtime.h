@@ -1,0 +1,109 @@
+// Runtime: the contract with a container engine. Drivers: docker (Engine API over its socket). Tests use a
+// scripted twin; both pass tests/contract. All calls are asynchronous; callbacks run on the executor's
+// thread, never inside the call, and exactly once. Every call is safe to repeat: an agent may crash at any
+// point and try again.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/base/result.h"
+#include "shared/base/time.h"
+
+namespace agent::runtime {
+
+struct PortBinding {
+  int container_port = 0;
+  int host_port = 0;  // 0 in a spec: the engine chooses
+  std::string protocol = "tcp";
+  std::string bind_ip = "0.0.0.0";
+};
+
+struct ContainerSpec {
+  std::string name;  // unique on the host; how a crashed create is found again
+  std::string image;
+  std::vector<std::string> command;      // empty: the image's
+  std::vector<std::string> entry_point;  // empty: the image's
+  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> labels;
+  std::vector<PortBinding> ports;
+  std::vector<std::string> links;
+  std::string network_mode = "bridge";  // bridge, host, none
+  std::string cgroup_parent;            // empty: the engine's default
+  std::int64_t cpu_shares = 0;          // 0 = the engine's minimum (2)
+  std::int64_t memory_bytes = 0;        // hard limit, 0 = none
+  // Further settings in Docker Engine naming (config and hostConfig of the payload), laid over the above
+  // without case.
+  std::string engine_config = "{}";
+  std::string engine_host_config = "{}";
+};
+
+// What is needed to find a container again after a crash. Serialisable.
+struct ContainerHandle {
+  std::string id;  // the engine's
+  std::string name;
+};
+
+enum class ContainerPhase { kCreated, kRunning, kExited };
+
+struct ContainerInfo {
+  ContainerHandle handle;
+  ContainerPhase phase = ContainerPhase::kCreated;
+  std::optional<int> exit_code;  // kExited
+  bool oom_killed = false;
+  std::string error;  // the engine's own words (State.Error), empty if none
+  std::string image_digest;
+  std::vector<PortBinding> ports;  // actual, while running
+  std::map<std::string, std::string> labels;
+  std::string health;  // "", "starting", "healthy", "unhealthy"
+  int pid = 0;
+  std::optional<shared::WallTime> started_at;
+  std::optional<shared::WallTime> finished_at;
+};
+
+struct ImageInfo {
+  std::string id;
+  std::string digest;  // "sha256:..." of the repository manifest, empty for a local-only image
+};
+
+enum class EventType { kCreated, kStarted, kExited, kOom, kRemoved, kHealth };
+
+struct Event {
+  EventType type = EventType::kStarted;
+  ContainerHandle handle;
+  std::optional<int> exit_code;
+};
+
+// Error codes are the ECS agent's: CannotPullContainerError, CannotCreateContainerError,
+// CannotStartContainerError, CannotStopContainerError, CannotInspectContainerError,
+// CannotRemoveContainerError, DockerTimeoutError, "not_found" (no such container or image), "engine_down"
+// (the socket cannot be reached; retry yes).
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  template <class T>
+  using Done = std::function<void(shared::Result<T>)>;
+
+  // All containers that carry `label`, running or not: what an agent that lost its memory must adopt or stop.
+  virtual void recover(const std::string& label, Done<std::vector<ContainerInfo>> done) = 0;
+  // Events from now on, until the runtime dies; reconnects by itself. `gap` tells that events may have been
+  // missed: inspect everything.
+  virtual void watch(std::function<void(Event)> on_event, std::function<void()> gap) = 0;
+  virtual void ping(Done<std::string> done) = 0;  // engine version
+
+  virtual void pull(const std::string& image, Done<ImageInfo> done) = 0;
+  virtual void find_image(const std::string& image, Done<ImageInfo> done) = 0;
+  virtual void create(const ContainerSpec& spec,
+                      Done<ContainerHandle> done) = 0;  // an existing one of that name: its handle
+  virtual void start(const ContainerHandle& handle, Done<ContainerInfo> done) = 0;
+  // Stop signal, then SIGKILL after `grace`. Succeeds for a container that is not running.
+  virtual void stop(const ContainerHandle& handle, shared::Millis grace, Done<ContainerInfo> done) = 0;
+  virtual void inspect(const ContainerHandle& handle, Done<ContainerInfo> done) = 0;
+  virtual void remove(const ContainerHandle& handle,
+                      Done<bool> done) = 0;  // true also when it was gone already
+};
+
+}  // namespace agent::runtime
