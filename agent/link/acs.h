@@ -25,6 +25,16 @@ struct DependencyPayload {
   std::string condition;
 };
 
+struct MountPointPayload {
+  std::string source_volume;  // a name in TaskPayload::volumes
+  std::string container_path;
+  bool read_only = false;
+};
+struct VolumesFromPayload {
+  std::string source_container;
+  bool read_only = false;
+};
+
 struct ContainerPayload {
   std::string name;
   std::string image;
@@ -38,6 +48,8 @@ struct ContainerPayload {
   std::vector<PortMappingPayload> port_mappings;
   std::vector<DependencyPayload> depends_on;
   std::vector<std::string> links;
+  std::vector<MountPointPayload> mount_points;
+  std::vector<VolumesFromPayload> volumes_from;
   int start_timeout = 0;  // seconds, 0 = unset
   int stop_timeout = 0;
   std::string docker_config;  // JSON text in Docker Engine naming: User, WorkingDir, Labels, HealthCheck, ...
