@@ -1,0 +1,153 @@
+// What every Store promises, asked of the memory twin and of SQLite.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <random>
+
+#include "agent/store/store.h"
+
+namespace agent::store {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class Harness {
+ public:
+  virtual ~Harness() = default;
+  virtual Store& store() = 0;
+  // A new store on what the last one left behind, as after a restart.
+  virtual void reopen() = 0;
+};
+
+class MemoryHarness final : public Harness {
+ public:
+  Store& store() override { return *store_; }
+  void reopen() override { store_ = std::make_unique<MemoryStore>(*store_); }
+
+ private:
+  std::unique_ptr<MemoryStore> store_ = std::make_unique<MemoryStore>();
+};
+
+class SqliteHarness final : public Harness {
+ public:
+  SqliteHarness() {
+    std::string pattern = testing::TempDir() + "store_contract_XXXXXX";
+    directory_ = ::mkdtemp(pattern.data());
+    reopen();
+  }
+  ~SqliteHarness() override {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  Store& store() override { return *store_; }
+  void reopen() override {
+    store_.reset();
+    auto opened = open_sqlite(directory_ + "/control.db");
+    ASSERT_TRUE(opened) << opened.error().text();
+    store_ = std::move(*opened);
+  }
+
+ private:
+  std::string directory_;
+  std::unique_ptr<Store> store_;
+};
+
+struct Kind {
+  const char* name;
+  std::unique_ptr<Harness> (*make)();
+};
+
+class StoreContract : public testing::TestWithParam<Kind> {
+ protected:
+  Store& store() { return harness_->store(); }
+  std::vector<Record> load() {
+    auto records = store().load();
+    EXPECT_TRUE(records) << (records ? "" : records.error().text());
+    return records ? std::move(*records) : std::vector<Record>();
+  }
+  void commit(const ChangeSet& changes) {
+    const auto done = store().commit(changes);
+    EXPECT_TRUE(done) << (done ? "" : done.error().text());
+  }
+  std::unique_ptr<Harness> harness_ = GetParam().make();
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    Store, StoreContract,
+    testing::Values(
+        Kind{"memory", [] { return std::unique_ptr<Harness>(std::make_unique<MemoryHarness>()); }},
+        Kind{"sqlite", [] { return std::unique_ptr<Harness>(std::make_unique<SqliteHarness>()); }}),
+    [](const auto& kind) { return std::string(kind.param.name); });
+
+TEST_P(StoreContract, StartsEmptyAndLoadsByKeyOrder) {
+  EXPECT_THAT(load(), IsEmpty());
+  commit({{{"task/b", "2"}, {"cluster/a", "1"}, {"task/a", "3"}}, {}});
+  EXPECT_THAT(load(), ElementsAre(Record{"cluster/a", "1"}, Record{"task/a", "3"}, Record{"task/b", "2"}));
+}
+
+TEST_P(StoreContract, ReplacesDeletesAndIgnoresAbsentKeys) {
+  commit({{{"a", "1"}, {"b", "1"}, {"c", "1"}}, {}});
+  commit({{{"a", "2"}}, {"b", "never there"}});
+  commit({});
+  EXPECT_THAT(load(), ElementsAre(Record{"a", "2"}, Record{"c", "1"}));
+}
+
+TEST_P(StoreContract, LastPutWinsAndDeleteBeatsPutInOneChangeSet) {
+  commit({{{"a", "1"}, {"a", "2"}, {"b", "1"}}, {"b"}});
+  EXPECT_THAT(load(), ElementsAre(Record{"a", "2"}));
+}
+
+TEST_P(StoreContract, KeepsAnyBytes) {
+  std::string every_byte;
+  for (int i = 0; i < 256; ++i) every_byte.push_back(static_cast<char>(i));
+  const std::string big(3 * 1024 * 1024, 'x');
+  const std::vector<Record> records{
+      {"big", big}, {"bytes", every_byte}, {"empty", ""}, {"k\xc3\xa9y '\"%_", "v"}};
+  commit({records, {}});
+  harness_->reopen();
+  EXPECT_EQ(load(), records);
+}
+
+TEST_P(StoreContract, WhatWasCommittedIsThereAfterReopening) {
+  commit({{{"a", "1"}, {"b", "1"}}, {}});
+  commit({{{"c", "1"}}, {"a"}});
+  harness_->reopen();
+  EXPECT_THAT(load(), ElementsAre(Record{"b", "1"}, Record{"c", "1"}));
+}
+
+TEST_P(StoreContract, AClosedStoreRefusesWorkAndClosesAgain) {
+  commit({{{"a", "1"}}, {}});
+  EXPECT_TRUE(store().close());
+  EXPECT_TRUE(store().close());
+  EXPECT_EQ(store().load().error().code(), "io");
+  EXPECT_EQ(store().commit({{{"b", "1"}}, {}}).error().code(), "io");
+  harness_->reopen();
+  EXPECT_THAT(load(), ElementsAre(Record{"a", "1"}));
+}
+
+TEST_P(StoreContract, AgreesWithAMapUnderRandomChanges) {
+  std::mt19937 random(20241106);
+  std::map<std::string, std::string> model;
+  for (int round = 0; round < 60; ++round) {
+    ChangeSet changes;
+    for (unsigned i = random() % 8; i > 0; --i) {
+      changes.puts.push_back({"k" + std::to_string(random() % 20), std::to_string(random())});
+    }
+    for (unsigned i = random() % 4; i > 0; --i)
+      changes.deletes.push_back("k" + std::to_string(random() % 20));
+    for (const Record& put : changes.puts) model[put.key] = put.value;
+    for (const std::string& key : changes.deletes) model.erase(key);
+    commit(changes);
+    if (round % 20 == 0) harness_->reopen();
+  }
+  std::vector<Record> expected;
+  for (const auto& [key, value] : model) expected.push_back({key, value});
+  EXPECT_EQ(load(), expected);
+}
+
+}  // namespace
+}  // namespace agent::store
