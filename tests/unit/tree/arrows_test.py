@@ -1,0 +1,86 @@
+"""Checks the include arrows of docs/architecture.md, the homes of heavy packages, and a short ban list.
+
+The map itself is read from the page, so page and code cannot drift apart. Run: arrows_test.py SOURCE_DIR
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+PROGRAMS = ("shared", "agent", "balancer")
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
+# What must not appear outside the named folders, and what to use instead.
+BANNED = [
+    (re.compile(r"\b(?:system|steady|high_resolution)_clock::now\b"), ("shared/env", "shared/httpd", "shared/log"),
+     "env::Executor's clocks"),
+    (re.compile(r"\bstd::random_device\b|\brand\(\)"), ("shared/env",), "env::Random"),
+    (re.compile(r"\bsleep_for\b|\busleep\("), (), "a timer"),
+    (re.compile(r"\bstd::regex\b"), (), "a linear-time matcher"),
+    (re.compile(r"\b(?:atoi|atol|strtol|strtoul|strtoll)\("), (), "std::from_chars"),
+    (re.compile(r"\bco_await\b|\bco_return\b|\bco_yield\b"), (), "callbacks and explicit states: g++ 12 miscompiles some coroutines"),
+    (re.compile(r"\busing namespace\b"), (), "qualified names"),
+    (re.compile(r"[^_\w]system\("), (), "no shell"),
+]
+
+
+def block(name):
+    page = (ROOT / "docs/architecture.md").read_text()
+    found = re.search(r"```" + name + r"\n(.*?)```", page, re.S)
+    assert found, f"docs/architecture.md has no block {name}"
+    return [line.split(":", 1) for line in found.group(1).splitlines() if line.strip()]
+
+
+def folder_of(path):
+    parts = path.relative_to(ROOT).parts
+    return "/".join(parts[:2])
+
+
+def allowed(target, arrows):
+    return any(target == arrow or (arrow.endswith("/*") and target.startswith(arrow[:-1])) for arrow in arrows)
+
+
+def main():
+    arrows = {folder.strip(): targets.split() for folder, targets in block("arrows")}
+    packages = [(names.split(), homes.split()) for names, homes in block("packages")]
+    problems = []
+    files = [p for program in PROGRAMS for p in sorted((ROOT / program).rglob("*")) if p.suffix in (".h", ".cpp")]
+    assert files, "no sources found"
+    for path in files:
+        where, folder, text = path.relative_to(ROOT), folder_of(path), path.read_text()
+        if folder not in arrows:
+            problems.append(f"{where}: folder {folder} is not in the map of docs/architecture.md")
+            continue
+        for kind, target in INCLUDE.findall(text):
+            home = "/".join(target.split("/")[:2])
+            if kind == '"' and target.split("/")[0] in PROGRAMS:
+                if home != folder and not allowed(home, arrows[folder]):
+                    problems.append(f"{where}: includes {target}, but {folder} has no arrow to {home}")
+            elif kind == '"' and target.split("/")[0] == "tests":
+                problems.append(f"{where}: includes {target} from the tests")
+            for names, homes in packages:
+                if any(target == n or target.startswith(n) for n in names) and folder not in homes:
+                    problems.append(f"{where}: includes <{target}>, which belongs into {' or '.join(homes)}")
+            if target == "nlohmann/json.hpp" and path.suffix == ".h":
+                problems.append(f"{where}: json.hpp in a header; use json_fwd.hpp")
+        code = re.sub(r"//[^\n]*", "", re.sub(r'"(?:[^"\\\n]|\\.)*"', '""', text))
+        for pattern, homes, instead in BANNED:
+            if folder not in homes and pattern.search(code):
+                problems.append(f"{where}: {pattern.search(code).group(0)} is banned here; use {instead}")
+        if path.suffix == ".h" and "#pragma once" not in text:
+            problems.append(f"{where}: no #pragma once")
+    control_and_node = {"agent/control", "agent/node"}
+    for folder in control_and_node:
+        reached, todo = set(), [folder]
+        while todo:
+            for target in arrows.get(todo.pop(), []):
+                if target not in reached:
+                    reached.add(target)
+                    todo.append(target)
+        other = (control_and_node - {folder}).pop()
+        if other in reached:
+            problems.append(f"docs/architecture.md: {folder} reaches {other} through its arrows")
+    print("\n".join(problems) or f"{len(files)} files follow the map")
+    return 1 if problems else 0
+
+
+sys.exit(main())
