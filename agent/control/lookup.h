@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/control/step.h"
 #include "shared/base/result.h"
@@ -12,6 +13,8 @@ namespace agent::control {
 // ECS's texts
 // ("Cluster not found.", "The referenced cluster was inactive.").
 shared::Result<std::string> cluster_name(const State& state, std::string_view cluster);
+// The name alone, of a cluster that need not exist: "" = "default", an ARN's last part, else the text itself.
+std::string cluster_name_in(std::string_view cluster);
 // Row key "<cluster>/<id>" from an id or ARN; an ARN of another cluster is an InvalidParameterException. The
 // row may not exist: callers decide what that means.
 shared::Result<std::string> task_key(const std::string& cluster, std::string_view task);
@@ -25,7 +28,22 @@ const model::Task* find_task_by_arn(const State& state, std::string_view arn);
 std::string key_of(const model::Task& task);
 std::string key_of(const model::Service& service);
 std::string key_of(const model::ContainerInstance& instance);
+std::string key_of(const model::TaskDefinition& definition);
 
 bool is_connected(const State& state, const model::ContainerInstance& instance);
+
+// What an ARN names: {"task", "prod", "0123..."} for arn:aws:ecs:REGION:ACCOUNT:task/prod/0123... Empty: not
+// an ARN of ECS.
+std::vector<std::string> ecs_resource_of(std::string_view arn);
+
+// Visits the rows of one cluster, in key order; for tables whose keys are "<cluster>/<id>".
+template <class T, class Visit>
+void each_of_cluster(const Table<T>& table, std::string_view cluster, Visit visit) {
+  const std::string prefix = std::string(cluster) + "/";
+  for (auto it = table.rows().lower_bound(prefix); it != table.rows().end(); ++it) {
+    if (!it->first.starts_with(prefix)) return;
+    visit(it->second);
+  }
+}
 
 }  // namespace agent::control

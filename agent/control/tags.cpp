@@ -1,0 +1,197 @@
+#include "agent/control/tags.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "agent/control/lookup.h"
+#include "shared/base/check.h"
+
+namespace agent::control {
+namespace {
+
+using shared::Blame;
+using shared::Error;
+using shared::Result;
+
+Error invalid(std::string text) {
+  return Error("InvalidParameterException", std::move(text), Blame::kClient);
+}
+
+std::size_t characters(std::string_view utf8) {
+  return static_cast<std::size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// Letters, digits, spaces and _ . : / = + - @ ; beyond ASCII everything is taken for a letter.
+bool allowed_in_tag(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x80 || std::isalnum(byte) != 0 ||
+         std::string_view(" _.:/=+-@").find(c) != std::string_view::npos;
+}
+
+bool is_reserved(std::string_view key) {
+  constexpr std::string_view kPrefix = "aws:";
+  if (key.size() < kPrefix.size()) return false;
+  return std::equal(kPrefix.begin(), kPrefix.end(), key.begin(),
+                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
+}
+
+Result<void> check_tag(const model::Tag& tag) {
+  if (tag.key.empty()) return invalid("Tag key can not be null or empty.");
+  if (is_reserved(tag.key)) return invalid("Tag key " + tag.key + " begins with the reserved prefix aws:");
+  if (characters(tag.key) > kMaxTagKeyChars) {
+    return invalid("Tag key " + tag.key + " is longer than " + std::to_string(kMaxTagKeyChars) +
+                   " characters.");
+  }
+  if (characters(tag.value) > kMaxTagValueChars) {
+    return invalid("The value of tag " + tag.key + " is longer than " + std::to_string(kMaxTagValueChars) +
+                   " characters.");
+  }
+  if (!std::all_of(tag.key.begin(), tag.key.end(), allowed_in_tag) ||
+      !std::all_of(tag.value.begin(), tag.value.end(), allowed_in_tag)) {
+    return invalid("Tag " + tag.key + " contains invalid characters.");
+  }
+  return {};
+}
+
+template <class T>
+Result<std::string> present_key(const Table<T>& table, std::string key) {
+  if (table.find(key) == nullptr) {
+    return Error("ResourceNotFoundException", "The specified resource was not found.", Blame::kClient);
+  }
+  return key;
+}
+
+enum class Kind { kCluster, kService, kTask, kInstance, kTaskDefinition };
+struct Resource {
+  Kind kind;
+  std::string key;
+};
+
+Result<Resource> resource_in_cluster(const State& state, const std::vector<std::string>& parts) {
+  if (parts.size() != 3) return invalid("Long arn format must be used for tagging operations");
+  if (auto cluster = cluster_name(state, parts[1]); !cluster) return cluster.error();
+  const std::string key = parts[1] + "/" + parts[2];
+  const bool is_service = parts[0] == "service";
+  const bool is_task = parts[0] == "task";
+  const Result<std::string> found = is_service ? present_key(state.services, key)
+                                    : is_task  ? present_key(state.tasks, key)
+                                               : present_key(state.instances, key);
+  if (!found) return found.error();
+  return Resource{is_service ? Kind::kService : is_task ? Kind::kTask : Kind::kInstance, key};
+}
+
+Result<Resource> find_resource(const State& state, const std::string& arn) {
+  const std::vector<std::string> parts = ecs_resource_of(arn);
+  const std::string kind = parts.empty() ? std::string() : parts.front();
+  if (kind == "service" || kind == "task" || kind == "container-instance") {
+    return resource_in_cluster(state, parts);
+  }
+  if (kind == "cluster" && parts.size() == 2) {
+    const Result<std::string> cluster = cluster_name(state, parts[1]);
+    if (!cluster) return cluster.error();
+    return Resource{Kind::kCluster, *cluster};
+  }
+  if (kind == "task-definition" && parts.size() == 2) {
+    const Result<std::string> key = present_key(state.task_definitions, parts[1]);
+    if (!key) return key.error();
+    return Resource{Kind::kTaskDefinition, *key};
+  }
+  return invalid("The resourceArn " + arn + " is not the ARN of an ECS resource that has tags.");
+}
+
+std::vector<model::Tag>& editable_tags(Step& step, const Resource& resource) {
+  switch (resource.kind) {
+    case Kind::kCluster:
+      return step.state.clusters.edit(resource.key)->tags;
+    case Kind::kService:
+      return step.state.services.edit(resource.key)->tags;
+    case Kind::kTask:
+      return step.state.tasks.edit(resource.key)->tags;
+    case Kind::kInstance:
+      return step.state.instances.edit(resource.key)->tags;
+    case Kind::kTaskDefinition:
+      break;
+  }
+  return step.state.task_definitions.edit(resource.key)->tags;
+}
+
+const std::vector<model::Tag>& present_tags(const State& state, const Resource& resource) {
+  switch (resource.kind) {
+    case Kind::kCluster:
+      return state.clusters.find(resource.key)->tags;
+    case Kind::kService:
+      return state.services.find(resource.key)->tags;
+    case Kind::kTask:
+      return state.tasks.find(resource.key)->tags;
+    case Kind::kInstance:
+      return state.instances.find(resource.key)->tags;
+    case Kind::kTaskDefinition:
+      break;
+  }
+  return state.task_definitions.find(resource.key)->tags;
+}
+
+}  // namespace
+
+Result<void> check_tags(const std::vector<model::Tag>& tags) {
+  if (tags.size() > kMaxTags) {
+    return invalid("Too many tags: at most " + std::to_string(kMaxTags) + " are allowed.");
+  }
+  std::set<std::string_view> keys;
+  for (const model::Tag& tag : tags) {
+    if (auto checked = check_tag(tag); !checked) return checked;
+    if (!keys.insert(tag.key).second) return invalid("Duplicate tag keys are not allowed: " + tag.key);
+  }
+  return {};
+}
+
+std::vector<model::Tag> merge_tags(std::vector<model::Tag> base, const std::vector<model::Tag>& over) {
+  for (const model::Tag& tag : over) {
+    const auto same =
+        std::find_if(base.begin(), base.end(), [&](const auto& each) { return each.key == tag.key; });
+    if (same == base.end()) {
+      base.push_back(tag);
+    } else {
+      same->value = tag.value;
+    }
+  }
+  return base;
+}
+
+Result<std::vector<model::Tag>> tags_of(const State& state, const std::string& arn) {
+  const Result<Resource> resource = find_resource(state, arn);
+  if (!resource) return resource.error();
+  return present_tags(state, *resource);
+}
+
+Result<void> add_tags(Step& step, const std::string& arn, const std::vector<model::Tag>& tags) {
+  const Result<Resource> resource = find_resource(step.state, arn);
+  if (!resource) return resource.error();
+  if (auto checked = check_tags(tags); !checked) return checked;
+  std::vector<model::Tag> merged = merge_tags(present_tags(step.state, *resource), tags);
+  const auto counted =
+      std::count_if(merged.begin(), merged.end(), [](const auto& each) { return !is_reserved(each.key); });
+  if (counted > static_cast<std::ptrdiff_t>(kMaxTags)) {
+    return Error("LimitExceededException",
+                 "The resource can have at most " + std::to_string(kMaxTags) + " tags.", Blame::kClient);
+  }
+  editable_tags(step, *resource) = std::move(merged);
+  return {};
+}
+
+Result<void> remove_tags(Step& step, const std::string& arn, const std::vector<std::string>& keys) {
+  const Result<Resource> resource = find_resource(step.state, arn);
+  if (!resource) return resource.error();
+  for (const std::string& key : keys) {
+    if (is_reserved(key)) return invalid("Tag key " + key + " begins with the reserved prefix aws:");
+  }
+  std::vector<model::Tag>& tags = editable_tags(step, *resource);
+  std::erase_if(tags, [&](const model::Tag& tag) {
+    return std::find(keys.begin(), keys.end(), tag.key) != keys.end();
+  });
+  return {};
+}
+
+}  // namespace agent::control
