@@ -7,6 +7,7 @@
 
 #include "agent/control/records.h"
 #include "agent/control/table.h"
+#include "agent/control/task_index.h"
 #include "shared/lbconfig/feed.h"
 
 namespace agent::control {
@@ -36,6 +37,8 @@ struct Volatile {
 };
 
 struct State {
+  State() { tasks.follow(); }
+
   Table<model::Cluster> clusters{"cluster/", encode_cluster, decode_cluster};
   Table<model::TaskDefinition> task_definitions{"taskdef/", encode_task_definition, decode_task_definition};
   Table<model::ContainerInstance> instances{"instance/", encode_instance, decode_instance};
@@ -51,8 +54,15 @@ struct State {
   Volatile live;
   // What balancers are to apply; version == meta.config_version. Rebuilt at start, replaced by publish().
   std::shared_ptr<const lb::Config> published = std::make_shared<lb::Config>();
+  // Sum of the load balancing tables' generations when publish() last looked: nothing to do while it stands.
+  std::uint64_t published_from = 0;
 
   std::vector<TableBase*> tables();
+  // Brought up to date with the tasks before it is returned.
+  const TaskIndex& task_index() const;
+
+ private:
+  mutable TaskIndex task_index_;
 };
 
 }  // namespace agent::control

@@ -1,0 +1,34 @@
+// Attributes of load balancers, target groups and listeners: which keys there are, their defaults and ranges.
+// Values are checked when they are set, never when they are used, so that the getters below cannot fail. A
+// key whose effect the balancers do not offer yet can be read, but not set to anything else than its default.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/model/load_balancing.h"
+#include "shared/base/result.h"
+
+namespace agent::control {
+
+// Every key that applies, in a fixed order, defaults filled in: what Describe...Attributes answers.
+using AttributeList = std::vector<std::pair<std::string, std::string>>;
+AttributeList attributes_of(const model::LoadBalancer& balancer);
+AttributeList attributes_of(const model::TargetGroup& group);
+AttributeList attributes_of(const model::Listener& listener);
+
+// All or nothing. Errors: InvalidConfigurationRequest naming the key and what it may be. An unknown key, or
+// one of the other load balancer types, is worded "attribute key 'k' is not recognized" / "is not supported":
+// Terraform reads that text, leaves the key out and tries again.
+shared::Result<void> set_attributes(model::LoadBalancer& balancer,
+                                    const std::vector<model::NameValue>& changes);
+shared::Result<void> set_attributes(model::TargetGroup& group, const std::vector<model::NameValue>& changes);
+shared::Result<void> set_attributes(model::Listener& listener, const std::vector<model::NameValue>& changes);
+
+// Value of a known key, or its default. target_group_attribute and load_balancer_attribute: targets.h.
+std::string listener_attribute(const model::Listener& listener, const std::string& key);
+std::int64_t target_group_number(const model::TargetGroup& group, const std::string& key);
+std::int64_t load_balancer_number(const model::LoadBalancer& balancer, const std::string& key);
+
+}  // namespace agent::control
