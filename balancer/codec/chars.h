@@ -77,10 +77,12 @@ constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) {
   }
   return true;
 }
-// Spaces and tabs at both ends (RFC 9110 OWS).
+constexpr bool is_space(char c) { return c == ' ' || c == '\t'; }
+// Spaces and tabs at both ends (RFC 9110 OWS), and the line ends of a folded value.
 constexpr std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  const auto blank = [](char c) { return is_space(c) || c == '\r' || c == '\n'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
   return text;
 }
 // Takes the next element off a comma-separated list, trimmed; false at the end. Empty elements are returned

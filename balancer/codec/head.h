@@ -59,12 +59,15 @@ struct Field {
   std::uint8_t flags = 0;
 };
 
+static_assert(static_cast<unsigned>(FieldId::kCount) <= 32, "MessageHead keeps one bit for each");
+
 // What requests and responses share. Filled by the parsers; read-only to everybody else.
 struct MessageHead {
   const char* base = nullptr;
   std::vector<Field> fields;  // in order, duplicates kept
   std::array<std::int16_t, static_cast<std::size_t>(FieldId::kCount)>
       first{};                    // index into fields, -1 = none
+  std::uint32_t repeated = 0;     // bit of each FieldId that occurs more than once
   bool http11 = false;            // false: HTTP/1.0
   bool connection_close = false;  // Connection: close
   bool connection_keep_alive = false;
@@ -79,11 +82,14 @@ struct MessageHead {
     return index < 0 ? nullptr : &fields[static_cast<std::size_t>(index)];
   }
   bool has(FieldId id) const { return find(id) != nullptr; }
+  bool is_repeated(FieldId id) const { return (repeated >> static_cast<unsigned>(id) & 1U) != 0; }
   // Value of the first field of that kind; empty when there is none.
   std::string_view value(FieldId id) const {
     const Field* field = find(id);
     return field == nullptr ? std::string_view() : value(*field);
   }
+  void add(const Field& field);
+  void clear_fields();
   // The bytes lie elsewhere now, otherwise unchanged.
   void rebase(const char* new_base) { base = new_base; }
 };
@@ -99,6 +105,7 @@ struct RequestHead : MessageHead {
   bool websocket = false;            // a well-formed websocket handshake (RFC 6455 section 4.1)
   bool expects_continue = false;     // answer kContinue before reading the body, unless it is refused
   bool target_needs_escape = false;  // monitor mode only: spaces or control bytes in the target
+  bool suspicious_te = false, suspicious_cl = false;  // a look-alike of that field was seen
   BodyFraming body;
   Findings findings;
   Refusal refusal = Refusal::kNone;  // holds whatever the desync mode
@@ -143,7 +150,7 @@ class RequestParser {
  private:
   enum class Phase : std::uint8_t { kRequestLine, kFields, kDone };
   ParseState fail(RequestHead& head, Refusal refusal);
-  bool take_line(std::string_view bytes, RequestHead& head, std::size_t newline);
+  bool take_field(std::string_view line, std::size_t offset, RequestHead& head);
 
   Phase phase_ = Phase::kRequestLine;
   std::size_t position_ = 0;      // start of the line that is not complete yet
