@@ -28,6 +28,7 @@ class Buffer {
   std::size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
   std::size_t capacity() const { return capacity_; }
+  char& at(std::size_t index) { return data_[begin_ + index]; }  // index < size()
   std::string_view view() const { return {data(), size()}; }
 
   // At least `room` writable bytes behind the content; commit() says how many were written.

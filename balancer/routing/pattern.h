@@ -23,7 +23,6 @@ class Pattern {
   bool matches(std::string_view text) const;
 
  private:
-  enum class Kind : std::uint8_t { kExact, kAny, kPrefix, kSuffix, kContains, kGeneral };
   // A run between two stars. `any` marks its '?'.
   struct Run {
     std::string bytes;
@@ -33,7 +32,8 @@ class Pattern {
     std::vector<std::array<std::uint64_t, 2>> rows;
   };
   bool equal(std::string_view text, const Run& run) const;
-  std::size_t search(std::string_view text, const Run& run) const;
+  static std::size_t search(std::string_view text, const Run& run);
+  void prepare_searches();
 
   bool fold_ = false;                           // ignore case
   bool open_start_ = false, open_end_ = false;  // begins, ends with a star
