@@ -41,7 +41,8 @@ struct ContainerSpec {
   std::string engine_host_config = "{}";
 };
 
-// What is needed to find a container again after a crash. Serialisable.
+// What is needed to find a container again after a crash. Serialisable. With an empty id the name is used:
+// all that is known when the crash came between create and its answer.
 struct ContainerHandle {
   std::string id;  // the engine's
   std::string name;
@@ -104,6 +105,9 @@ class Runtime {
   virtual void inspect(const ContainerHandle& handle, Done<ContainerInfo> done) = 0;
   virtual void remove(const ContainerHandle& handle,
                       Done<bool> done) = 0;  // true also when it was gone already
+  // A named volume; the engine makes one when a container first mounts it. True also when it was gone
+  // already.
+  virtual void remove_volume(const std::string& name, Done<bool> done) = 0;
 };
 
 }  // namespace agent::runtime
