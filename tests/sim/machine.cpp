@@ -1,0 +1,227 @@
+#include "tests/sim/machine.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+namespace sim {
+
+using runtime::ContainerHandle;
+using runtime::ContainerInfo;
+using runtime::ContainerPhase;
+using runtime::ImageInfo;
+using shared::Error;
+using shared::Result;
+
+const SimContainer* Machine::listening(int host_port) const {
+  for (const auto& [name, container] : containers_) {
+    if (container.phase != ContainerPhase::kRunning || world_.now() < container.serves_from) continue;
+    for (const auto& port : container.ports) {
+      if (port.host_port == host_port) return &container;
+    }
+  }
+  return nullptr;
+}
+
+int Machine::free_port() {
+  std::set<int> taken;
+  for (const auto& [name, container] : containers_) {
+    if (container.phase != ContainerPhase::kRunning) continue;
+    for (const auto& port : container.ports) taken.insert(port.host_port);
+  }
+  // A small range, so that ports are soon used again by other containers: the case that goes wrong first.
+  do {
+    next_port_ = next_port_ >= 32'800 ? 32'768 : next_port_ + 1;
+  } while (taken.contains(next_port_));
+  return next_port_;
+}
+
+void Machine::end(const std::string& name, int exit_code, EndCause cause) {
+  const auto it = containers_.find(name);
+  if (it == containers_.end() || it->second.phase != ContainerPhase::kRunning) return;
+  SimContainer& container = it->second;
+  if (on_end) on_end(*this, container, cause);
+  container.phase = ContainerPhase::kExited;
+  container.exit_code = exit_code;
+  container.finished_at = world_.wall_now();
+  if (const auto watcher = watcher_.lock()) {
+    (*watcher)({runtime::EventType::kExited, {container.id, name}, exit_code});
+  }
+}
+
+bool Machine::crash_any() {
+  std::vector<std::string> running;
+  for (const auto& [name, container] : containers_) {
+    if (container.phase == ContainerPhase::kRunning) running.push_back(name);
+  }
+  if (running.empty()) return false;
+  end(running[world_.random().below(running.size())], 137, EndCause::kCrashed);
+  return true;
+}
+
+ContainerInfo MachineRuntime::info(const SimContainer& container) {
+  ContainerInfo out;
+  out.handle = {container.id, container.spec.name};
+  out.phase = container.phase;
+  out.exit_code = container.exit_code;
+  out.labels = container.spec.labels;
+  if (container.phase == ContainerPhase::kRunning) out.ports = container.ports;
+  out.started_at = container.started_at;
+  out.finished_at = container.finished_at;
+  return out;
+}
+
+SimContainer* Machine::find(const ContainerHandle& handle) {
+  for (auto& [name, container] : containers_) {
+    if ((!handle.id.empty() && container.id == handle.id) || (handle.id.empty() && name == handle.name))
+      return &container;
+  }
+  return nullptr;
+}
+
+Millis MachineRuntime::call_time() {
+  World& world = process_.world();
+  return world.chance(machine_.faults.slow) ? world.between(Machine::kFastCall, Machine::kSlowCall)
+                                            : world.between(Millis(1), Machine::kFastCall);
+}
+
+template <class T>
+void MachineRuntime::perform(Done<T> done, std::function<Result<T>()> act) {
+  // The engine carries the call out whether or not the agent that asked for it still lives; only the answer needs it.
+  const Millis there = call_time();
+  Process& process = process_;
+  const std::uint64_t life = process.life();
+  process.world().after(there, [&process, life, done = std::move(done), act = std::move(act)] {
+    Result<T> result = act();
+    if (process.life() != life) return;
+    process.deliver(process.world().between(Millis(0), Machine::kFastCall / 4),
+                    [done, moved = std::move(result)]() mutable { done(std::move(moved)); });
+  });
+}
+
+void MachineRuntime::recover(const std::string& label, Done<std::vector<ContainerInfo>> done) {
+  perform<std::vector<ContainerInfo>>(std::move(done), [machine = &machine_, label]() -> Result<std::vector<ContainerInfo>> {
+    std::vector<ContainerInfo> found;
+    const std::string name = label.substr(0, label.find('='));
+    for (const auto& [each, container] : machine->containers_) {
+      if (container.spec.labels.contains(name)) found.push_back(info(container));
+    }
+    return found;
+  });
+}
+
+void MachineRuntime::watch(std::function<void(runtime::Event)> on_event, std::function<void()>) {
+  Process& process = process_;
+  watcher_ = std::make_shared<std::function<void(runtime::Event)>>(
+      [&process, on_event = std::move(on_event)](const runtime::Event& event) {
+        process.deliver(process.world().between(Millis(0), Machine::kFastCall),
+                        [on_event, event] { on_event(event); });
+      });
+  machine_.watcher_ = watcher_;
+}
+
+void MachineRuntime::ping(Done<std::string> done) {
+  perform<std::string>(std::move(done), [] { return Result<std::string>("simulated"); });
+}
+
+void MachineRuntime::pull(const std::string& image, Done<ImageInfo> done) {
+  const bool fails = process_.world().chance(machine_.faults.pull_fails);
+  perform<ImageInfo>(std::move(done), [image, fails]() -> Result<ImageInfo> {
+    if (fails)
+      return Error("CannotPullContainerError", "simulated pull failure", shared::Blame::kTarget,
+                   shared::Retry::kYes);
+    return ImageInfo{"sha256:" + image, "sha256:" + image};
+  });
+}
+
+void MachineRuntime::find_image(const std::string& image, Done<ImageInfo> done) {
+  perform<ImageInfo>(std::move(done), [image]() -> Result<ImageInfo> {
+    return ImageInfo{"sha256:" + image, ""};
+  });
+}
+
+void MachineRuntime::create(const runtime::ContainerSpec& spec, Done<ContainerHandle> done) {
+  const bool fails = process_.world().chance(machine_.faults.create_fails);
+  perform<ContainerHandle>(std::move(done), [machine = &machine_, spec, fails]() -> Result<ContainerHandle> {
+    if (fails) return Error("CannotCreateContainerError", "simulated create failure");
+    const auto existing = machine->containers_.find(spec.name);
+    if (existing != machine->containers_.end()) return ContainerHandle{existing->second.id, spec.name};
+    SimContainer container;
+    container.spec = spec;
+    container.id = "c" + std::to_string(machine->next_id_++);
+    return ContainerHandle{machine->containers_.emplace(spec.name, container).first->second.id, spec.name};
+  });
+}
+
+void MachineRuntime::start(const ContainerHandle& handle, Done<ContainerInfo> done) {
+  const bool fails = process_.world().chance(machine_.faults.start_fails);
+  perform<ContainerInfo>(std::move(done), [machine = &machine_, handle, fails]() -> Result<ContainerInfo> {
+    SimContainer* container = machine->find(handle);
+    if (container == nullptr) return Error("not_found", "no such container " + handle.name);
+    if (container->phase == ContainerPhase::kRunning) return info(*container);
+    if (fails) return Error("CannotStartContainerError", "simulated start failure");
+    World& world = machine->world_;
+    container->ports.clear();
+    for (runtime::PortBinding port : container->spec.ports) {
+      if (port.host_port == 0) port.host_port = machine->free_port();
+      for (const auto& [name, other] : machine->containers_) {
+        if (other.phase != ContainerPhase::kRunning) continue;
+        for (const auto& taken : other.ports) {
+          if (taken.host_port == port.host_port)
+            return Error("CannotStartContainerError", "port is already allocated");
+        }
+      }
+      container->ports.push_back(port);
+    }
+    container->phase = ContainerPhase::kRunning;
+    container->exit_code.reset();
+    container->started_at = world.wall_now();
+    container->serves_from = world.now() + world.between(Millis(0), Machine::kStartUp);
+    if (machine->on_start) machine->on_start(*machine, *container);
+    const auto& command = container->spec.command;
+    if (command.size() == 2 && command[0] == "exit") {
+      int code = 0;
+      std::from_chars(command[1].data(), command[1].data() + command[1].size(), code);
+      world.after(world.between(Millis(1), Machine::kJobTime),
+                  [&machine = machine_, name = container->spec.name, code] {
+                    machine.end(name, code, EndCause::kFinished);
+                  });
+    }
+    return info(*container);
+  });
+}
+
+void MachineRuntime::stop(const ContainerHandle& handle, Millis, Done<ContainerInfo> done) {
+  const bool fails = process_.world().chance(machine_.faults.stop_fails);
+  perform<ContainerInfo>(std::move(done), [machine = &machine_, handle, fails]() -> Result<ContainerInfo> {
+    SimContainer* container = machine->find(handle);
+    if (container == nullptr) return Error("not_found", "no such container " + handle.name);
+    if (fails)
+      return Error("CannotStopContainerError", "simulated stop failure", shared::Blame::kTarget,
+                   shared::Retry::kYes);
+    const std::string name = container->spec.name;
+    machine->end(name, 0, EndCause::kStopped);
+    return info(*container);
+  });
+}
+
+void MachineRuntime::inspect(const ContainerHandle& handle, Done<ContainerInfo> done) {
+  perform<ContainerInfo>(std::move(done), [machine = &machine_, handle]() -> Result<ContainerInfo> {
+    const SimContainer* container = machine->find(handle);
+    if (container == nullptr) return Error("not_found", "no such container " + handle.name);
+    return info(*container);
+  });
+}
+
+void MachineRuntime::remove(const ContainerHandle& handle, Done<bool> done) {
+  perform<bool>(std::move(done), [machine = &machine_, handle]() -> Result<bool> {
+    const SimContainer* container = machine->find(handle);
+    if (container == nullptr) return true;
+    const std::string name = container->spec.name;
+    machine->end(name, 137, EndCause::kStopped);
+    machine->containers_.erase(name);
+    return true;
+  });
+}
+
+}  // namespace sim
