@@ -87,7 +87,8 @@ Millis MachineRuntime::call_time() {
 
 template <class T>
 void MachineRuntime::perform(Done<T> done, std::function<Result<T>()> act) {
-  // The engine carries the call out whether or not the agent that asked for it still lives; only the answer needs it.
+  // The engine carries the call out whether or not the agent that asked for it still lives; only the answer
+  // needs it.
   const Millis there = call_time();
   Process& process = process_;
   const std::uint64_t life = process.life();
@@ -100,14 +101,16 @@ void MachineRuntime::perform(Done<T> done, std::function<Result<T>()> act) {
 }
 
 void MachineRuntime::recover(const std::string& label, Done<std::vector<ContainerInfo>> done) {
-  perform<std::vector<ContainerInfo>>(std::move(done), [machine = &machine_, label]() -> Result<std::vector<ContainerInfo>> {
-    std::vector<ContainerInfo> found;
-    const std::string name = label.substr(0, label.find('='));
-    for (const auto& [each, container] : machine->containers_) {
-      if (container.spec.labels.contains(name)) found.push_back(info(container));
-    }
-    return found;
-  });
+  perform<std::vector<ContainerInfo>>(std::move(done),
+                                      [machine = &machine_, label]() -> Result<std::vector<ContainerInfo>> {
+                                        std::vector<ContainerInfo> found;
+                                        const std::string name = label.substr(0, label.find('='));
+                                        for (const auto& [each, container] : machine->containers_) {
+                                          if (container.spec.labels.contains(name))
+                                            found.push_back(info(container));
+                                        }
+                                        return found;
+                                      });
 }
 
 void MachineRuntime::watch(std::function<void(runtime::Event)> on_event, std::function<void()>) {
@@ -182,10 +185,9 @@ void MachineRuntime::start(const ContainerHandle& handle, Done<ContainerInfo> do
     if (command.size() == 2 && command[0] == "exit") {
       int code = 0;
       std::from_chars(command[1].data(), command[1].data() + command[1].size(), code);
-      world.after(world.between(Millis(1), Machine::kJobTime),
-                  [&machine = machine_, name = container->spec.name, code] {
-                    machine.end(name, code, EndCause::kFinished);
-                  });
+      world.after(world.between(Millis(1), Machine::kJobTime), [machine, name = container->spec.name, code] {
+        machine->end(name, code, EndCause::kFinished);
+      });
     }
     return info(*container);
   });
