@@ -1,6 +1,7 @@
-// What a balancer is told: listeners with their rules, target groups with their targets. Plain values, complete and
-// already validated; made by control from the ELBv2 resources, or read from a JSON file (json.h). Names and meanings are
-// ELBv2's. A Config is immutable once handed over; a higher version replaces a lower one whole.
+// What a balancer is told: listeners with their rules, target groups with their targets. Plain values,
+// complete and already validated; made by control from the ELBv2 resources, or read from a JSON file
+// (json.h). Names and meanings are ELBv2's. A Config is immutable once handed over; a higher version replaces
+// a lower one whole.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -53,7 +54,14 @@ struct Action {
   bool operator==(const Action&) const = default;
 };
 
-enum class ConditionField { kHostHeader, kPathPattern, kHttpHeader, kHttpRequestMethod, kQueryString, kSourceIp };
+enum class ConditionField {
+  kHostHeader,
+  kPathPattern,
+  kHttpHeader,
+  kHttpRequestMethod,
+  kQueryString,
+  kSourceIp
+};
 
 struct QueryPair {
   std::string key;  // empty: any key
@@ -64,9 +72,9 @@ struct QueryPair {
 // All conditions of a rule must hold; inside one any value may match.
 struct Condition {
   ConditionField field = ConditionField::kPathPattern;
-  std::string http_header_name;      // kHttpHeader only
-  std::vector<std::string> values;   // patterns, methods or CIDRs
-  std::vector<QueryPair> query;      // kQueryString only
+  std::string http_header_name;     // kHttpHeader only
+  std::vector<std::string> values;  // patterns, methods or CIDRs
+  std::vector<QueryPair> query;     // kQueryString only
   bool operator==(const Condition&) const = default;
 };
 
@@ -124,13 +132,15 @@ struct HealthCheck {
 enum class TargetState { kActive, kDraining };
 
 struct Target {
-  std::string id;            // instance id or IP, as registered
+  std::string id;  // instance id or IP, as registered
   std::uint16_t port = 0;
-  std::string address;       // numeric IP to dial
-  std::string registration;  // unique for each registration: the same (id, port) registered again is another target
+  std::string address;  // numeric IP to dial
+  // Unique for each registration: the same (id, port) registered again is another target.
+  std::string registration;
   std::string zone;
   TargetState state = TargetState::kActive;
-  // Draining only: how long open requests may still run, counted from the moment a balancer learns of the draining.
+  // Draining only: how long open requests may still run, counted from the moment a balancer learns of the
+  // draining.
   Millis drain_limit{300'000};
   bool operator==(const Target&) const = default;
 };

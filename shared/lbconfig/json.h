@@ -1,4 +1,5 @@
-// Config as JSON: the file of `berth-balancer --config`, the snapshot on disk and the feed all use this one form.
+// Config as JSON: the file of `berth-balancer --config`, the snapshot on disk and the feed all use this one
+// form.
 #pragma once
 #include <string>
 #include <string_view>
@@ -12,8 +13,8 @@ namespace shared::lbconfig {
 // ("listeners[0].rules[2].action.forward.target_groups[0].target_group: no target group 'x'").
 Result<Config> config_from_json(std::string_view text);
 std::string config_to_json(const Config& config);
-// What config_from_json checks after decoding: ranges, uniqueness (listener address+port, rule priorities, target
-// registration), references to target groups.
+// What config_from_json checks after decoding: ranges, uniqueness (listener address+port, rule priorities,
+// target registration), references to target groups.
 Result<void> validate(const Config& config);
 
 }  // namespace shared::lbconfig
