@@ -1,0 +1,139 @@
+// Amazon resource names: "arn:<partition>:<service>:<region>:<account>:<resource>". Values; no I/O.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/base/result.h"
+
+namespace agent::aws {
+
+struct Arn {
+  std::string partition;
+  std::string service;
+  std::string region;
+  std::string account;
+  std::string resource;  // everything after the fifth colon; may contain colons
+  bool operator==(const Arn&) const = default;
+};
+
+bool looks_like_arn(std::string_view text);  // begins with "arn:"
+std::optional<Arn> parse_arn(std::string_view text);
+std::string to_string(const Arn& arn);
+
+// Whose resources this installation's are.
+struct Realm {
+  std::string partition = "aws";
+  std::string region = "us-east-1";
+  std::string account = "000000000000";
+};
+
+// ECS
+// ------------------------------------------------------------------------------------------------------------
+
+enum class EcsKind {
+  kCluster,
+  kService,
+  kTask,
+  kContainer,
+  kContainerInstance,
+  kTaskDefinition,
+  kCapacityProvider,
+  kTaskSet,
+  kServiceDeployment,
+  kServiceRevision,
+  kAttachment,
+  kDaemon,
+};
+
+std::string cluster_arn(const Realm& realm, std::string_view name);
+std::string service_arn(const Realm& realm, std::string_view cluster, std::string_view name);
+std::string task_arn(const Realm& realm, std::string_view cluster, std::string_view id);
+std::string container_arn(const Realm& realm, std::string_view cluster, std::string_view task_id,
+                          std::string_view uuid);
+std::string container_instance_arn(const Realm& realm, std::string_view cluster, std::string_view id);
+std::string task_definition_arn(const Realm& realm, std::string_view family, int revision);
+std::string capacity_provider_arn(const Realm& realm, std::string_view name);
+// `id` is "ecs-svc/<digits>".
+std::string task_set_arn(const Realm& realm, std::string_view cluster, std::string_view service,
+                         std::string_view id);
+std::string service_deployment_arn(const Realm& realm, std::string_view cluster, std::string_view service,
+                                   std::string_view id);
+std::string service_revision_arn(const Realm& realm, std::string_view cluster, std::string_view service,
+                                 std::string_view digits);
+std::string attachment_arn(const Realm& realm, std::string_view cluster, std::string_view uuid);
+
+// The kind of an ECS ARN and the parts of its resource after the kind ("task/<cluster>/<id>" gives {cluster,
+// id}). For routing calls that take any ARN, such as TagResource.
+struct EcsResource {
+  EcsKind kind;
+  std::vector<std::string> parts;
+};
+// Error InvalidParameterException: no ARN of ECS, of another region or account, or with the wrong number of
+// parts.
+shared::Result<EcsResource> parse_ecs_arn(const Realm& realm, std::string_view arn);
+
+// The identifiers requests carry: a short name or an ARN of the given kind. Errors are
+// InvalidParameterException. Whether the thing exists is not checked.
+
+// "" is "default".
+shared::Result<std::string> parse_cluster(const Realm& realm, std::string_view text);
+
+struct ScopedId {
+  std::optional<std::string> cluster;  // known from an ARN of the long form
+  std::string id;
+};
+// kService, kTask, kContainerInstance and kDaemon; old ARNs without a cluster are read too.
+shared::Result<ScopedId> parse_scoped(const Realm& realm, EcsKind kind, std::string_view text);
+// The same for a request that also names its cluster; an ARN of another cluster is an error. Gives the id.
+shared::Result<std::string> parse_in_cluster(const Realm& realm, EcsKind kind, std::string_view text,
+                                             std::string_view cluster);
+
+struct TaskDefinitionRef {
+  std::string family;
+  std::optional<int> revision;  // absent: the newest ACTIVE one
+};
+// "family", "family:revision", or the ARN of either.
+shared::Result<TaskDefinitionRef> parse_task_definition(const Realm& realm, std::string_view text);
+
+shared::Result<std::string> parse_capacity_provider(const Realm& realm, std::string_view text);
+
+// 1 to 255 of A-Z a-z 0-9 _ - : cluster, service, family, container and capacity provider names.
+bool is_ecs_name(std::string_view text);
+
+// Elastic Load Balancing v2
+// ----------------------------------------------------------------------------------------
+
+enum class ElbKind { kLoadBalancer, kTargetGroup, kListener, kRule, kTrustStore };
+
+// Formed from each other, because the ARN of a listener contains its load balancer's, and a rule's its
+// listener's. `type` is "app", "net" or "gwy"; ids are 16 lower-case hexadecimal digits.
+std::string load_balancer_arn(const Realm& realm, std::string_view type, std::string_view name,
+                              std::string_view id);
+std::string target_group_arn(const Realm& realm, std::string_view name, std::string_view id);
+std::string listener_arn(std::string_view load_balancer_arn, std::string_view id);
+std::string rule_arn(std::string_view listener_arn, std::string_view id);
+std::string trust_store_arn(const Realm& realm, std::string_view name, std::string_view id);
+
+struct ElbResource {
+  ElbKind kind;
+  std::string type;         // "app"; empty for target groups and trust stores
+  std::string name;         // of the load balancer, target group or trust store
+  std::string id;           // the load balancer's own for listeners and rules
+  std::string listener_id;  // listeners and rules
+  std::string rule_id;      // rules
+};
+// Error ValidationError "'<arn>' is not a valid <kind> ARN" with `expected`, or "... load balancing ARN"
+// without.
+shared::Result<ElbResource> parse_elb_arn(const Realm& realm, std::string_view arn,
+                                          std::optional<ElbKind> expected = std::nullopt);
+
+// Of an ARN that parses; for a load balancer or target group it is the ARN itself.
+std::string load_balancer_arn_of(std::string_view listener_or_rule_arn);
+std::string listener_arn_of(std::string_view rule_arn);
+// "app/NAME/ID" and "targetgroup/NAME/ID": what metrics are labelled with.
+std::string arn_suffix(std::string_view arn);
+
+}  // namespace agent::aws

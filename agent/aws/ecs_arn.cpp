@@ -1,0 +1,201 @@
+// The ECS half of arn.h.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <initializer_list>
+
+#include "agent/aws/arn.h"
+
+namespace agent::aws {
+
+using shared::Blame;
+using shared::Error;
+using shared::Result;
+
+namespace {
+
+constexpr std::size_t kMaxNameLength = 255;
+constexpr std::size_t kQuotedBytes = 256;
+
+struct Row {
+  EcsKind kind;
+  std::string_view word;   // in the ARN
+  std::string_view label;  // in errors
+  std::size_t min_parts;   // after the word
+  std::size_t max_parts;
+};
+
+constexpr std::array kRows = {
+    Row{EcsKind::kCluster, "cluster", "cluster", 1, 1},
+    Row{EcsKind::kService, "service", "service", 1, 2},
+    Row{EcsKind::kTask, "task", "task", 1, 2},
+    Row{EcsKind::kContainer, "container", "container", 1, 3},
+    Row{EcsKind::kContainerInstance, "container-instance", "container instance", 1, 2},
+    Row{EcsKind::kTaskDefinition, "task-definition", "task definition", 1, 1},
+    Row{EcsKind::kCapacityProvider, "capacity-provider", "capacity provider", 1, 1},
+    Row{EcsKind::kTaskSet, "task-set", "task set", 4, 4},
+    Row{EcsKind::kServiceDeployment, "service-deployment", "service deployment", 3, 3},
+    Row{EcsKind::kServiceRevision, "service-revision", "service revision", 3, 3},
+    Row{EcsKind::kAttachment, "attachment", "attachment", 2, 2},
+    Row{EcsKind::kDaemon, "daemon", "daemon", 2, 2},
+};
+
+const Row& row_of(EcsKind kind) { return kRows[static_cast<std::size_t>(kind)]; }
+
+Error invalid(std::string text) {
+  return Error("InvalidParameterException", std::move(text), Blame::kClient);
+}
+
+std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, kQuotedBytes)) + "'"; }
+
+std::string make(const Realm& realm, EcsKind kind, std::initializer_list<std::string_view> parts) {
+  std::string resource(row_of(kind).word);
+  for (const std::string_view part : parts) resource.append("/").append(part);
+  return to_string({realm.partition, "ecs", realm.region, realm.account, std::move(resource)});
+}
+
+// The parts of an ARN of that one kind, or the text itself as the only part.
+Result<std::vector<std::string>> parts_of(const Realm& realm, EcsKind kind, std::string_view text) {
+  if (looks_like_arn(text)) {
+    auto resource = parse_ecs_arn(realm, text);
+    if (!resource) return resource.error();
+    if (resource->kind == kind) return std::move(resource->parts);
+    return invalid("Invalid identifier: " + quoted(text) + " is not the ARN of a " +
+                   std::string(row_of(kind).label) + ".");
+  }
+  if (text.empty() || text.find('/') != std::string_view::npos || text.size() > kMaxNameLength) {
+    return invalid("Invalid identifier: " + quoted(text) + " is neither the name nor the ARN of a " +
+                   std::string(row_of(kind).label) + ".");
+  }
+  return std::vector<std::string>{std::string(text)};
+}
+
+}  // namespace
+
+std::string cluster_arn(const Realm& realm, std::string_view name) {
+  return make(realm, EcsKind::kCluster, {name});
+}
+std::string service_arn(const Realm& realm, std::string_view cluster, std::string_view name) {
+  return make(realm, EcsKind::kService, {cluster, name});
+}
+std::string task_arn(const Realm& realm, std::string_view cluster, std::string_view id) {
+  return make(realm, EcsKind::kTask, {cluster, id});
+}
+std::string container_arn(const Realm& realm, std::string_view cluster, std::string_view task_id,
+                          std::string_view uuid) {
+  return make(realm, EcsKind::kContainer, {cluster, task_id, uuid});
+}
+std::string container_instance_arn(const Realm& realm, std::string_view cluster, std::string_view id) {
+  return make(realm, EcsKind::kContainerInstance, {cluster, id});
+}
+std::string task_definition_arn(const Realm& realm, std::string_view family, int revision) {
+  return make(realm, EcsKind::kTaskDefinition, {std::string(family) + ":" + std::to_string(revision)});
+}
+std::string capacity_provider_arn(const Realm& realm, std::string_view name) {
+  return make(realm, EcsKind::kCapacityProvider, {name});
+}
+std::string task_set_arn(const Realm& realm, std::string_view cluster, std::string_view service,
+                         std::string_view id) {
+  return make(realm, EcsKind::kTaskSet, {cluster, service, id});
+}
+std::string service_deployment_arn(const Realm& realm, std::string_view cluster, std::string_view service,
+                                   std::string_view id) {
+  return make(realm, EcsKind::kServiceDeployment, {cluster, service, id});
+}
+std::string service_revision_arn(const Realm& realm, std::string_view cluster, std::string_view service,
+                                 std::string_view digits) {
+  return make(realm, EcsKind::kServiceRevision, {cluster, service, digits});
+}
+std::string attachment_arn(const Realm& realm, std::string_view cluster, std::string_view uuid) {
+  return make(realm, EcsKind::kAttachment, {cluster, uuid});
+}
+
+Result<EcsResource> parse_ecs_arn(const Realm& realm, std::string_view text) {
+  const auto arn = parse_arn(text);
+  if (!arn || arn->service != "ecs")
+    return invalid("Invalid identifier: " + quoted(text) + " is not an ECS ARN.");
+  if (arn->partition != realm.partition || arn->region != realm.region || arn->account != realm.account) {
+    return invalid("Invalid identifier: " + quoted(text) +
+                   " belongs to another account or region; here is account " + realm.account + " in " +
+                   realm.region + ".");
+  }
+  std::vector<std::string> parts;
+  std::string_view rest = arn->resource;
+  while (true) {
+    const std::size_t slash = rest.find('/');
+    parts.emplace_back(rest.substr(0, slash));
+    if (slash == std::string_view::npos) break;
+    rest.remove_prefix(slash + 1);
+  }
+  const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.word == parts[0]; });
+  const bool empty_part =
+      std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); });
+  if (row == kRows.end() || empty_part || parts.size() - 1 < row->min_parts ||
+      parts.size() - 1 > row->max_parts) {
+    return invalid("Invalid identifier: " + quoted(text) + " is not the ARN of a known kind of resource.");
+  }
+  parts.erase(parts.begin());
+  return EcsResource{row->kind, std::move(parts)};
+}
+
+Result<std::string> parse_cluster(const Realm& realm, std::string_view text) {
+  if (text.empty()) return std::string("default");
+  auto parts = parts_of(realm, EcsKind::kCluster, text);
+  if (!parts) return parts.error();
+  return std::move(parts->front());
+}
+
+Result<ScopedId> parse_scoped(const Realm& realm, EcsKind kind, std::string_view text) {
+  auto parts = parts_of(realm, kind, text);
+  if (!parts) return parts.error();
+  ScopedId out;
+  out.id = std::move(parts->back());
+  if (parts->size() > 1) out.cluster = std::move(parts->front());
+  return out;
+}
+
+Result<std::string> parse_in_cluster(const Realm& realm, EcsKind kind, std::string_view text,
+                                     std::string_view cluster) {
+  auto scoped = parse_scoped(realm, kind, text);
+  if (!scoped) return scoped.error();
+  if (scoped->cluster && *scoped->cluster != cluster) {
+    return invalid("Identifier was for cluster " + *scoped->cluster + ". Your cluster is " +
+                   std::string(cluster));
+  }
+  return std::move(scoped->id);
+}
+
+Result<TaskDefinitionRef> parse_task_definition(const Realm& realm, std::string_view text) {
+  auto parts = parts_of(realm, EcsKind::kTaskDefinition, text);
+  if (!parts) return parts.error();
+  const std::string& name = parts->front();
+  const std::size_t colon = name.find(':');
+  TaskDefinitionRef out;
+  out.family = name.substr(0, colon);
+  if (colon != std::string::npos) {
+    int revision = 0;
+    const char* const end = name.data() + name.size();
+    const auto [parsed, failed] = std::from_chars(name.data() + colon + 1, end, revision);
+    if (failed != std::errc() || parsed != end || revision < 1) {
+      return invalid("Invalid revision number in task definition " + quoted(text) + ".");
+    }
+    out.revision = revision;
+  }
+  if (!is_ecs_name(out.family))
+    return invalid("Invalid family name in task definition " + quoted(text) + ".");
+  return out;
+}
+
+Result<std::string> parse_capacity_provider(const Realm& realm, std::string_view text) {
+  auto parts = parts_of(realm, EcsKind::kCapacityProvider, text);
+  if (!parts) return parts.error();
+  return std::move(parts->front());
+}
+
+bool is_ecs_name(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxNameLength && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+}  // namespace agent::aws

@@ -1,0 +1,37 @@
+// Which service and operation a request is for: the first thing a dispatcher asks, before it checks the
+// signature. No I/O.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "shared/base/result.h"
+#include "shared/http/message.h"
+
+namespace agent::aws {
+
+enum class Service { kEcs, kElbv2, kSts };
+enum class Protocol { kJson, kQuery };  // AWS JSON 1.1 and AWS Query
+
+// The name in the credential scope: "ecs", "elasticloadbalancing", "sts".
+std::string_view signing_name(Service service);
+Protocol protocol_of(Service service);
+// The namespace of Query answers; empty for ECS.
+std::string_view xml_namespace(Service service);
+
+// How an answer must be written, also when the request is otherwise nonsense: JSON when there is an
+// X-Amz-Target or a JSON content type, Query otherwise.
+Protocol protocol_of(const shared::http::Request& request);
+
+struct Call {
+  Service service;
+  std::string operation;  // "RunTask", "DescribeRules"
+  std::string
+      input;  // the JSON text, or the form of a Query call (from the body, or of a GET the query string)
+};
+
+// JSON: X-Amz-Target is "<prefix>.<operation>". Query: Action and Version of the form. Whether the operation
+// exists is not checked here. Error codes: UnknownOperationException (JSON); MissingAction, InvalidAction,
+// MalformedQueryString (Query).
+shared::Result<Call> identify(const shared::http::Request& request);
+
+}  // namespace agent::aws

@@ -1,0 +1,77 @@
+#include "agent/aws/service.h"
+
+#include <gtest/gtest.h>
+
+namespace agent::aws {
+namespace {
+
+namespace http = shared::http;
+
+http::Request json_request(std::string target) {
+  http::Request r;
+  r.method = "POST";
+  r.headers.add("X-Amz-Target", std::move(target));
+  r.body = "{\"a\":1}";
+  return r;
+}
+
+http::Request query_request(std::string method, std::string form) {
+  http::Request r;
+  r.method = std::move(method);
+  if (r.method == "GET") {
+    r.target = "/?" + form;
+  } else {
+    r.headers.add("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+    r.body = std::move(form);
+  }
+  return r;
+}
+
+TEST(Identify, ReadsTheJsonTarget) {
+  const auto call = identify(json_request("AmazonEC2ContainerServiceV20141113.RunTask"));
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->service, Service::kEcs);
+  EXPECT_EQ(call->operation, "RunTask");
+  EXPECT_EQ(call->input, "{\"a\":1}");
+  for (const char* target : {"RunTask", "Other.RunTask", "", "amazonec2containerservicev20141113.RunTask"}) {
+    EXPECT_EQ(identify(json_request(target)).error().code(), "UnknownOperationException") << target;
+  }
+}
+
+TEST(Identify, ReadsActionAndVersionFromBodyOrQueryString) {
+  for (const char* method : {"POST", "GET"}) {
+    const std::string form = "Version=2015-12-01&Action=DescribeRules&PageSize=5";
+    const auto elb = identify(query_request(method, form));
+    ASSERT_TRUE(elb);
+    EXPECT_EQ(elb->service, Service::kElbv2);
+    EXPECT_EQ(elb->operation, "DescribeRules");
+    EXPECT_EQ(elb->input, form);
+    const auto sts = identify(query_request(method, "Action=GetCallerIdentity&Version=2011-06-15"));
+    EXPECT_EQ(sts->service, Service::kSts);
+  }
+}
+
+TEST(Identify, RefusesWhatNoServiceAnswers) {
+  EXPECT_EQ(identify(query_request("POST", "Version=2015-12-01")).error().code(), "MissingAction");
+  EXPECT_EQ(identify(query_request("POST", "")).error().code(), "MissingAction");
+  EXPECT_EQ(identify(query_request("POST", "Action=DescribeTags")).error().code(), "InvalidAction");
+  const auto classic = identify(query_request("POST", "Action=DescribeTags&Version=2012-06-01"));
+  EXPECT_EQ(classic.error().code(), "InvalidAction");
+  EXPECT_EQ(classic.error().text(), "Could not find operation DescribeTags for version 2012-06-01");
+  EXPECT_EQ(identify(query_request("POST", "Action=%")).error().code(), "MalformedQueryString");
+}
+
+TEST(ProtocolOf, IsKnownEvenForNonsense) {
+  EXPECT_EQ(protocol_of(json_request("x")), Protocol::kJson);
+  EXPECT_EQ(protocol_of(query_request("POST", "x")), Protocol::kQuery);
+  EXPECT_EQ(protocol_of(http::Request()), Protocol::kQuery);
+}
+
+TEST(Service, KnowsItsNames) {
+  EXPECT_EQ(signing_name(Service::kElbv2), "elasticloadbalancing");
+  EXPECT_EQ(protocol_of(Service::kSts), Protocol::kQuery);
+  EXPECT_EQ(xml_namespace(Service::kSts), "https://sts.amazonaws.com/doc/2011-06-15/");
+}
+
+}  // namespace
+}  // namespace agent::aws
