@@ -1,0 +1,147 @@
+// Valid configurations of every shape, drawn from a seed: for round trips.
+#pragma once
+#include <string>
+
+#include "shared/env/random.h"
+#include "shared/lbconfig/config.h"
+
+namespace shared::lbconfig::testing {
+
+class AnyConfig {
+ public:
+  explicit AnyConfig(std::uint64_t seed) : random_(seed) {}
+
+  Config make() {
+    Config config;
+    config.version = random_.below(1'000'000);
+    for (std::uint64_t i = 0, n = 1 + random_.below(3); i < n; ++i) {
+      config.target_groups.push_back(group("tg-" + std::to_string(i)));
+    }
+    groups_ = config.target_groups.size();
+    for (std::uint64_t i = 0, n = random_.below(3); i < n; ++i) {
+      Listener listener;
+      listener.id = "listener-" + std::to_string(i);
+      listener.load_balancer = text();
+      listener.dns_name = text();
+      listener.address = flip() ? "127.0.0.1" : "::1";
+      listener.port = static_cast<std::uint16_t>(8000 + i);
+      for (int p = 1; p <= static_cast<int>(random_.below(4)); ++p) listener.rules.push_back(rule(p * 7));
+      listener.default_action = action();
+      listener.options = options();
+      config.listeners.push_back(listener);
+    }
+    return config;
+  }
+
+ private:
+  bool flip() { return random_.below(2) == 0; }
+  int number(int least, int most) {
+    return least + static_cast<int>(random_.below(static_cast<std::uint64_t>(most - least + 1)));
+  }
+  std::string text() {
+    static const std::string kPieces[] = {"a", "\"", "\\", "/", "*", "?", "ü", " ", "#{path}", "\n"};
+    std::string made;
+    for (std::uint64_t i = 0, n = random_.below(6); i < n; ++i) made += kPieces[random_.below(10)];
+    return made;
+  }
+  Target target(int index) {
+    Target made;
+    made.address = flip() ? "10.0.0.7" : "2001:db8::7";
+    made.id = "i-" + random_.hex(8);
+    made.port = static_cast<std::uint16_t>(number(1, 65535));
+    made.registration = "r" + std::to_string(index);
+    made.zone = text();
+    made.state = flip() ? TargetState::kActive : TargetState::kDraining;
+    made.drain_limit = Millis(number(0, 3'600'000));
+    return made;
+  }
+  TargetGroup group(const std::string& id) {
+    TargetGroup made;
+    made.id = id;
+    made.name = text();
+    made.algorithm = static_cast<Algorithm>(random_.below(3));
+    made.health_check = {flip(),
+                         "/health?x=1",
+                         static_cast<std::uint16_t>(number(0, 65535)),
+                         Millis(5'000),
+                         Millis(number(1, 5'000)),
+                         number(1, 10),
+                         number(1, 10),
+                         flip() ? "200,202" : "200-299"};
+    made.slow_start = Millis(number(0, 900'000));
+    made.minimum_healthy_count = number(1, 9);
+    made.minimum_healthy_percent = number(0, 100);
+    for (int i = 0, n = number(0, 4); i < n; ++i) made.targets.push_back(target(i));
+    return made;
+  }
+  Action action() {
+    Action made;
+    made.type = static_cast<ActionType>(random_.below(3));
+    made.order = number(1, 100);
+    switch (made.type) {
+      case ActionType::kForward:
+        for (std::size_t i = 0; i < groups_; ++i) {
+          made.forward.target_groups.push_back({"tg-" + std::to_string(i), number(0, 999)});
+        }
+        made.forward.sticky = flip();
+        made.forward.sticky_seconds = number(1, 604'800);
+        break;
+      case ActionType::kRedirect:
+        made.redirect = {flip() ? "HTTPS" : "#{protocol}",
+                         "www.#{host}",
+                         flip() ? "443" : "#{port}",
+                         "/new/#{path}",
+                         "a=b&#{query}",
+                         flip() ? 301 : 302};
+        break;
+      case ActionType::kFixedResponse:
+        made.fixed_response = {503, "text/plain", text()};
+        break;
+    }
+    return made;
+  }
+  Condition condition() {
+    Condition made;
+    made.field = static_cast<ConditionField>(random_.below(6));
+    switch (made.field) {
+      case ConditionField::kQueryString:
+        made.query = {{"", text()}, {text(), text()}};
+        break;
+      case ConditionField::kSourceIp:
+        made.values = {"10.0.0.0/8", "2001:db8::/32"};
+        break;
+      case ConditionField::kHttpRequestMethod:
+        made.values = {"GET", "PURGE"};
+        break;
+      case ConditionField::kHttpHeader:
+        made.http_header_name = "X-Version";
+        [[fallthrough]];
+      default:
+        made.values = {text(), text()};
+    }
+    return made;
+  }
+  Rule rule(int priority) {
+    Rule made{"rule-" + random_.hex(4), priority, {condition()}, action()};
+    if (flip()) made.conditions.push_back(condition());
+    return made;
+  }
+  ListenerOptions options() {
+    ListenerOptions made;
+    made.idle_timeout = Millis(number(1, 4'000'000));
+    made.client_keep_alive = Millis(number(1, 604'800'000));
+    made.desync = static_cast<DesyncMode>(random_.below(3));
+    made.xff = static_cast<XffMode>(random_.below(3));
+    made.xff_client_port = flip();
+    made.preserve_host = flip();
+    made.drop_invalid_headers = flip();
+    made.access_log = flip();
+    made.server_header = flip();
+    return made;
+  }
+
+  env::SeededRandom random_;
+  std::size_t groups_ = 0;
+};
+
+}  // namespace shared::lbconfig::testing
