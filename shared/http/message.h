@@ -30,9 +30,9 @@ class Headers {
 struct Request {
   std::string method = "GET";
   std::string target = "/";  // origin form: path and query, undecoded
-  Headers headers;
-  std::string body;
-  net::Endpoint peer;  // who sent it (server side only)
+  Headers headers{};
+  std::string body{};
+  net::Endpoint peer{};  // who sent it (server side only)
 
   std::string_view path() const;   // target before '?'
   std::string_view query() const;  // target after '?', empty without
@@ -40,8 +40,8 @@ struct Request {
 
 struct Response {
   int status = 200;
-  Headers headers;
-  std::string body;
+  Headers headers{};
+  std::string body{};
 };
 
 Response make_response(int status, std::string content_type, std::string body);

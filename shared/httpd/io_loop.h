@@ -1,5 +1,5 @@
-// IoLoop: the Asio event loop behind management traffic, as an env::Executor. One thread runs it; post() is the only
-// call allowed from other threads. Servers, clients and timers made on it must die before it does.
+// IoLoop: the Asio event loop behind management traffic, as an env::Executor. One thread runs it; post() is
+// the only call allowed from other threads. Servers, clients and timers made on it must die before it does.
 #pragma once
 #include <functional>
 #include <memory>

@@ -1,6 +1,6 @@
-// Serves HTTP/1.1 and websockets for management APIs, on TCP or a unix socket. Binds in listen(), stops in the
-// destructor (open connections are closed). Not for the balancer's traffic (balancer/proxy). Thread: the IoLoop's.
-// Keep-alive always; every answer has Content-Length and Date (AWS SDKs correct their clock by it).
+// Serves HTTP/1.1 and websockets for management APIs, on TCP or a unix socket. Binds in listen(), stops in
+// the destructor (open connections are closed). Not for the balancer's traffic (balancer/proxy). Thread: the
+// IoLoop's. Keep-alive always; every answer has Content-Length and Date (AWS SDKs correct their clock by it).
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -48,8 +48,8 @@ class Server {
   using Acceptor = std::function<std::variant<WebSocketHandlers, http::Response>(const http::Request&)>;
 
   // Errors: "address_in_use", "bind", "listen" with the endpoint in the text. Port 0 is fine, see endpoint().
-  static Result<std::unique_ptr<Server>> listen(IoLoop& loop, const net::Endpoint& at, ServerLimits limits, Handler handler,
-                                                Acceptor acceptor = nullptr);
+  static Result<std::unique_ptr<Server>> listen(IoLoop& loop, const net::Endpoint& at, ServerLimits limits,
+                                                Handler handler, Acceptor acceptor = nullptr);
   virtual ~Server() = default;
   virtual net::Endpoint endpoint() const = 0;
 };

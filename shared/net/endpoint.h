@@ -10,10 +10,10 @@
 namespace shared::net {
 
 struct Endpoint {
-  std::string address;  // numeric IP without brackets, or a host name where dialling allows one; empty for a
-                        // unix socket
-  std::uint16_t port = 0;  // 0 when listening: the kernel chooses
-  std::string unix_path;   // non-empty: a unix socket, address and port are ignored
+  // Numeric IP without brackets, or a host name where dialling allows one; empty for a unix socket.
+  std::string address{};
+  std::uint16_t port = 0;   // 0 when listening: the kernel chooses
+  std::string unix_path{};  // non-empty: a unix socket, address and port are ignored
 
   bool operator==(const Endpoint&) const = default;
   bool is_unix() const { return !unix_path.empty(); }

@@ -1,0 +1,238 @@
+#include "shared/httpd/session.h"
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <utility>
+#include <variant>
+
+namespace shared::httpd {
+namespace {
+
+constexpr std::size_t kReadBytes = 16 * 1024;
+// Bytes of an answer handed to the kernel at once; progress moves the deadline.
+constexpr std::size_t kWriteBytes = 256 * 1024;
+// How long and how much we go on reading after the last answer. Closing with unread bytes makes the kernel
+// send a reset, which can destroy the answer on its way (RFC 9112 section 9.6).
+constexpr Millis kLingerTime{2'000};
+constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
+// A WebSocket key is 16 bytes in base64 (RFC 6455 section 4.1).
+constexpr std::size_t kWebSocketKeyChars = 24;
+
+class ReplyState final : public Reply::State {
+ public:
+  explicit ReplyState(std::weak_ptr<Session> session) : session_(std::move(session)) {}
+  ~ReplyState() override {
+    if (!sent_) send(http::make_response(500, "text/plain", "the request was not answered\n"));
+  }
+  void send(http::Response response) override {
+    sent_ = true;
+    if (const auto session = session_.lock()) session->respond(std::move(response));
+  }
+
+ private:
+  std::weak_ptr<Session> session_;
+  bool sent_ = false;
+};
+
+http::Response plain(int status) {
+  return http::make_response(status, "text/plain", std::string(http::reason_phrase(status)) + "\n");
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<ServerCore> core, Socket socket, net::Endpoint peer)
+    : core_(std::move(core)),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      slot_(nullptr, [open = core_->open](void*) { --*open; }),
+      deadline_(core_->loop.impl().context, [this] { on_deadline(); }) {
+  ++*core_->open;
+}
+
+void Session::start() {
+  core_->sessions.insert(shared_from_this());
+  begin_request();
+}
+
+void Session::begin_request() {
+  state_ = State::kReading;
+  parser_.emplace(core_->limits.max_head_bytes, core_->limits.max_body_bytes);
+  request_begun_ = false;
+  continue_sent_ = false;
+  answer_to_ = AnswerTo{};
+  deadline_.set(core_->limits.idle_timeout);
+  feed();
+}
+
+void Session::feed() {
+  for (;;) {
+    const auto buffered = in_.cdata();
+    const std::string_view bytes(static_cast<const char*>(buffered.data()), buffered.size());
+    // RFC 9112 section 2.2: an empty line before a request is skipped.
+    if (!parser_->got_some() && bytes.starts_with("\r\n")) {
+      in_.consume(2);
+      continue;
+    }
+    if (bytes.empty() || (!parser_->got_some() && bytes == "\r")) return read_some();
+    if (!std::exchange(request_begun_, true)) deadline_.set(core_->limits.idle_timeout);
+
+    beast::error_code error;
+    in_.consume(parser_->put(in_.cdata(), error));
+    if (error == beast::http::error::need_more) {
+      // Trailers and chunk extensions have no limit of their own.
+      if (in_.size() >= core_->limits.max_head_bytes) return refuse(parser_->is_header_done() ? 400 : 431);
+      return read_some();
+    }
+    if (error) return refuse(parser_->refusal(error));
+    if (parser_->is_done()) return on_request();
+    if (in_.size() == 0 && parser_->expects_continue() && !std::exchange(continue_sent_, true)) {
+      return send_continue();
+    }
+  }
+}
+
+void Session::read_some() {
+  socket_.async_read_some(
+      in_.prepare(kReadBytes),
+      [self = shared_from_this()](ErrorCode error, std::size_t size) { self->on_read(error, size); });
+}
+
+void Session::on_read(ErrorCode error, std::size_t size) {
+  if (state_ != State::kReading) return;
+  if (error) return close();
+  in_.commit(size);
+  feed();
+}
+
+void Session::send_continue() {
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(socket_, asio::buffer(kContinue),
+                    [self = shared_from_this()](ErrorCode error, std::size_t) {
+                      if (self->state_ != State::kReading) return;
+                      if (error) return self->close();
+                      self->read_some();
+                    });
+}
+
+void Session::on_request() {
+  const auto self = shared_from_this();
+  http::Request& request = parser_->request();
+  request.peer = peer_;
+  answer_to_.head_method = request.method == "HEAD";
+  answer_to_.http10 = parser_->http10();
+  answer_to_.keep_alive = parser_->keep_alive() ? KeepAlive::kYes : KeepAlive::kNo;
+  state_ = State::kHandling;
+  deadline_.clear();
+  if (wants_websocket()) return offer_upgrade(core_->acceptor);
+  const auto handler = core_->handler;
+  (*handler)(std::move(request), Reply(std::make_unique<ReplyState>(weak_from_this())));
+}
+
+bool Session::wants_websocket() {
+  // "Upgrade: h2c" and others are offers that may be ignored (RFC 9110 section 7.8).
+  const http::Headers& headers = parser_->request().headers;
+  return parser_->upgrade() && !answer_to_.http10 &&
+         has_token(headers.get("Upgrade").value_or(""), "websocket");
+}
+
+// By value: the acceptor may destroy the server that is asking it.
+void Session::offer_upgrade(std::shared_ptr<const Server::Acceptor> acceptor) {
+  const http::Request& request = parser_->request();
+  if (!acceptor || !*acceptor) return respond(plain(426));
+  if (request.headers.get("Sec-WebSocket-Version") != "13") {
+    http::Response response = plain(426);
+    response.headers.add("Sec-WebSocket-Version", "13");
+    return respond(std::move(response));
+  }
+  const bool bad_key = request.headers.get("Sec-WebSocket-Key").value_or("").size() != kWebSocketKeyChars;
+  // A client must not send frames before it is accepted, and a GET has no body.
+  if (request.method != "GET" || bad_key || in_.size() > 0 || !request.body.empty()) return refuse(400);
+
+  auto verdict = (*acceptor)(request);
+  if (state_ != State::kHandling) return;  // the acceptor destroyed the server
+  if (auto* refusal = std::get_if<http::Response>(&verdict)) return respond(std::move(*refusal));
+  std::erase_if(core_->upgraded, [](const auto& weak) { return weak.expired(); });
+  core_->upgraded.push_back(accept_websocket(core_->loop, std::move(socket_), request,
+                                             std::get<WebSocketHandlers>(std::move(verdict)),
+                                             std::move(slot_)));
+  close();
+}
+
+void Session::refuse(int status) {
+  answer_to_.keep_alive = KeepAlive::kNo;
+  answer_to_.head_method = parser_->request().method == "HEAD";
+  write(plain(status));
+}
+
+void Session::respond(http::Response response) {
+  if (state_ != State::kHandling) return;
+  if (has_token(response.headers.get("Connection").value_or(""), "close"))
+    answer_to_.keep_alive = KeepAlive::kNo;
+  write(std::move(response));
+}
+
+void Session::write(http::Response response) {
+  state_ = State::kWriting;
+  response_ = std::move(response);
+  head_ = response_head(response_, answer_to_, core_->loop.wall_now());
+  std::array<asio::const_buffer, 2> buffers = {asio::buffer(head_), asio::const_buffer()};
+  if (sends_body(response_, answer_to_)) buffers[1] = asio::buffer(response_.body);
+  const auto progress = [this](ErrorCode error, std::size_t) -> std::size_t {
+    if (error || state_ != State::kWriting) return 0;
+    deadline_.set(core_->limits.idle_timeout);
+    return kWriteBytes;
+  };
+  asio::async_write(socket_, buffers, progress, [self = shared_from_this()](ErrorCode error, std::size_t) {
+    if (self->state_ != State::kWriting) return;
+    if (error) return self->close();
+    self->response_ = http::Response();
+    if (self->answer_to_.keep_alive == KeepAlive::kNo) return self->linger();
+    self->begin_request();
+  });
+}
+
+void Session::linger() {
+  state_ = State::kLingering;
+  ErrorCode error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error) return close();
+  deadline_.set(kLingerTime);
+  discard();
+}
+
+void Session::discard() {
+  in_.clear();
+  socket_.async_read_some(in_.prepare(kReadBytes),
+                          [self = shared_from_this()](ErrorCode error, std::size_t size) {
+                            if (self->state_ != State::kLingering) return;
+                            self->discarded_ += size;
+                            if (error || self->discarded_ > kLingerBytes) return self->close();
+                            self->discard();
+                          });
+}
+
+void Session::on_deadline() {
+  const auto self = shared_from_this();
+  if (state_ != State::kReading || !request_begun_) return close();
+  // A read is still waiting; its handler finds the state changed.
+  ErrorCode ignored;
+  socket_.cancel(ignored);
+  refuse(408);
+}
+
+void Session::close() {
+  if (state_ == State::kClosed) return;
+  core_->sessions.erase(shared_from_this());
+  abort();
+}
+
+void Session::abort() {
+  state_ = State::kClosed;
+  deadline_.clear();
+  slot_.reset();
+  ErrorCode ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace shared::httpd
