@@ -34,7 +34,7 @@ struct ResponsePlan {
   // The target's connection may serve again once the body was read to its end, the request body was sent, and
   // no byte is left over.
   bool reuse_target = false;
-  std::string_view problem;
+  std::string_view problem{};
 
   BodyForm form() const {
     return out.kind == BodyFraming::Kind::kChunked ? BodyForm::kChunked : BodyForm::kPlain;

@@ -29,9 +29,9 @@ std::string_view trace_field(const RequestHead& head);
 struct RequestRewrite {
   std::string_view scheme = "http";  // of the listener
   std::uint16_t listener_port = 80;
-  std::string_view client_address;  // numeric, without brackets
+  std::string_view client_address{};  // numeric, without brackets
   std::uint16_t client_port = 0;
-  std::string_view default_host;  // HTTP/1.0 without Host: the load balancer's DNS name
+  std::string_view default_host{};  // HTTP/1.0 without Host: the load balancer's DNS name
   shared::lbconfig::XffMode xff = shared::lbconfig::XffMode::kAppend;
   bool xff_client_port = false;
   bool preserve_host = false;
@@ -45,8 +45,8 @@ struct RequestRewrite {
 void write_request_head(Buffer& out, const RequestHead& head, const RequestRewrite& options);
 
 struct ResponseRewrite {
-  std::string_view date;          // IMF-fixdate, added when the target sent none; empty: never
-  std::string_view extra_fields;  // complete lines with CRLF, such as the stickiness cookies
+  std::string_view date{};          // IMF-fixdate, added when the target sent none; empty: never
+  std::string_view extra_fields{};  // complete lines with CRLF, such as the stickiness cookies
 };
 
 // Appends the head for the client (a final, an interim or a 101 one).
@@ -55,8 +55,8 @@ void write_response_head(Buffer& out, const ResponseHead& head, const ResponsePl
 
 // The host of an authority ("a:80" -> "a", "[::1]:80" -> "[::1]"), and its port digits, empty without.
 struct HostPort {
-  std::string_view host;
-  std::string_view port;
+  std::string_view host{};
+  std::string_view port{};
 };
 HostPort split_authority(std::string_view authority);
 // RFC 3986 host and an optional port up to 65535. No user information, no list, no empty host.

@@ -20,10 +20,10 @@ inline constexpr std::size_t kMaxLocation = 8 * 1024;
 
 struct RedirectFacts {
   std::string_view scheme = "http";  // of the listener
-  std::string_view host;             // authority or host; a port in it is ignored
+  std::string_view host{};           // authority or host; a port in it is ignored
   std::uint16_t port = 80;           // of the listener
   std::string_view path = "/";       // as received
-  std::string_view query;            // as received, without '?'
+  std::string_view query{};          // as received, without '?'
 };
 
 enum class LocationResult : std::uint8_t { kOk, kTooLong };

@@ -19,10 +19,10 @@ namespace balancer::routing {
 
 // Views are used during match() only.
 struct RequestFacts {
-  std::string_view host;   // authority; a port in it is ignored (codec::routing_authority)
-  std::string_view path;   // as received
-  std::string_view query;  // as received, without '?'; compared undecoded, as it is sent on
-  std::string_view method;
+  std::string_view host{};   // authority; a port in it is ignored (codec::routing_authority)
+  std::string_view path{};   // as received
+  std::string_view query{};  // as received, without '?'; compared undecoded, as it is sent on
+  std::string_view method{};
   const codec::MessageHead* head = nullptr;  // for http-header conditions; nullptr: no fields
   SourceAddress source;                      // the peer of the connection, never X-Forwarded-For
 };
@@ -30,7 +30,7 @@ struct RequestFacts {
 struct Match {
   std::size_t index = 0;  // 0-based in Listener::rules; rules.size() is the default action
   const shared::lbconfig::Action* action = nullptr;  // valid as long as the table
-  std::string_view rule_id;                          // empty for the default action
+  std::string_view rule_id{};                        // empty for the default action
   int priority = 0;                                  // 0 for the default action
 };
 
