@@ -1,0 +1,80 @@
+#include "agent/api/elbv2/elbv2.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "agent/api/elbv2/operations.h"
+#include "agent/aws/service.h"
+
+namespace agent::api::elbv2 {
+namespace {
+
+using shared::Blame;
+using shared::Error;
+using shared::Result;
+
+struct Operation {
+  std::string_view name;
+  Done (*run)(control::Step& step, In in, aws::XmlElement out);
+};
+
+constexpr auto kOperations = std::to_array<Operation>({
+    {"AddTags", add_tags},
+    {"CreateListener", create_listener},
+    {"CreateLoadBalancer", create_load_balancer},
+    {"CreateRule", create_rule},
+    {"CreateTargetGroup", create_target_group},
+    {"DeleteListener", delete_listener},
+    {"DeleteLoadBalancer", delete_load_balancer},
+    {"DeleteRule", delete_rule},
+    {"DeleteTargetGroup", delete_target_group},
+    {"DeregisterTargets", deregister_targets},
+    {"DescribeAccountLimits", describe_account_limits},
+    {"DescribeCapacityReservation", describe_capacity_reservation},
+    {"DescribeListenerAttributes", describe_listener_attributes},
+    {"DescribeListenerCertificates", describe_listener_certificates},
+    {"DescribeListeners", describe_listeners},
+    {"DescribeLoadBalancerAttributes", describe_load_balancer_attributes},
+    {"DescribeLoadBalancers", describe_load_balancers},
+    {"DescribeRules", describe_rules},
+    {"DescribeSSLPolicies", describe_ssl_policies},
+    {"DescribeTags", describe_tags},
+    {"DescribeTargetGroupAttributes", describe_target_group_attributes},
+    {"DescribeTargetGroups", describe_target_groups},
+    {"DescribeTargetHealth", describe_target_health},
+    {"ModifyListener", modify_listener},
+    {"ModifyListenerAttributes", modify_listener_attributes},
+    {"ModifyLoadBalancerAttributes", modify_load_balancer_attributes},
+    {"ModifyRule", modify_rule},
+    {"ModifyTargetGroup", modify_target_group},
+    {"ModifyTargetGroupAttributes", modify_target_group_attributes},
+    {"RegisterTargets", register_targets},
+    {"RemoveTags", remove_tags},
+    {"SetIpAddressType", set_ip_address_type},
+    {"SetRulePriorities", set_rule_priorities},
+    {"SetSecurityGroups", set_security_groups},
+    {"SetSubnets", set_subnets},
+});
+
+}  // namespace
+
+Result<std::string> handle(control::Step& step, const Call& call) {
+  const auto it = std::find_if(kOperations.begin(), kOperations.end(),
+                               [&](const Operation& each) { return each.name == call.operation; });
+  if (it == kOperations.end()) {
+    return Error("InvalidAction",
+                 "The action " + call.operation + " is not valid for this web service, or not offered here.",
+                 Blame::kClient);
+  }
+  auto query = aws::Query::parse(call.body);
+  if (!query) return query.error();
+  const aws::QueryReader in = query->root();
+  aws::QueryResult answer(call.operation, aws::xml_namespace(aws::Service::kElbv2));
+  auto done = it->run(step, in, answer.result());
+  if (!in.ok()) return in.error();
+  if (!done) return done.error();
+  return answer.response(call.request_id).body;
+}
+
+}  // namespace agent::api::elbv2

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <set>
+
+#include "agent/api/elbv2/operations.h"
+#include "agent/api/elbv2/shapes.h"
+
+namespace agent::api::elbv2 {
+namespace {
+
+using aws::QueryReader;
+using aws::XmlElement;
+using control::Step;
+
+constexpr std::size_t kMaxFilter = 20;
+
+std::vector<std::string> read_subnets(const QueryReader& in) {
+  auto subnets = in.strings_or_empty("Subnets");
+  std::vector<std::string> mapped;
+  for (const QueryReader& each : in.children("SubnetMappings")) {
+    mapped.push_back(each.required_string("SubnetId"));
+  }
+  if (!subnets.empty() && !mapped.empty()) {
+    in.fail(client_error("ValidationError", "Subnets and SubnetMappings cannot both be specified"));
+  }
+  return subnets.empty() ? mapped : subnets;
+}
+
+}  // namespace
+
+Done create_load_balancer(Step& step, In in, XmlElement out) {
+  control::CreateLoadBalancer request;
+  request.name = in.required_string("Name");
+  request.scheme = in.string_or("Scheme", request.scheme);
+  request.type = in.string_or("Type", request.type);
+  request.ip_address_type = in.string_or("IpAddressType", request.ip_address_type);
+  request.subnets = read_subnets(in);
+  request.security_groups = in.strings_or_empty("SecurityGroups");
+  request.tags = read_tags(in);
+  if (!in.ok()) return in.error();
+  auto arn = control::create_load_balancer(step, request);
+  if (!arn) return arn.error();
+  write_load_balancer(out.child("LoadBalancers").child("member"), *step.state.load_balancers.find(*arn),
+                      step.settings.region);
+  return {};
+}
+
+Done describe_load_balancers(Step& step, In in, XmlElement out) {
+  const auto arns = in.strings_or_empty("LoadBalancerArns");
+  const auto names = in.strings_or_empty("Names");
+  const auto page = read_page(in);
+  if (!in.ok()) return in.error();
+  if (!arns.empty() && !names.empty()) {
+    return client_error("ValidationError",
+                        "Load balancer names and load balancer ARNs cannot be specified at the same time");
+  }
+  if (arns.size() > kMaxFilter || names.size() > kMaxFilter) {
+    return client_error("ValidationError", "Only up to 20 load balancers can be described at once");
+  }
+  std::set<std::string> missing(arns.begin(), arns.end());
+  missing.insert(names.begin(), names.end());
+  const bool all = missing.empty();
+  const std::set<std::string> wanted = missing;
+  std::vector<std::pair<std::string, const model::LoadBalancer*>> found;
+  for (const auto& [arn, row] : step.state.load_balancers.rows()) {
+    const std::string& key = names.empty() ? arn : row.name;
+    if (!all && wanted.count(key) == 0) continue;
+    missing.erase(key);
+    found.emplace_back(arn, &row);
+  }
+  if (!missing.empty()) {
+    return client_error("LoadBalancerNotFound",
+                        names.empty() ? "The specified load balancer does not exist."
+                                      : "Load balancers '[" + *missing.begin() + "]' not found");
+  }
+  write_page(out, "LoadBalancers", page, found, [&](XmlElement member, const model::LoadBalancer* row) {
+    write_load_balancer(member, *row, step.settings.region);
+  });
+  return {};
+}
+
+Done delete_load_balancer(Step& step, In in, XmlElement) {
+  const auto arn = in.required_string("LoadBalancerArn");
+  if (!in.ok()) return in.error();
+  return control::delete_load_balancer(step, arn);
+}
+
+Done set_security_groups(Step& step, In in, XmlElement out) {
+  const auto arn = in.required_string("LoadBalancerArn");
+  const auto groups = in.strings_or_empty("SecurityGroups");
+  if (!in.ok()) return in.error();
+  if (auto ok = control::set_security_groups(step, arn, groups); !ok) return ok;
+  out.strings("SecurityGroupIds", groups);
+  return {};
+}
+
+Done set_subnets(Step& step, In in, XmlElement out) {
+  const auto arn = in.required_string("LoadBalancerArn");
+  const auto subnets = read_subnets(in);
+  const auto type = in.string("IpAddressType");
+  if (!in.ok()) return in.error();
+  if (auto ok = control::set_subnets(step, arn, subnets); !ok) return ok;
+  if (type) {
+    if (auto ok = control::set_ip_address_type(step, arn, *type); !ok) return ok;
+  }
+  const auto& row = *step.state.load_balancers.find(arn);
+  write_zones(out, row, step.settings.region);
+  out.text("IpAddressType", row.ip_address_type);
+  return {};
+}
+
+Done set_ip_address_type(Step& step, In in, XmlElement out) {
+  const auto arn = in.required_string("LoadBalancerArn");
+  const auto type = in.required_string("IpAddressType");
+  if (!in.ok()) return in.error();
+  if (auto ok = control::set_ip_address_type(step, arn, type); !ok) return ok;
+  out.text("IpAddressType", type);
+  return {};
+}
+
+Done describe_capacity_reservation(Step& step, In in, XmlElement) {
+  const auto arn = in.required_string("LoadBalancerArn");
+  if (!in.ok()) return in.error();
+  if (auto found = control::find_load_balancer(step.state, arn); !found) return found.error();
+  return {};
+}
+
+}  // namespace agent::api::elbv2

@@ -1,0 +1,373 @@
+#include "agent/api/elbv2/shapes.h"
+
+#include <charconv>
+
+#include "agent/control/elb_rules.h"
+#include "agent/control/targets.h"
+
+namespace agent::api::elbv2 {
+namespace {
+
+using aws::QueryReader;
+using aws::XmlElement;
+using shared::Blame;
+using shared::Error;
+
+// Any non-empty constant will do: names are resolved outside.
+constexpr const char* kHostedZone = "Z0BERTH0LOCALZONE";
+
+std::string port_text(std::uint16_t port) { return port == 0 ? "traffic-port" : std::to_string(port); }
+
+void read_forward(const QueryReader& in, lb::ForwardAction& forward) {
+  const auto arn = in.string("TargetGroupArn");
+  const auto config = in.child("ForwardConfig");
+  if (config) {
+    for (const QueryReader& group : config->children("TargetGroups")) {
+      forward.target_groups.push_back(
+          {group.required_string("TargetGroupArn"), group.integer<int>("Weight").value_or(1)});
+    }
+    if (const auto sticky = config->child("TargetGroupStickinessConfig")) {
+      forward.sticky = sticky->boolean("Enabled").value_or(false);
+      forward.sticky_seconds = sticky->integer<int>("DurationSeconds").value_or(forward.sticky_seconds);
+    }
+  }
+  if (!arn) return;
+  if (forward.target_groups.empty()) forward.target_groups.push_back({*arn, 1});
+  if (forward.target_groups.size() != 1 || forward.target_groups.front().target_group != *arn) {
+    in.fail(
+        client_error("InvalidLoadBalancerAction",
+                     "TargetGroupArn and ForwardConfig of a forward action must name the same target group"));
+  }
+}
+
+void read_redirect(const QueryReader& in, lb::RedirectAction& redirect) {
+  const auto config = in.child("RedirectConfig");
+  if (!config) {
+    in.fail(client_error("ValidationError", "A redirect action needs a RedirectConfig"));
+    return;
+  }
+  redirect.protocol = config->string_or("Protocol", redirect.protocol);
+  redirect.host = config->string_or("Host", redirect.host);
+  redirect.port = config->string_or("Port", redirect.port);
+  redirect.path = config->string_or("Path", redirect.path);
+  // An empty query is a query: it drops the client's.
+  redirect.query = config->text("Query").value_or(redirect.query);
+  constexpr std::array<aws::QueryChoice<int>, 2> kStatus{{{"HTTP_301", 301}, {"HTTP_302", 302}}};
+  config->required_string("StatusCode");
+  redirect.status = config->choice("StatusCode", kStatus).value_or(301);
+}
+
+void read_fixed(const QueryReader& in, lb::FixedResponseAction& fixed) {
+  const auto config = in.child("FixedResponseConfig");
+  if (!config) {
+    in.fail(client_error("ValidationError", "A fixed-response action needs a FixedResponseConfig"));
+    return;
+  }
+  fixed.status = config->required_integer<int>("StatusCode");
+  fixed.content_type = config->string_or("ContentType", "");
+  fixed.body = config->string_or("MessageBody", "");
+}
+
+lb::Action read_action(const QueryReader& in) {
+  constexpr std::array<std::string_view, 6> kTypes{
+      "forward", "redirect", "fixed-response", "authenticate-oidc", "authenticate-cognito", "jwt-validation"};
+  lb::Action action;
+  action.order = in.integer<int>("Order").value_or(1);
+  const std::string type = in.required_string("Type");
+  const auto index = in.word("Type", kTypes);
+  if (!index) return action;
+  if (*index == 0) {
+    read_forward(in, action.forward);
+  } else if (*index == 1) {
+    action.type = lb::ActionType::kRedirect;
+    read_redirect(in, action.redirect);
+  } else if (*index == 2) {
+    action.type = lb::ActionType::kFixedResponse;
+    read_fixed(in, action.fixed_response);
+  } else {
+    in.fail(client_error("InvalidLoadBalancerAction",
+                         "Actions of type '" + type +
+                             "' are supported only on HTTPS listeners, which are not offered here yet"));
+  }
+  return action;
+}
+
+std::string_view config_member(lb::ConditionField field) {
+  switch (field) {
+    case lb::ConditionField::kHostHeader:
+      return "HostHeaderConfig";
+    case lb::ConditionField::kPathPattern:
+      return "PathPatternConfig";
+    case lb::ConditionField::kHttpHeader:
+      return "HttpHeaderConfig";
+    case lb::ConditionField::kHttpRequestMethod:
+      return "HttpRequestMethodConfig";
+    case lb::ConditionField::kQueryString:
+      return "QueryStringConfig";
+    case lb::ConditionField::kSourceIp:
+      return "SourceIpConfig";
+  }
+  return "";
+}
+
+bool has_legacy_values(lb::ConditionField field) {
+  return field == lb::ConditionField::kHostHeader || field == lb::ConditionField::kPathPattern;
+}
+
+void read_condition_config(const QueryReader& config, lb::Condition& condition) {
+  if (condition.field == lb::ConditionField::kHttpHeader) {
+    condition.http_header_name = config.required_string("HttpHeaderName");
+  }
+  if (condition.field == lb::ConditionField::kQueryString) {
+    for (const QueryReader& pair : config.children("Values")) {
+      condition.query.push_back({pair.string_or("Key", ""), pair.string_or("Value", "")});
+    }
+    return;
+  }
+  condition.values = config.strings_or_empty("Values");
+}
+
+bool uses_regex(const QueryReader& in, const std::optional<QueryReader>& config) {
+  const auto here = in.strings_or_empty("RegexValues");
+  return !here.empty() || (config && !config->strings_or_empty("RegexValues").empty());
+}
+
+lb::Condition read_condition(const QueryReader& in) {
+  lb::Condition condition;
+  const std::string word = in.required_string("Field");
+  const auto field = control::field_from_word(word);
+  if (!field) {
+    if (!word.empty()) {
+      in.fail(client_error("ValidationError",
+                           "Condition field '" + word +
+                               "' must be one of '[path-pattern,host-header,http-header,http-request-method,"
+                               "query-string,source-ip]'"));
+    }
+    return condition;
+  }
+  condition.field = *field;
+  const auto legacy = in.strings("Values");
+  const auto config = in.child(config_member(*field));
+  if (uses_regex(in, config)) {
+    in.fail(client_error("InvalidConfigurationRequest",
+                         "Regular expressions in conditions (RegexValues) are not offered here yet"));
+  }
+  if (config) read_condition_config(*config, condition);
+  if (!legacy || legacy->empty()) return condition;
+  if (!has_legacy_values(*field)) {
+    in.fail(client_error("ValidationError", "Values of the field '" + word + "' must be given in " +
+                                                std::string(config_member(*field))));
+  } else if (config && condition.values != *legacy) {
+    in.fail(client_error("ValidationError",
+                         "Values and " + std::string(config_member(*field)) + " cannot both be specified"));
+  }
+  condition.values = *legacy;
+  return condition;
+}
+
+void write_forward(XmlElement out, const lb::ForwardAction& forward) {
+  if (forward.target_groups.size() == 1) {
+    out.text("TargetGroupArn", forward.target_groups.front().target_group);
+  }
+  XmlElement config = out.child("ForwardConfig");
+  XmlElement groups = config.child("TargetGroups");
+  for (const auto& each : forward.target_groups) {
+    XmlElement member = groups.child("member");
+    member.text("TargetGroupArn", each.target_group);
+    member.integer("Weight", each.weight);
+  }
+  XmlElement sticky = config.child("TargetGroupStickinessConfig");
+  sticky.boolean("Enabled", forward.sticky);
+  sticky.integer("DurationSeconds", forward.sticky_seconds);
+}
+
+void write_actions(XmlElement out, std::string_view name, const std::vector<lb::Action>& actions) {
+  XmlElement list = out.child(name);
+  for (const auto& action : actions) {
+    XmlElement member = list.child("member");
+    switch (action.type) {
+      case lb::ActionType::kForward:
+        member.text("Type", "forward");
+        write_forward(member, action.forward);
+        break;
+      case lb::ActionType::kRedirect: {
+        member.text("Type", "redirect");
+        XmlElement config = member.child("RedirectConfig");
+        config.text("Protocol", action.redirect.protocol);
+        config.text("Port", action.redirect.port);
+        config.text("Host", action.redirect.host);
+        config.text("Path", action.redirect.path);
+        config.text("Query", action.redirect.query);
+        config.text("StatusCode", "HTTP_" + std::to_string(action.redirect.status));
+        break;
+      }
+      case lb::ActionType::kFixedResponse: {
+        member.text("Type", "fixed-response");
+        XmlElement config = member.child("FixedResponseConfig");
+        config.text_unless_empty("MessageBody", action.fixed_response.body);
+        config.text("StatusCode", std::to_string(action.fixed_response.status));
+        config.text_unless_empty("ContentType", action.fixed_response.content_type);
+        break;
+      }
+    }
+    member.integer("Order", action.order);
+  }
+}
+
+void write_condition(XmlElement out, const lb::Condition& condition) {
+  out.text("Field", control::field_word(condition.field));
+  // Both forms of the two oldest fields: older clients read Values, Terraform the Config member.
+  if (has_legacy_values(condition.field)) out.strings("Values", condition.values);
+  XmlElement config = out.child(config_member(condition.field));
+  if (condition.field == lb::ConditionField::kHttpHeader) {
+    config.text("HttpHeaderName", condition.http_header_name);
+  }
+  if (condition.field != lb::ConditionField::kQueryString) {
+    config.strings("Values", condition.values);
+    return;
+  }
+  XmlElement values = config.child("Values");
+  for (const auto& [key, value] : condition.query) {
+    XmlElement member = values.child("member");
+    member.text_unless_empty("Key", key);
+    member.text("Value", value);
+  }
+}
+
+}  // namespace
+
+Error client_error(std::string code, std::string text) {
+  return Error(std::move(code), std::move(text), Blame::kClient);
+}
+
+std::vector<lb::Action> read_actions(const QueryReader& in, std::string_view name) {
+  std::vector<lb::Action> actions;
+  for (const QueryReader& each : in.children(name)) actions.push_back(read_action(each));
+  return actions;
+}
+
+std::vector<lb::Condition> read_conditions(const QueryReader& in) {
+  std::vector<lb::Condition> conditions;
+  for (const QueryReader& each : in.children("Conditions")) conditions.push_back(read_condition(each));
+  return conditions;
+}
+
+std::vector<model::Tag> read_tags(const QueryReader& in) {
+  std::vector<model::Tag> tags;
+  for (const QueryReader& each : in.children("Tags")) {
+    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
+  }
+  return tags;
+}
+
+std::vector<std::string> required_strings(const QueryReader& in, std::string_view name) {
+  auto values = in.strings_or_empty(name);
+  if (values.empty()) {
+    in.fail(
+        client_error("ValidationError", "At least one value of " + std::string(name) + " must be specified"));
+  }
+  return values;
+}
+
+void write_zones(XmlElement out, const model::LoadBalancer& row, const std::string& region) {
+  XmlElement zones = out.child("AvailabilityZones");
+  // Subnets are only names here, each gets a zone of its own.
+  for (std::size_t i = 0; i < row.subnets.size(); ++i) {
+    XmlElement member = zones.child("member");
+    member.text("ZoneName", region + static_cast<char>('a' + i % 26));
+    member.text("SubnetId", row.subnets[i]);
+    member.child("LoadBalancerAddresses");
+  }
+}
+
+void write_load_balancer(XmlElement out, const model::LoadBalancer& row, const std::string& region) {
+  out.text("LoadBalancerArn", row.arn);
+  out.text("DNSName", row.dns_name);
+  out.text("CanonicalHostedZoneId", kHostedZone);
+  out.time("CreatedTime", row.created_at);
+  out.text("LoadBalancerName", row.name);
+  out.text("Scheme", row.scheme);
+  out.text("VpcId", row.vpc_id);
+  out.child("State").text("Code", "active");
+  out.text("Type", row.type);
+  write_zones(out, row, region);
+  out.strings("SecurityGroups", row.security_groups);
+  out.text("IpAddressType", row.ip_address_type);
+}
+
+void write_target_group(XmlElement out, const control::State& state, const model::TargetGroup& row) {
+  const auto& check = row.health_check;
+  out.text("TargetGroupArn", row.arn);
+  out.text("TargetGroupName", row.name);
+  out.text("Protocol", row.protocol);
+  out.integer("Port", row.port);
+  out.text("VpcId", row.vpc_id);
+  out.text("HealthCheckProtocol", row.health_check_protocol);
+  out.text("HealthCheckPort", port_text(check.port));
+  out.boolean("HealthCheckEnabled", check.enabled);
+  out.integer("HealthCheckIntervalSeconds", check.interval.count() / 1000);
+  out.integer("HealthCheckTimeoutSeconds", check.timeout.count() / 1000);
+  out.integer("HealthyThresholdCount", check.healthy_threshold);
+  out.integer("UnhealthyThresholdCount", check.unhealthy_threshold);
+  out.text("HealthCheckPath", check.path);
+  out.child("Matcher").text("HttpCode", check.matcher);
+  out.strings("LoadBalancerArns", control::load_balancers_of(state, row.arn));
+  out.text("TargetType", row.target_type);
+  out.text("ProtocolVersion", row.protocol_version);
+  out.text("IpAddressType", row.ip_address_type);
+}
+
+void write_listener(XmlElement out, const model::Listener& row) {
+  out.text("ListenerArn", row.arn);
+  out.text("LoadBalancerArn", row.load_balancer_arn);
+  out.integer("Port", row.port);
+  out.text("Protocol", row.protocol);
+  write_actions(out, "DefaultActions", row.default_actions);
+}
+
+void write_rule(XmlElement out, const model::Rule& row) {
+  out.text("RuleArn", row.arn);
+  out.text("Priority", std::to_string(row.priority));
+  XmlElement conditions = out.child("Conditions");
+  for (const auto& condition : row.conditions) write_condition(conditions.child("member"), condition);
+  write_actions(out, "Actions", row.actions);
+  out.boolean("IsDefault", false);
+}
+
+void write_default_rule(XmlElement out, const model::Listener& row) {
+  out.text("RuleArn", row.default_rule_arn);
+  out.text("Priority", "default");
+  out.child("Conditions");
+  write_actions(out, "Actions", row.default_actions);
+  out.boolean("IsDefault", true);
+}
+
+PageRequest read_page(const QueryReader& in) {
+  PageRequest page;
+  page.size = static_cast<std::size_t>(in.integer<int>("PageSize", 1, kMaxPageSize).value_or(kMaxPageSize));
+  const std::string marker = in.string_or("Marker", "");
+  for (std::size_t i = 0; i < marker.size(); i += 2) {
+    unsigned byte = 0;
+    const char* end = marker.data() + std::min(i + 2, marker.size());
+    const auto [at, error] = std::from_chars(marker.data() + i, end, byte, 16);
+    if (error != std::errc() || at != marker.data() + i + 2) {
+      in.fail(client_error("ValidationError", "Invalid marker '" + marker + "'"));
+      return page;
+    }
+    page.after.push_back(static_cast<char>(byte));
+  }
+  return page;
+}
+
+std::string marker_of(const std::string& key) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string marker;
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    marker.push_back(kDigits[byte >> 4]);
+    marker.push_back(kDigits[byte & 15]);
+  }
+  return marker;
+}
+
+}  // namespace agent::api::elbv2

@@ -1,0 +1,59 @@
+// Reading and writing the structures that several operations share: actions, conditions, tags, pages.
+// Internal to agent/api/elbv2. Readers report into the QueryReader they are given; check its ok() afterwards.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/aws/query.h"
+#include "agent/aws/xml.h"
+#include "agent/control/load_balancers.h"
+
+namespace agent::api::elbv2 {
+
+namespace lb = shared::lbconfig;
+
+std::vector<lb::Action> read_actions(const aws::QueryReader& in, std::string_view name);
+std::vector<lb::Condition> read_conditions(const aws::QueryReader& in);
+std::vector<model::Tag> read_tags(const aws::QueryReader& in);
+std::vector<std::string> required_strings(const aws::QueryReader& in, std::string_view name);
+
+void write_load_balancer(aws::XmlElement out, const model::LoadBalancer& row, const std::string& region);
+void write_zones(aws::XmlElement out, const model::LoadBalancer& row, const std::string& region);
+void write_target_group(aws::XmlElement out, const control::State& state, const model::TargetGroup& row);
+void write_listener(aws::XmlElement out, const model::Listener& row);
+void write_rule(aws::XmlElement out, const model::Rule& row);
+void write_default_rule(aws::XmlElement out, const model::Listener& row);
+
+shared::Error client_error(std::string code, std::string text);
+
+// Pages by a sort key, not by position, so that they stay right while things are created and deleted.
+inline constexpr int kMaxPageSize = 400;
+struct PageRequest {
+  std::string after;  // key of the last item of the former page, empty at the beginning
+  std::size_t size = kMaxPageSize;
+};
+PageRequest read_page(const aws::QueryReader& in);
+std::string marker_of(const std::string& key);
+
+// Writes the items of one page as members of `list`, and NextMarker if there are more. `items` are ordered by
+// their keys.
+template <class Item, class Write>
+void write_page(aws::XmlElement out, std::string_view list, const PageRequest& page,
+                const std::vector<std::pair<std::string, Item>>& items, Write write) {
+  aws::XmlElement members = out.child(list);
+  std::size_t written = 0;
+  std::string last;
+  for (const auto& [key, item] : items) {
+    if (!page.after.empty() && key <= page.after) continue;
+    if (written == page.size) {
+      out.text("NextMarker", marker_of(last));
+      return;
+    }
+    write(members.child("member"), item);
+    last = key;
+    ++written;
+  }
+}
+
+}  // namespace agent::api::elbv2

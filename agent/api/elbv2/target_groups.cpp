@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <set>
+
+#include "agent/api/elbv2/operations.h"
+#include "agent/api/elbv2/shapes.h"
+#include "agent/control/targets.h"
+
+namespace agent::api::elbv2 {
+namespace {
+
+using aws::QueryReader;
+using aws::XmlElement;
+using control::Step;
+
+control::HealthCheckChange read_health_check(const QueryReader& in) {
+  control::HealthCheckChange change;
+  change.enabled = in.boolean("HealthCheckEnabled");
+  change.protocol = in.string("HealthCheckProtocol");
+  change.port = in.string("HealthCheckPort");
+  change.path = in.string("HealthCheckPath");
+  change.interval_seconds = in.integer<int>("HealthCheckIntervalSeconds");
+  change.timeout_seconds = in.integer<int>("HealthCheckTimeoutSeconds");
+  change.healthy_threshold = in.integer<int>("HealthyThresholdCount");
+  change.unhealthy_threshold = in.integer<int>("UnhealthyThresholdCount");
+  if (const auto matcher = in.child("Matcher")) {
+    change.http_codes = matcher->string("HttpCode");
+    if (matcher->string("GrpcCode")) {
+      in.fail(client_error("InvalidConfigurationRequest",
+                           "Matcher.GrpcCode needs protocol version GRPC, which is not offered here yet"));
+    }
+  }
+  return change;
+}
+
+using Found = std::vector<std::pair<std::string, const model::TargetGroup*>>;
+
+shared::Result<Found> find_groups(const control::State& state, const std::vector<std::string>& arns,
+                                  const std::vector<std::string>& names, const std::string& load_balancer) {
+  std::set<std::string> missing(arns.begin(), arns.end());
+  missing.insert(names.begin(), names.end());
+  const std::set<std::string> wanted = missing;
+  Found found;
+  for (const auto& [arn, row] : state.target_groups.rows()) {
+    const std::string& key = names.empty() ? arn : row.name;
+    if (!wanted.empty() && wanted.count(key) == 0) continue;
+    if (!load_balancer.empty()) {
+      const auto users = control::load_balancers_of(state, arn);
+      if (std::find(users.begin(), users.end(), load_balancer) == users.end()) continue;
+    }
+    missing.erase(key);
+    found.emplace_back(arn, &row);
+  }
+  if (!missing.empty()) return client_error("TargetGroupNotFound", "One or more target groups not found");
+  return found;
+}
+
+}  // namespace
+
+Done create_target_group(Step& step, In in, XmlElement out) {
+  control::CreateTargetGroup request;
+  request.name = in.required_string("Name");
+  request.protocol = in.string_or("Protocol", "");
+  request.protocol_version = in.string_or("ProtocolVersion", request.protocol_version);
+  request.port = in.integer<int>("Port");
+  request.vpc_id = in.string_or("VpcId", "");
+  request.target_type = in.string_or("TargetType", request.target_type);
+  request.ip_address_type = in.string_or("IpAddressType", request.ip_address_type);
+  request.health_check = read_health_check(in);
+  request.tags = read_tags(in);
+  if (in.string("TargetControlPort")) {
+    in.fail(client_error("InvalidConfigurationRequest", "TargetControlPort is not offered here"));
+  }
+  if (!in.ok()) return in.error();
+  auto arn = control::create_target_group(step, request);
+  if (!arn) return arn.error();
+  write_target_group(out.child("TargetGroups").child("member"), step.state,
+                     *step.state.target_groups.find(*arn));
+  return {};
+}
+
+Done describe_target_groups(Step& step, In in, XmlElement out) {
+  const auto arns = in.strings_or_empty("TargetGroupArns");
+  const auto names = in.strings_or_empty("Names");
+  const auto load_balancer = in.string_or("LoadBalancerArn", "");
+  const auto page = read_page(in);
+  if (!in.ok()) return in.error();
+  if (static_cast<int>(!arns.empty()) + static_cast<int>(!names.empty()) +
+          static_cast<int>(!load_balancer.empty()) >
+      1) {
+    return client_error("ValidationError",
+                        "Target group names, target group ARNs, and a load balancer ARN cannot be specified "
+                        "at the same time");
+  }
+  if (!load_balancer.empty()) {
+    if (auto ok = control::find_load_balancer(step.state, load_balancer); !ok) return ok.error();
+  }
+  auto found = find_groups(step.state, arns, names, load_balancer);
+  if (!found) return found.error();
+  write_page(out, "TargetGroups", page, *found, [&](XmlElement member, const model::TargetGroup* row) {
+    write_target_group(member, step.state, *row);
+  });
+  return {};
+}
+
+Done modify_target_group(Step& step, In in, XmlElement out) {
+  const auto arn = in.required_string("TargetGroupArn");
+  const auto change = read_health_check(in);
+  if (!in.ok()) return in.error();
+  if (auto ok = control::modify_target_group(step, arn, change); !ok) return ok;
+  write_target_group(out.child("TargetGroups").child("member"), step.state,
+                     *step.state.target_groups.find(arn));
+  return {};
+}
+
+Done delete_target_group(Step& step, In in, XmlElement) {
+  const auto arn = in.required_string("TargetGroupArn");
+  if (!in.ok()) return in.error();
+  return control::delete_target_group(step, arn);
+}
+
+}  // namespace agent::api::elbv2
