@@ -1,0 +1,83 @@
+#include "balancer/admin/pages.h"
+
+#include <nlohmann/json.hpp>
+
+#include "shared/log/exposition.h"
+
+namespace balancer::admin {
+
+using shared::Result;
+using shared::http::make_response;
+using shared::http::Request;
+using shared::http::Response;
+
+Response checks_response(const std::vector<Check>& checks) {
+  bool passed = true;
+  nlohmann::json list = nlohmann::json::array();
+  for (const Check& check : checks) {
+    passed = passed && check.passed;
+    list.push_back({{"name", check.name}, {"ok", check.passed}, {"detail", check.detail}});
+  }
+  const nlohmann::json body{{"status", passed ? "ok" : "not ok"}, {"checks", list}};
+  return make_response(passed ? 200 : 503, "application/json",
+                       body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+Pages::Pages(shared::httpd::IoLoop& loop, proxy::Fleet& fleet, Facts facts)
+    : loop_(loop), fleet_(fleet), facts_(std::move(facts)), heard_(fleet.size(), loop.now()) {}
+
+Result<std::unique_ptr<Pages>> Pages::listen(shared::httpd::IoLoop& loop, const shared::net::Endpoint& at,
+                                             proxy::Fleet& fleet, Facts facts) {
+  std::unique_ptr<Pages> pages(new Pages(loop, fleet, std::move(facts)));
+  auto server = shared::httpd::Server::listen(
+      loop, at, shared::httpd::ServerLimits{},
+      [raw = pages.get()](Request request, shared::httpd::Reply reply) { reply.send(raw->answer(request)); });
+  if (!server) return server.error().within("admin pages");
+  pages->server_ = std::move(server).value();
+  pages->ping();
+  return pages;
+}
+
+void Pages::ping() {
+  fleet_.ping([this](std::size_t worker) { loop_.post([this, worker] { heard_[worker] = loop_.now(); }); });
+  pinging_ = loop_.after(kWorkerPing, [this] { ping(); });
+}
+
+std::vector<Check> Pages::liveness() const {
+  std::vector<Check> checks;
+  for (std::size_t i = 0; i < heard_.size(); ++i) {
+    const auto silent = std::chrono::duration_cast<shared::Millis>(loop_.now() - heard_[i]);
+    const bool alive = silent < kWorkerSilence;
+    checks.push_back({"worker-" + std::to_string(i), alive,
+                      alive ? "" : "no answer for " + std::to_string(silent.count()) + " ms"});
+  }
+  return checks;
+}
+
+Response Pages::answer(const Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") {
+    Response response = make_response(405, "text/plain", "only GET and HEAD\n");
+    response.headers.set("Allow", "GET, HEAD");
+    return response;
+  }
+  const std::string_view path = request.path();
+  if (path == "/healthz") return checks_response(liveness());
+  if (path == "/readyz") {
+    std::vector<Check> checks = liveness();
+    for (Check& check : facts_.readiness()) checks.push_back(std::move(check));
+    return checks_response(checks);
+  }
+  if (path == "/metrics")
+    return make_response(200, std::string(shared::log::kExpositionContentType),
+                         metrics_text(facts_.metrics()));
+  if (path == "/config") {
+    auto config = facts_.config_json();
+    if (!config) return make_response(404, "text/plain", "no configuration is applied yet\n");
+    return make_response(200, "application/json", *std::move(config) + "\n");
+  }
+  if (path == "/")
+    return make_response(200, "text/plain", "berth-balancer: /healthz /readyz /metrics /config\n");
+  return make_response(404, "text/plain", "no such page; there are /healthz /readyz /metrics /config\n");
+}
+
+}  // namespace balancer::admin

@@ -1,0 +1,40 @@
+// The command line and BERTH_BALANCER_* variables as one checked value. A flag goes before its variable.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "balancer/feed/control_feed.h"
+#include "shared/base/result.h"
+#include "shared/base/time.h"
+#include "shared/log/log.h"
+#include "shared/net/endpoint.h"
+
+namespace balancer::app {
+
+struct Options {
+  std::string config_file;  // one of config_file and control is given
+  std::optional<feed::ControlAddress> control;
+  std::string token;      // control only
+  std::string state_dir;  // empty: nothing is kept over restarts
+  std::size_t workers = 1;
+  shared::net::Endpoint admin{"127.0.0.1", 7351, ""};
+  std::string listen_address;  // empty: as configured
+  shared::Millis drain_timeout{30'000};
+  std::string access_log;  // empty: none
+  shared::log::Format log_format = shared::log::Format::kAuto;
+  shared::log::Level log_level = shared::log::Level::kInfo;
+};
+
+// Text to print and the exit code, for --help, --version and errors.
+struct Exit {
+  int code = 0;
+  std::string text;
+};
+
+std::variant<Options, Exit> parse_options(int argc, const char* const* argv);
+// "30s", "500ms", "2m"; a bare number is seconds.
+shared::Result<shared::Millis> parse_duration(const std::string& text);
+
+}  // namespace balancer::app

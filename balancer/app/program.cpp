@@ -1,0 +1,241 @@
+#include "balancer/app/program.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "shared/lbconfig/json.h"
+#include "shared/log/log.h"
+
+namespace balancer::app {
+
+using shared::Error;
+using shared::Millis;
+using shared::Result;
+using shared::lbconfig::Config;
+namespace log = shared::log;
+
+namespace {
+
+constexpr Millis kDrainPoll{20};
+constexpr rlim_t kWantedDescriptors = 1'048'576;
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kWantedDescriptors);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+Program::~Program() {
+  if (control_) control_->stop();
+  if (checker_loop_) {
+    checker_loop_->post([this] { checker_->stop(); });
+    checker_loop_->stop();
+    if (checker_thread_.joinable()) checker_thread_.join();
+  }
+  pages_.reset();
+  fleet_.reset();
+}
+
+Result<void> Program::start() {
+  raise_descriptor_limit();
+  ::signal(SIGPIPE, SIG_IGN);
+  loop_.on_signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
+  if (auto started = start_workers(); !started) return started;
+  if (auto started = start_admin(); !started) return started;
+  return start_source();
+}
+
+Result<void> Program::start_workers() {
+  proxy::FleetOptions fleet;
+  fleet.workers = options_.workers;
+  if (!options_.access_log.empty()) {
+    auto opened = proxy::AccessLog::open(options_.access_log);
+    if (!opened) return opened.error();
+    access_log_ = std::move(opened).value();
+    fleet.access_log = access_log_.get();
+  }
+  auto started = proxy::Fleet::start(fleet);
+  if (!started) return started.error();
+  fleet_ = std::move(started).value();
+
+  auto checks = loop::Loop::create();
+  if (!checks) return checks.error();
+  checker_loop_ = std::move(checks).value();
+  checker_ = std::make_unique<targets::HealthChecker>(*checker_loop_, [this](targets::HealthChange change) {
+    loop_.post([this, change = std::move(change)] { on_health(change); });
+  });
+  checker_thread_ = std::thread([raw = checker_loop_.get()] {
+    ::pthread_setname_np(::pthread_self(), "health");
+    raw->run();
+  });
+  stats_ = std::make_unique<proxy::StatsRegistry>(fleet_->size());
+  board_ = std::make_unique<feed::TargetBoard>(loop_);
+  pipeline_ = std::make_unique<feed::ApplyPipeline>(
+      feed::ApplyPipeline::Parts{loop_, *fleet_, *checker_, *stats_, *board_, options_.listen_address});
+  return {};
+}
+
+Result<void> Program::start_source() {
+  std::string id = random_.uuid();
+  std::optional<Config> saved;
+  if (!options_.state_dir.empty()) {
+    auto state = feed::StateDir::open(options_.state_dir);
+    if (!state) return state.error();
+    state_ = std::move(state).value();
+    auto kept = state_->balancer_id(random_);
+    if (!kept) return kept.error();
+    id = *kept;
+  }
+  if (!options_.config_file.empty()) {
+    file_ = std::make_unique<feed::FileSource>(loop_, options_.config_file,
+                                               [this](Config config) { apply(std::move(config)); });
+    return file_->start();
+  }
+  if (state_) {
+    auto loaded = state_->load();
+    // A broken snapshot must not keep the balancer from asking control for a good one.
+    if (!loaded) log::error("snapshot_unreadable", loaded.error());
+    if (loaded) saved = std::move(loaded).value();
+  }
+  session_ = std::make_unique<feed::FeedSession>(id, 0, *board_);
+  control_ = std::make_unique<feed::ControlFeed>(
+      loop_, feed::ControlFeed::Options{*options_.control, options_.token}, *session_, random_,
+      [this](Config config) { apply(std::move(config)); });
+  log::info("balancer_id", {{"id", id}});
+  if (!saved) {
+    control_->start();
+    return {};
+  }
+  // Control is dialled after the snapshot serves, so that Hello tells the version in force.
+  log::info("snapshot_loaded", {{"version", saved->version}});
+  pipeline_->apply(*std::move(saved), [this](const Config& config, const Result<void>& result) {
+    if (!result) log::error("snapshot_not_applied", result.error());
+    if (result) on_applied(config, result);
+    control_->start();
+  });
+  return {};
+}
+
+Result<void> Program::start_admin() {
+  admin::Facts facts;
+  facts.metrics = [this] {
+    admin::MetricsSources sources{*fleet_, *stats_, *board_, 0, 0, false, false, 0};
+    if (const Config* config = pipeline_->applied()) sources.config_version = config->version;
+    sources.control_configured = session_ != nullptr;
+    if (session_) {
+      sources.control_connected = session_->connected();
+      sources.control_version = session_->control_version();
+    }
+    if (access_log_) sources.dropped_log_bytes = access_log_->dropped_bytes();
+    return sources;
+  };
+  facts.config_json = [this]() -> std::optional<std::string> {
+    const Config* config = pipeline_->applied();
+    if (config == nullptr) return std::nullopt;
+    return shared::lbconfig::config_to_json(*config);
+  };
+  facts.readiness = [this] { return readiness(); };
+  auto pages = admin::Pages::listen(loop_, options_.admin, *fleet_, std::move(facts));
+  if (!pages) return pages.error();
+  pages_ = std::move(pages).value();
+  log::info("admin_listening", {{"address", shared::net::to_string(pages_->endpoint())}});
+  return {};
+}
+
+std::vector<admin::Check> Program::readiness() const {
+  std::vector<admin::Check> checks;
+  const Config* config = pipeline_->applied();
+  std::string detail = config != nullptr ? "version " + std::to_string(config->version)
+                                         : last_refusal_.value_or("no configuration has been applied yet");
+  checks.push_back({"config", config != nullptr, std::move(detail)});
+  checks.push_back({"accepting", !draining_, draining_ ? "the process drains" : ""});
+  // It serves without control, so a lost feed is told but does not take it out of service.
+  if (session_)
+    checks.push_back(
+        {"control", true, session_->connected() ? "connected" : "not connected: " + control_->last_error()});
+  return checks;
+}
+
+void Program::apply(Config config) {
+  pipeline_->apply(std::move(config), [this](const Config& applied, const Result<void>& result) {
+    on_applied(applied, result);
+  });
+}
+
+void Program::on_applied(const Config& config, const Result<void>& result) {
+  if (result) {
+    last_refusal_.reset();
+    log::info("config_applied", {{"version", config.version},
+                                 {"listeners", config.listeners.size()},
+                                 {"target_groups", config.target_groups.size()}});
+    if (state_) {
+      if (auto saved = state_->save(config); !saved) log::error("snapshot_not_saved", saved.error());
+    }
+  } else if (result.error().code() != "superseded") {
+    last_refusal_ = result.error().text();
+    log::error("config_refused", result.error(), {{"version", config.version}});
+  }
+  if (control_) control_->on_applied(config.version, result);
+  watch_drains();
+}
+
+void Program::on_health(targets::HealthChange change) {
+  log::info("target_health", {{"target_group", change.key.target_group},
+                              {"registration", change.key.registration},
+                              {"state", shared::lbconfig::to_string(change.health)},
+                              {"reason", change.reason},
+                              {"description", change.description}});
+  board_->on_health(std::move(change));
+  if (control_) control_->on_targets_changed();
+}
+
+void Program::watch_drains() {
+  if (board_->poll_drains() && control_) control_->on_targets_changed();
+  if (!board_->drains_open()) return drain_poll_.cancel();
+  drain_poll_ = loop_.after(kDrainPoll, [this] { watch_drains(); });
+}
+
+void Program::on_signal(int signal) {
+  if (signal == SIGHUP) {
+    if (access_log_) access_log_->reopen();
+    if (file_) file_->reload();
+    return;
+  }
+  if (signal == SIGUSR1) {
+    if (access_log_) access_log_->reopen();
+    return;
+  }
+  if (draining_) {
+    log::warn("drain_cut_short", {{"signal", signal}});
+    return loop_.stop();
+  }
+  shut_down();
+}
+
+void Program::shut_down() {
+  draining_ = true;
+  log::info("draining", {{"limit_ms", options_.drain_timeout.count()}});
+  fleet_->drain([this] {
+    loop_.post([this] {
+      log::info("drained");
+      loop_.stop();
+    });
+  });
+  drain_limit_ = loop_.after(options_.drain_timeout, [this] {
+    log::warn("drain_limit_passed");
+    fleet_->cut_all();
+  });
+}
+
+int Program::run() {
+  loop_.run();
+  log::info("stopped");
+  return 0;
+}
+
+}  // namespace balancer::app

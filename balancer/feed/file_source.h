@@ -1,0 +1,45 @@
+// Configuration from a JSON file: read at start, on reload() (SIGHUP) and when the file was written or
+// replaced. A file that cannot be read or is not valid is logged with its path, and the former configuration
+// stays. Versions are counted here: a file that changed gets the next one whatever it says. Thread: the
+// IoLoop's.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "shared/base/result.h"
+#include "shared/base/unique_fd.h"
+#include "shared/httpd/io_loop.h"
+#include "shared/lbconfig/config.h"
+
+namespace balancer::feed {
+
+class FileSource {
+ public:
+  // `on_config` gets every valid, changed content.
+  FileSource(shared::httpd::IoLoop& loop, std::string path,
+             std::function<void(shared::lbconfig::Config)> on_config);
+  // Reads now; the error names path and place. Then watches the file's directory.
+  shared::Result<void> start();
+  void reload();
+  const std::optional<std::string>& last_error() const { return last_error_; }
+
+ private:
+  shared::Result<void> read();
+  void watch();
+  void on_notice();
+
+  shared::httpd::IoLoop& loop_;
+  const std::string path_;
+  std::function<void(shared::lbconfig::Config)> on_config_;
+  std::uint64_t version_ = 0;
+  std::string content_;
+  std::optional<std::string> last_error_;
+  shared::UniqueFd notices_;
+  shared::env::Timer watch_;
+  shared::env::Timer settle_;
+};
+
+}  // namespace balancer::feed

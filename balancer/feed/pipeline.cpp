@@ -1,0 +1,69 @@
+#include "balancer/feed/pipeline.h"
+
+#include "shared/lbconfig/json.h"
+
+namespace balancer::feed {
+
+using shared::Error;
+using shared::Result;
+using shared::lbconfig::Config;
+
+void ApplyPipeline::apply(Config config, Done done) {
+  Job job{std::move(config), std::move(done)};
+  if (!running_) return start(std::move(job));
+  if (waiting_) waiting_->done(waiting_->config, Error("superseded", "a newer configuration came first"));
+  waiting_ = std::move(job);
+}
+
+void ApplyPipeline::start(Job job) {
+  running_ = std::move(job);
+  if (auto started = hand_out(running_->config); !started) {
+    Job failed = std::move(*running_);
+    running_.reset();
+    failed.done(failed.config, started.error());
+    next();
+  }
+}
+
+Result<void> ApplyPipeline::hand_out(const Config& config) {
+  if (auto valid = shared::lbconfig::validate(config); !valid) return valid.error();
+  auto listeners = proxy::compile_listeners(config, parts_.listen_address, parts_.stats);
+  if (!listeners) return listeners.error();
+  auto sockets = parts_.fleet.open_sockets(*listeners);
+  if (!sockets) return sockets.error();
+  targets::DrainTracker drains = parts_.board.drains();
+  drains.on_config(config, parts_.executor.now());
+  auto groups = registry_.compile(config, drains);
+  if (!groups) return groups.error();
+  parts_.board.drains() = std::move(drains);
+
+  auto snapshot = std::make_shared<proxy::Snapshot>();
+  snapshot->version = config.version;
+  for (auto& listener : *listeners) snapshot->listeners.push_back(std::move(listener));
+  snapshot->groups = *groups;
+  parts_.checker.apply(*groups);
+  parts_.fleet.apply(snapshot, std::move(sockets).value(), [this, groups = std::move(groups).value()] {
+    parts_.executor.post([this, groups] {
+      parts_.board.on_applied(running_->config.version, groups);
+      switched();
+    });
+  });
+  return {};
+}
+
+void ApplyPipeline::switched() {
+  Job job = std::move(*running_);
+  running_.reset();
+  applied_ = job.config;
+  job.done(job.config, Result<void>());
+  next();
+}
+
+void ApplyPipeline::next() {
+  if (running_ || !waiting_) return;
+  Job job = std::move(*waiting_);
+  waiting_.reset();
+  start(std::move(job));
+}
+
+}  // namespace balancer::feed

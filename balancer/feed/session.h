@@ -1,0 +1,83 @@
+// The balancer's half of the control feed as a decision: what to send and what to apply, when. Pure: no
+// socket, no timer, no clock; the caller brings messages and `now`, and carries out the Output. Driven by
+// feed::ControlFeed on real sockets and by the cluster simulation. One session lives over all connections of
+// one process. Rules (shared/lbconfig/feed.h): Hello first; every Snapshot is answered by an Ack once every
+// worker routes by it, never before, or by a Refusal; a Report at once when a target's health or drain state
+// changed (coalesced by the caller's turn) and at least every kReportInterval; a feed silent for kFeedSilence
+// is closed. Thread: the owner's.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/base/result.h"
+#include "shared/base/time.h"
+#include "shared/env/random.h"
+#include "shared/lbconfig/feed.h"
+
+namespace balancer::feed {
+
+// Where a Report's content comes from; asked only while a message is made.
+class ReportSource {
+ public:
+  virtual ~ReportSource() = default;
+  // All targets of the applied version.
+  virtual std::vector<shared::lbconfig::TargetReport> target_reports() = 0;
+};
+
+// Reconnecting waits with full jitter between half and all of a delay that doubles from 100 ms to 5 s.
+class Backoff {
+ public:
+  static constexpr shared::Millis kFirst{100};
+  static constexpr shared::Millis kLast{5'000};
+  shared::Millis next(shared::env::Random& random);
+  void reset() { delay_ = kFirst; }
+
+ private:
+  shared::Millis delay_ = kFirst;
+};
+
+class FeedSession {
+ public:
+  struct Output {
+    std::vector<shared::lbconfig::FeedMessage> send;  // in order
+    std::optional<shared::lbconfig::Config> apply;    // answer with on_applied(version, ...)
+    std::optional<std::string> close;                 // why the connection is to be closed
+  };
+
+  // `applied_version`: of the snapshot that serves already, 0 = none.
+  FeedSession(std::string balancer_id, std::uint64_t applied_version, ReportSource& reports)
+      : balancer_id_(std::move(balancer_id)), applied_(applied_version), reports_(reports) {}
+
+  Output on_connected(shared::SteadyTime now);
+  void on_disconnected() { connected_ = false; }
+  Output on_message(const shared::lbconfig::FeedMessage& message, shared::SteadyTime now);
+  // Every worker routes by `version`, or it was refused and the former one stays in force. A version that was
+  // overtaken before it was applied is reported by on_superseded().
+  Output on_applied(std::uint64_t version, const shared::Result<void>& result, shared::SteadyTime now);
+  void on_superseded(std::uint64_t version);
+  // A target's health or drain state changed; the Report goes out with the next tick(), which should follow
+  // soon.
+  void on_targets_changed() { changed_ = true; }
+  Output tick(shared::SteadyTime now);
+
+  bool connected() const { return connected_; }
+  std::uint64_t applied_version() const { return applied_; }
+  std::uint64_t control_version() const { return control_version_; }  // newest one heard of
+
+ private:
+  void add_report(Output& out, shared::SteadyTime now);
+
+  const std::string balancer_id_;
+  std::uint64_t applied_ = 0;
+  std::uint64_t requested_ = 0;  // newest version handed out in Output::apply and not answered yet
+  std::uint64_t control_version_ = 0;
+  ReportSource& reports_;
+  bool connected_ = false;
+  bool changed_ = false;
+  shared::SteadyTime heard_{};
+  shared::SteadyTime reported_{};
+};
+
+}  // namespace balancer::feed

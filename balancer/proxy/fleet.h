@@ -1,0 +1,59 @@
+// All workers of the process: their threads, their listening sockets, and the one moment at which a
+// configuration is in force everywhere. Thread: main; completions are called on a worker's thread.
+#pragma once
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "balancer/loop/loop.h"
+#include "balancer/proxy/access_log.h"
+#include "balancer/proxy/snapshot.h"
+#include "balancer/proxy/worker.h"
+#include "shared/base/result.h"
+
+namespace balancer::proxy {
+
+struct FleetOptions {
+  std::size_t workers = 1;
+  AccessLog* access_log = nullptr;
+  std::size_t max_connections_per_worker = 100'000;
+};
+
+// One listening socket per worker for each address that is not listened on yet.
+using SocketPlan = std::vector<std::vector<NewSocket>>;  // [worker]
+
+class Fleet {
+ public:
+  static shared::Result<std::unique_ptr<Fleet>> start(const FleetOptions& options);
+  ~Fleet();  // stops and joins the threads; open connections are closed
+
+  // Opens what is missing, without taking anything away; on error nothing stays open. Errors name address and
+  // reason.
+  shared::Result<SocketPlan> open_sockets(
+      const std::vector<std::unique_ptr<CompiledListener>>& listeners) const;
+  // Hands the snapshot to every worker. `done` is called once all of them route by it.
+  void apply(std::shared_ptr<const Snapshot> snapshot, SocketPlan sockets, std::function<void()> done);
+  // No more connections are accepted, open requests are finished. `done` once every worker is empty.
+  void drain(std::function<void()> done);
+  void cut_all();
+
+  std::size_t size() const { return threads_.size(); }
+  const TargetCounters& target_counters(std::size_t worker) const;
+  // Calls `alive` from each worker's thread.
+  void ping(const std::function<void(std::size_t worker)>& alive);
+
+ private:
+  Fleet() = default;
+  struct Thread {
+    std::unique_ptr<loop::Loop> loop;
+    std::unique_ptr<Worker> worker;
+    std::thread thread;
+  };
+  std::vector<Thread> threads_;
+  std::set<std::string> listening_;
+};
+
+}  // namespace balancer::proxy

@@ -1,0 +1,203 @@
+#include "balancer/targets/checker.h"
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "balancer/loop/socket.h"
+
+namespace balancer::targets {
+
+using shared::Millis;
+using shared::SteadyTime;
+
+namespace {
+
+constexpr std::string_view kUserAgent = "ELB-HealthChecker/2.0";
+// The status line comes first and decides; what follows is not read.
+constexpr std::size_t kMaxStatusLine = 1024;
+constexpr std::uint16_t kHttpPort = 80;
+
+std::string request_text(const TargetRuntime& target, const shared::lbconfig::HealthCheck& check) {
+  const std::uint16_t port = check.port != 0 ? check.port : target.port;
+  std::string ip = target.address.ip();
+  if (ip.find(':') != std::string::npos) ip = "[" + ip + "]";
+  std::string text = "GET " + check.path + " HTTP/1.1\r\nHost: " + ip;
+  if (port != kHttpPort) text += ":" + std::to_string(port);
+  text += "\r\nConnection: close\r\nUser-Agent: ";
+  text += kUserAgent;
+  return text + "\r\nAccept-Encoding: gzip, compressed\r\n\r\n";
+}
+
+// "HTTP/1.1 200 OK": nullopt unless it is a status line.
+std::optional<int> status_of(std::string_view line) {
+  if (line.size() < 12 || line.substr(0, 7) != "HTTP/1." || line[8] != ' ') return std::nullopt;
+  int code = 0;
+  const auto [end, error] = std::from_chars(line.data() + 9, line.data() + 12, code);
+  if (error != std::errc() || end != line.data() + 12 || code < 100) return std::nullopt;
+  if (line.size() > 12 && line[12] != ' ' && line[12] != '\r') return std::nullopt;
+  return code;
+}
+
+}  // namespace
+
+struct HealthChecker::Check {
+  HealthChecker& owner;
+  std::shared_ptr<TargetRuntime> target;
+  std::shared_ptr<const Group> group;
+  HealthMachine machine;
+  SteadyTime due{};  // of the check in hand, the interval counts from here
+  loop::TimerNode next;
+  loop::TimerNode limit;
+  shared::UniqueFd fd;
+  loop::FdWatch watch;
+  std::string request;
+  std::size_t sent = 0;
+  std::string received;
+
+  Check(HealthChecker& checker, std::shared_ptr<TargetRuntime> t) : owner(checker), target(std::move(t)) {
+    next.bind(this, [](void* self) { static_cast<Check*>(self)->begin(); });
+    limit.bind(this, [](void* self) {
+      static_cast<Check*>(self)->finish({CheckOutcome::Kind::kTimeout, 0});
+    });
+  }
+  ~Check() { stop(); }
+
+  bool wanted() const { return group->in_use && group->health_check.enabled; }
+
+  void stop() {
+    close();
+    owner.loop_.timers().remove(next);
+    owner.loop_.timers().remove(limit);
+  }
+  void close() {
+    watch.stop();
+    fd.reset();
+    owner.loop_.timers().disarm(limit);
+  }
+
+  void begin() {
+    const SteadyTime now = owner.loop_.now();
+    due = now;
+    owner.loop_.arm(next, group->health_check.interval);
+    close();
+    const std::uint16_t port = group->health_check.port;
+    auto address = port == 0 ? target->address : *loop::make_address(target->address.ip(), port);
+    request = request_text(*target, group->health_check);
+    sent = 0;
+    received.clear();
+    int error = 0;
+    fd = loop::start_connect(address, &error);
+    // No descriptor to spare is our fault, not the target's.
+    if (!fd) {
+      const bool ours = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+      return finish({ours ? CheckOutcome::Kind::kInternalError : CheckOutcome::Kind::kFailed, 0});
+    }
+    owner.loop_.arm(limit, group->health_check.timeout);
+    auto watching =
+        watch.start(owner.loop_, fd.get(), loop::FdWatch::Interest::kReadWrite, this,
+                    [](void* self, loop::Ready ready) { static_cast<Check*>(self)->on_ready(ready); });
+    if (!watching) finish({CheckOutcome::Kind::kInternalError, 0});
+  }
+
+  void on_ready(loop::Ready ready) {
+    if (ready.writable && sent < request.size()) {
+      if (loop::connect_error(fd.get()) != 0) return finish({CheckOutcome::Kind::kFailed, 0});
+      const iovec part{request.data() + sent, request.size() - sent};
+      const loop::IoResult wrote = loop::write_some(fd.get(), std::span(&part, 1));
+      if (wrote.state == loop::Io::kFailed) return finish({CheckOutcome::Kind::kFailed, 0});
+      sent += wrote.bytes;
+    }
+    if (ready.readable || ready.ended) read();
+  }
+
+  void read() {
+    char buffer[kMaxStatusLine];
+    for (;;) {
+      const loop::IoResult got = loop::read_some(fd.get(), buffer);
+      if (got.state == loop::Io::kBlocked) return;
+      if (got.state != loop::Io::kDone) return finish({CheckOutcome::Kind::kFailed, 0});
+      received.append(buffer, got.bytes);
+      const auto end = received.find('\n');
+      if (end == std::string::npos) {
+        if (received.size() > kMaxStatusLine) return finish({CheckOutcome::Kind::kFailed, 0});
+        continue;
+      }
+      const auto code = status_of(std::string_view(received).substr(0, end));
+      if (!code) return finish({CheckOutcome::Kind::kFailed, 0});
+      const bool passed = group->matcher.matches(*code);
+      return finish({passed ? CheckOutcome::Kind::kPassed : CheckOutcome::Kind::kWrongCode, *code});
+    }
+  }
+
+  void finish(const CheckOutcome& outcome) {
+    close();
+    owner.finished(*this, outcome);
+  }
+};
+
+HealthChecker::HealthChecker(loop::Loop& loop, std::function<void(HealthChange)> on_change)
+    : loop_(loop), on_change_(std::move(on_change)) {}
+
+HealthChecker::~HealthChecker() = default;
+
+void HealthChecker::apply(std::vector<std::shared_ptr<const Group>> groups) {
+  loop_.post([this, groups = std::move(groups)] { apply_here(groups); });
+}
+
+void HealthChecker::stop() { checks_.clear(); }
+
+void HealthChecker::apply_here(const std::vector<std::shared_ptr<const Group>>& groups) {
+  std::map<const TargetRuntime*, std::unique_ptr<Check>> next;
+  for (const auto& group : groups) {
+    for (const auto& target : group->active) {
+      auto known = checks_.find(target.get());
+      const bool is_new = known == checks_.end();
+      std::unique_ptr<Check> check =
+          is_new ? std::make_unique<Check>(*this, target) : std::move(known->second);
+      const Health before = check->machine.health();
+      const bool was_wanted = !is_new && check->wanted();
+      const Millis interval_before = is_new ? Millis(0) : check->group->health_check.interval;
+      check->group = group;
+      bool changed = is_new;
+      if (group->in_use) changed |= check->machine.on_event(HealthEvent::kReferenced);
+      if (!group->in_use) changed |= check->machine.on_event(HealthEvent::kUnreferenced);
+      const auto checks = group->health_check.enabled ? HealthEvent::kChecksOn : HealthEvent::kChecksOff;
+      changed |= check->machine.on_event(checks);
+      if (!check->wanted()) {
+        check->close();
+        loop_.timers().disarm(check->next);
+      } else if (!was_wanted) {
+        check->begin();
+      } else if (interval_before != group->health_check.interval) {
+        loop_.arm_at(check->next, check->due + group->health_check.interval);
+      }
+      if (changed) publish(*check, before);
+      next.emplace(target.get(), std::move(check));
+    }
+  }
+  checks_.swap(next);
+}
+
+void HealthChecker::finished(Check& check, const CheckOutcome& outcome) {
+  const Health before = check.machine.health();
+  if (check.machine.on_check(outcome, check.group->health_check)) publish(check, before);
+}
+
+void HealthChecker::publish(Check& check, Health before) {
+  const Health health = check.machine.health();
+  if (health != before || check.target->health.load(std::memory_order_relaxed) != health) {
+    const SteadyTime now = loop_.now();
+    std::vector<Candidate> others;
+    for (const auto& other : check.group->active) {
+      if (other != check.target) others.push_back(other->candidate());
+    }
+    const bool slow = health == Health::kHealthy && begins_slow_start(check.group->selection, others, now);
+    check.target->slow_start_from.store(slow ? now.time_since_epoch().count() : 0, std::memory_order_release);
+    check.target->health.store(health, std::memory_order_release);
+    check.group->runtime->health_epoch.fetch_add(1, std::memory_order_release);
+  }
+  on_change_({check.target->key, health, std::string(check.machine.reason()), check.machine.description()});
+}
+
+}  // namespace balancer::targets

@@ -1,0 +1,49 @@
+// Health checks: one GET per interval to every active target of a group in use, on a connection of its own
+// that is closed afterwards (ELBv2 section "health checks": User-Agent ELB-HealthChecker/2.0, the status code
+// decides, redirects are not followed). The first check follows registration at once. Publishes health into
+// the TargetRuntimes, and every change to the owner. Not for traffic. Thread: its Loop's, except where said.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "balancer/loop/loop.h"
+#include "balancer/targets/health.h"
+#include "balancer/targets/target.h"
+
+namespace balancer::targets {
+
+struct HealthChange {
+  TargetKey key;
+  Health health = Health::kInitial;
+  std::string reason;
+  std::string description;
+};
+
+class HealthChecker {
+ public:
+  // `on_change` runs on the loop's thread.
+  HealthChecker(loop::Loop& loop, std::function<void(HealthChange)> on_change);
+  ~HealthChecker();
+
+  // From any thread: from now on check these. Known targets keep their state; others start as initial.
+  void apply(std::vector<std::shared_ptr<const Group>> groups);
+  // On the loop's thread, before the loop dies: closes probes and stops timers.
+  void stop();
+
+  struct Check;  // one target under observation
+
+ private:
+  void apply_here(const std::vector<std::shared_ptr<const Group>>& groups);
+  void finished(Check& check, const CheckOutcome& outcome);
+  void publish(Check& check, Health before);
+  friend struct Check;
+
+  loop::Loop& loop_;
+  std::function<void(HealthChange)> on_change_;
+  std::map<const TargetRuntime*, std::unique_ptr<Check>> checks_;
+};
+
+}  // namespace balancer::targets

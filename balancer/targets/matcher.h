@@ -1,0 +1,21 @@
+// Which status codes a health check accepts: ELBv2 Matcher.HttpCode ("200", "200,202", "200-299"). Pure.
+#pragma once
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "shared/base/result.h"
+
+namespace balancer::targets {
+
+class Matcher {
+ public:
+  // Codes are 200..499, as ELBv2 has it for HTTP target groups. Errors name the part that is wrong.
+  static shared::Result<Matcher> parse(std::string_view text);
+  bool matches(int status) const;
+
+ private:
+  std::vector<std::pair<int, int>> ranges_;  // inclusive
+};
+
+}  // namespace balancer::targets

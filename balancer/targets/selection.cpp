@@ -1,0 +1,128 @@
+#include "balancer/targets/selection.h"
+
+#include <algorithm>
+
+#include "balancer/targets/health.h"
+
+namespace balancer::targets {
+
+using shared::SteadyTime;
+using shared::lbconfig::Algorithm;
+
+namespace {
+
+// A target at the very start of its slow start still gets this share, so that it warms up at all.
+constexpr double kSlowStartFloor = 0.02;
+
+bool contains(std::span<const std::size_t> tried, std::size_t candidate) {
+  return std::find(tried.begin(), tried.end(), candidate) != tried.end();
+}
+
+}  // namespace
+
+SelectionOptions selection_options(const shared::lbconfig::TargetGroup& group) {
+  return {group.algorithm, group.slow_start, group.minimum_healthy_count, group.minimum_healthy_percent};
+}
+
+bool begins_slow_start(const SelectionOptions& options, std::span<const Candidate> others, SteadyTime now) {
+  if (options.slow_start.count() == 0 || options.algorithm != Algorithm::kRoundRobin) return false;
+  return std::any_of(others.begin(), others.end(), [&](const Candidate& other) {
+    return is_routable(other.health) &&
+           (!other.slow_start_from || now - *other.slow_start_from >= options.slow_start);
+  });
+}
+
+void Selector::refresh(std::span<const Candidate> candidates) {
+  std::size_t routable = 0;
+  for (const Candidate& c : candidates) routable += is_routable(c.health) ? 1U : 0U;
+  const auto minimum = static_cast<std::size_t>(std::max(options_.minimum_healthy_count, 0));
+  const auto percent = static_cast<std::size_t>(std::max(options_.minimum_healthy_percent, 0));
+  failed_open_ = routable < minimum || routable * 100 < percent * candidates.size();
+
+  std::vector<Entry> before;
+  before.swap(eligible_);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (!failed_open_ && !is_routable(candidates[i].health)) continue;
+    eligible_.push_back({i, candidates[i].slow_start_from, 0.0});
+  }
+  if (position_ >= eligible_.size()) position_ = 0;
+}
+
+std::optional<Choice> Selector::choose(std::span<const std::size_t> tried, const LoadView& load,
+                                       shared::env::Random& random, SteadyTime now) {
+  if (eligible_.empty()) return std::nullopt;
+  std::optional<std::size_t> chosen;
+  switch (options_.algorithm) {
+    case Algorithm::kRoundRobin:
+      chosen = next_in_turn(tried, now);
+      break;
+    case Algorithm::kLeastOutstandingRequests:
+      chosen = least_loaded(tried, load);
+      break;
+    case Algorithm::kWeightedRandom:
+      chosen = at_random(tried, random);
+      break;
+  }
+  if (!chosen) return std::nullopt;
+  return Choice{eligible_[*chosen].candidate, failed_open_};
+}
+
+double Selector::share(const Entry& entry, SteadyTime now) const {
+  if (!entry.slow_start_from || options_.slow_start.count() == 0) return 1.0;
+  const double part = std::chrono::duration<double>(now - *entry.slow_start_from) /
+                      std::chrono::duration<double>(options_.slow_start);
+  return std::clamp(part, kSlowStartFloor, 1.0);
+}
+
+std::optional<std::size_t> Selector::next_in_turn(std::span<const std::size_t> tried, SteadyTime now) {
+  // One full round is enough to meet every target that takes its full share; only when all of them start
+  // slowly or were tried is the first untried one taken whatever its credit.
+  std::optional<std::size_t> fallback;
+  for (std::size_t step = 0; step < eligible_.size(); ++step) {
+    const std::size_t i = (position_ + step) % eligible_.size();
+    Entry& entry = eligible_[i];
+    if (contains(tried, entry.candidate)) continue;
+    const double part = share(entry, now);
+    if (part < 1.0) {
+      entry.credit += part;
+      if (entry.credit < 1.0) {
+        if (!fallback) fallback = i;
+        continue;
+      }
+      entry.credit -= 1.0;
+    }
+    position_ = (i + 1) % eligible_.size();
+    return i;
+  }
+  if (fallback) position_ = (*fallback + 1) % eligible_.size();
+  return fallback;
+}
+
+std::optional<std::size_t> Selector::least_loaded(std::span<const std::size_t> tried, const LoadView& load) {
+  std::optional<std::size_t> best;
+  std::uint64_t best_load = 0;
+  for (std::size_t step = 0; step < eligible_.size(); ++step) {
+    const std::size_t i = (position_ + step) % eligible_.size();
+    if (contains(tried, eligible_[i].candidate)) continue;
+    const std::uint64_t in_flight = load.in_flight(eligible_[i].candidate);
+    if (!best || in_flight < best_load) best = i, best_load = in_flight;
+    if (best_load == 0) break;
+  }
+  if (best) position_ = (*best + 1) % eligible_.size();
+  return best;
+}
+
+std::optional<std::size_t> Selector::at_random(std::span<const std::size_t> tried,
+                                               shared::env::Random& random) {
+  std::size_t untried = 0;
+  for (const Entry& entry : eligible_) untried += contains(tried, entry.candidate) ? 0U : 1U;
+  if (untried == 0) return std::nullopt;
+  std::uint64_t skip = random.below(untried);
+  for (std::size_t i = 0; i < eligible_.size(); ++i) {
+    if (contains(tried, eligible_[i].candidate)) continue;
+    if (skip-- == 0) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace balancer::targets

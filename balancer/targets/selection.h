@@ -1,0 +1,84 @@
+// Which target gets the next request: (targets, their health and load, random) -> index. One Selector per
+// target group and worker, because round robin has a position. Pure: no clock, no I/O; used unchanged by the
+// cluster simulation. Draining targets are never handed to it, so it cannot choose one.
+//
+// - fail open (ELBv2 unhealthy_state_routing): fewer routable targets than the minimum -> all registered ones
+// count
+// - round robin is fair within one request over any run without health changes; a target in slow start is
+// passed over
+//   in proportion to the share it has not reached yet
+// - least outstanding requests: fewest in flight, equal ones in turn
+// - weighted random: uniform (anomaly mitigation would lower single weights)
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "shared/base/time.h"
+#include "shared/env/random.h"
+#include "shared/lbconfig/config.h"
+#include "shared/lbconfig/feed.h"
+
+namespace balancer::targets {
+
+struct SelectionOptions {
+  shared::lbconfig::Algorithm algorithm = shared::lbconfig::Algorithm::kRoundRobin;
+  shared::Millis slow_start{0};
+  int minimum_healthy_count = 1;
+  int minimum_healthy_percent = 0;
+};
+SelectionOptions selection_options(const shared::lbconfig::TargetGroup& group);
+
+struct Candidate {
+  shared::lbconfig::Health health = shared::lbconfig::Health::kInitial;
+  // When the target's slow start began; nothing when it takes its full share.
+  std::optional<shared::SteadyTime> slow_start_from;
+};
+
+// Requests in flight towards a candidate, over all workers. Asked only by least outstanding requests.
+class LoadView {
+ public:
+  virtual ~LoadView() = default;
+  virtual std::uint64_t in_flight(std::size_t candidate) const = 0;
+};
+
+struct Choice {
+  std::size_t candidate = 0;
+  bool failed_open = false;
+};
+
+class Selector {
+ public:
+  explicit Selector(SelectionOptions options) : options_(options) {}
+
+  // After a change of candidates or of their health. Keeps its place in the rotation as well as the sizes
+  // allow.
+  void refresh(std::span<const Candidate> candidates);
+  // Nothing when no target is registered, or all that may be chosen were tried.
+  std::optional<Choice> choose(std::span<const std::size_t> tried, const LoadView& load,
+                               shared::env::Random& random, shared::SteadyTime now);
+
+ private:
+  struct Entry {
+    std::size_t candidate;
+    std::optional<shared::SteadyTime> slow_start_from;
+    double credit;  // of a share not yet used, slow start only
+  };
+  double share(const Entry& entry, shared::SteadyTime now) const;
+  std::optional<std::size_t> next_in_turn(std::span<const std::size_t> tried, shared::SteadyTime now);
+  std::optional<std::size_t> least_loaded(std::span<const std::size_t> tried, const LoadView& load);
+  std::optional<std::size_t> at_random(std::span<const std::size_t> tried, shared::env::Random& random);
+
+  SelectionOptions options_;
+  std::vector<Entry> eligible_;
+  bool failed_open_ = false;
+  std::size_t position_ = 0;
+};
+
+// Whether a target that has just become healthy starts slowly: only beside one that takes its full share
+// already.
+bool begins_slow_start(const SelectionOptions& options, std::span<const Candidate> others,
+                       shared::SteadyTime now);
+
+}  // namespace balancer::targets
