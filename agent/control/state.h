@@ -17,6 +17,8 @@ namespace lb = shared::lbconfig;
 // A balancer as control sees it now. Rebuilt from its messages after every connect.
 struct BalancerView {
   bool connected = false;
+  // Not connected: since when, as far as this run of control knows. It is not forgotten earlier on.
+  shared::WallTime absent_since{};
   std::uint64_t acked_version = 0;
   std::uint64_t report_version = 0;
   std::map<std::string, lb::TargetReport>

@@ -135,26 +135,19 @@ void remove_drained(Step& step) {
 
 void forget_balancers(Step& step) {
   State& state = step.state;
-  std::vector<std::string> returning;
   std::vector<std::string> gone;
   for (const auto& [id, row] : state.balancers.rows()) {
-    const auto* view = view_of(state, id);
-    if (view == nullptr) {
-      returning.push_back(id);
-    } else if (!view->connected) {
-      const auto limit = row.last_seen + step.settings.forget_balancer_after;
-      if (step.now >= limit) {
-        gone.push_back(id);
-      } else {
-        step.wake_at(limit);
-      }
+    const auto [it, restarted] = state.live.balancers.try_emplace(id);
+    BalancerView& view = it->second;
+    // After a restart of control it may have been here until a moment ago, whatever its row says.
+    if (restarted) view.absent_since = step.now;
+    if (view.connected) continue;
+    const auto limit = std::max(row.last_seen, view.absent_since) + step.settings.forget_balancer_after;
+    if (step.now >= limit) {
+      gone.push_back(id);
+    } else {
+      step.wake_at(limit);
     }
-  }
-  // Control has restarted: the balancer may have been here until a moment ago, whatever its row says.
-  for (const auto& id : returning) {
-    state.live.balancers.try_emplace(id);
-    state.balancers.edit(id)->last_seen = step.now;
-    step.wake_at(step.now + step.settings.forget_balancer_after);
   }
   for (const auto& id : gone) {
     state.balancers.erase(id);
@@ -275,6 +268,7 @@ void balancer_left(Step& step, const std::string& balancer_id) {
   auto* view = connected_view(step, balancer_id);
   if (view == nullptr) return;
   view->connected = false;
+  view->absent_since = step.now;
   if (auto* row = step.state.balancers.edit(balancer_id)) row->last_seen = step.now;
 }
 
