@@ -128,6 +128,10 @@ ParseState RequestParser::parse(std::string_view bytes, RequestHead& head) {
 
 bool RequestParser::take_field(std::string_view line, std::size_t offset, RequestHead& head) {
   if (is_space(line.front())) {
+    if (dropped_line_) {  // the continuation of a line that is no field
+      head.findings.add(Finding::kMultilineHeader);
+      return true;
+    }
     if (head.fields.empty()) {
       head.refusal = Refusal::kBadFieldLine;  // RFC 9112 section 2.2: space before the first field
       return false;
@@ -139,7 +143,8 @@ bool RequestParser::take_field(std::string_view line, std::size_t offset, Reques
   }
   const FieldLine parsed = parse_field_line(line, offset);
   note_oddities(head, parsed.oddities);
-  if ((parsed.oddities & (kNoColon | kEmptyName)) != 0) return true;
+  dropped_line_ = (parsed.oddities & (kNoColon | kEmptyName)) != 0;
+  if (dropped_line_) return true;
   if (head.fields.size() == kMaxFields) {
     head.refusal = Refusal::kTooManyFields;
     return false;

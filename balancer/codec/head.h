@@ -157,6 +157,7 @@ class RequestParser {
   std::size_t scanned_ = 0;       // no LF between position_ and here
   std::size_t fields_start_ = 0;  // first byte behind the request line
   std::size_t empty_lines_ = 0;
+  bool dropped_line_ = false;  // the line before was no field, and neither are its continuations
 };
 
 class ResponseParser {

@@ -227,8 +227,9 @@ void finish_request(RequestHead& head) {
   read_expect(head);
   read_forwarded_for(head);
   head.keep_alive = !head.connection_close && (head.http11 || head.connection_keep_alive);
+  const Field* key = head.find(FieldId::kSecWebSocketKey);
   head.websocket = head.http11 && head.connection_upgrade && head.method() == "GET" &&
-                   !head.body.has_bytes() && head.has(FieldId::kSecWebSocketKey) &&
+                   !head.body.has_bytes() && key != nullptr && (key->flags & kBadValue) == 0 &&
                    lists(head, FieldId::kUpgrade, "websocket");
 }
 
