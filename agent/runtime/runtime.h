@@ -106,8 +106,8 @@ class Runtime {
   virtual void remove(const ContainerHandle& handle,
                       Done<bool> done) = 0;  // true also when it was gone already
   // A named volume; the engine makes one when a container first mounts it. True also when it was gone
-  // already.
-  virtual void remove_volume(const std::string& name, Done<bool> done) = 0;
+  // already. Engines without named volumes have nothing to do (and may answer inside the call).
+  virtual void remove_volume(const std::string&, Done<bool> done) { done(true); }
 };
 
 }  // namespace agent::runtime

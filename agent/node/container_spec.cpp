@@ -1,0 +1,170 @@
+#include "agent/node/container_spec.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "shared/json/reader.h"
+
+namespace agent::node {
+namespace {
+
+using nlohmann::json;
+using shared::Error;
+using shared::Result;
+
+constexpr std::int64_t kMiB = 1024 * 1024;
+constexpr std::int64_t kMinMemoryMiB = 4;  // the least docker takes
+
+bool plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+std::string only_plain(std::string text) {
+  std::erase_if(text, [](char c) { return !plain(c); });
+  return text;
+}
+
+struct Volume {
+  std::string name;
+  std::string source;  // host path or engine volume
+  bool of_task = false;
+};
+
+Result<Volume> read_volume(const Task& task, const json& in) {
+  Volume v;
+  v.name = in.value("name", "");
+  const std::string type = in.value("type", "host");
+  const json host = in.value("host", json::object());
+  if (type == "host") {
+    v.source = host.is_object() ? host.value("sourcePath", "") : "";
+    v.of_task = v.source.empty();
+  } else if (type == "docker") {
+    const json config = in.value("dockerVolumeConfiguration", json::object());
+    const std::string driver = config.value("driver", "local");
+    if (driver != "local" || !config.value("driverOpts", json::object()).empty()) {
+      return Error("InvalidVolumeError",
+                   "volume '" + v.name + "': only driver 'local' without options is supported");
+    }
+    v.of_task = config.value("scope", "task") != "shared";
+    if (!v.of_task) v.source = v.name;
+  } else {
+    return Error("InvalidVolumeError", "volume '" + v.name + "': type '" + type + "' is not supported");
+  }
+  if (v.of_task) {
+    v.source = "ecs-" + task.payload.family + "-" + task.payload.version + "-" + only_plain(v.name) + "-" +
+               task.id();
+  }
+  return v;
+}
+
+Result<std::vector<Volume>> read_volumes(const Task& task) {
+  std::vector<Volume> out;
+  const auto list = shared::json::parse(task.payload.volumes);
+  if (!list || !list->is_array()) return out;
+  for (const json& item : *list) {
+    try {
+      auto volume = read_volume(task, item);
+      if (!volume) return volume.error();
+      out.push_back(std::move(*volume));
+    } catch (const json::exception& e) {  // a member of an unexpected type
+      return Error("InvalidVolumeError", "volume in task definition: " + std::string(e.what()));
+    }
+  }
+  return out;
+}
+
+Result<void> add_mounts(const Task& task, const Container& c, runtime::ContainerSpec& spec) {
+  const auto volumes = read_volumes(task);
+  if (!volumes) return volumes.error();
+  json binds = json::array();
+  for (const auto& mount : c.spec.mount_points) {
+    const auto found = std::find_if(volumes->begin(), volumes->end(),
+                                    [&](const Volume& v) { return v.name == mount.source_volume; });
+    if (found == volumes->end()) {
+      return Error("HostConfigError", "mount point " + mount.container_path + ": the task has no volume '" +
+                                          mount.source_volume + "'");
+    }
+    binds.push_back(found->source + ":" + mount.container_path + (mount.read_only ? ":ro" : ""));
+  }
+  json from = json::array();
+  for (const auto& v : c.spec.volumes_from) {
+    for (const Container& other : task.containers) {
+      if (other.spec.name == v.source_container)
+        from.push_back(other.engine_name + (v.read_only ? ":ro" : ""));
+    }
+  }
+  if (binds.empty() && from.empty()) return {};
+  auto host = shared::json::parse(spec.engine_host_config);
+  if (!host || !host->is_object()) host = json::object();
+  // Lists sent by control replace ours, as the ECS agent lets them.
+  if (!binds.empty() && !host->contains("Binds")) (*host)["Binds"] = binds;
+  if (!from.empty() && !host->contains("VolumesFrom")) (*host)["VolumesFrom"] = from;
+  spec.engine_host_config = shared::json::to_text(*host);
+  return {};
+}
+
+std::string network_mode(const Task& task) {
+  return task.payload.network_mode == "host" || task.payload.network_mode == "none"
+             ? task.payload.network_mode
+             : "bridge";
+}
+
+}  // namespace
+
+std::string engine_name(const Task& task, const Container& container, const std::string& suffix) {
+  return "ecs-" + task.payload.family + "-" + task.payload.version + "-" + only_plain(container.spec.name) +
+         "-" + suffix;
+}
+
+Result<runtime::ContainerSpec> container_spec(const Task& task, const Container& c,
+                                              const NodeSettings& settings, const std::string& instance_id) {
+  runtime::ContainerSpec spec;
+  spec.name = c.engine_name;
+  spec.image = c.spec.image;
+  spec.command = c.spec.command;
+  spec.entry_point = c.spec.entry_point;
+  spec.environment = c.spec.environment;
+  if (!settings.region.empty()) {
+    spec.environment.try_emplace("AWS_REGION", settings.region);
+    spec.environment.try_emplace("AWS_DEFAULT_REGION", settings.region);
+  }
+  spec.labels = {{kInstanceLabel, instance_id},
+                 {kTaskArnLabel, task.arn()},
+                 {kContainerNameLabel, c.spec.name},
+                 {"com.amazonaws.ecs.task-definition-family", task.payload.family},
+                 {"com.amazonaws.ecs.task-definition-version", task.payload.version},
+                 {"com.amazonaws.ecs.cluster", settings.cluster}};
+  spec.network_mode = network_mode(task);
+  if (spec.network_mode == "bridge") {
+    for (const auto& p : c.spec.port_mappings) {
+      spec.ports.push_back({p.container_port, p.host_port, p.protocol});
+    }
+    for (const std::string& link : c.spec.links) {
+      const auto colon = link.find(':');
+      const std::string target = link.substr(0, colon);
+      const std::string alias = colon == std::string::npos ? target : link.substr(colon + 1);
+      for (const Container& other : task.containers) {
+        if (other.spec.name == target) spec.links.push_back(other.engine_name + ":" + alias);
+      }
+    }
+  }
+  spec.cgroup_parent = task.cgroup_parent;
+  spec.cpu_shares = c.spec.cpu;
+  if (c.spec.memory > 0) spec.memory_bytes = std::max<std::int64_t>(c.spec.memory, kMinMemoryMiB) * kMiB;
+  spec.engine_config = c.spec.docker_config.empty() ? "{}" : c.spec.docker_config;
+  spec.engine_host_config = c.spec.docker_host_config.empty() ? "{}" : c.spec.docker_host_config;
+  if (auto mounted = add_mounts(task, c, spec); !mounted) return mounted.error();
+  return spec;
+}
+
+std::vector<std::string> task_volumes(const Task& task) {
+  std::vector<std::string> names;
+  const auto volumes = read_volumes(task);
+  if (!volumes) return names;
+  for (const Volume& v : *volumes) {
+    if (v.of_task) names.push_back(v.source);
+  }
+  return names;
+}
+
+}  // namespace agent::node

@@ -1,0 +1,205 @@
+#include "agent/node/node.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "shared/json/reader.h"
+#include "shared/log/log.h"
+
+namespace agent::node {
+namespace {
+
+namespace log = shared::log;
+using shared::Error;
+using shared::Result;
+
+constexpr std::size_t kInstanceIdDigits = 17;
+// Reconnecting: 250 ms x 1.5, at most 30 s, plus up to a fifth. (The ECS agent's limit is 2 min: too long
+// where control is restarted on the same host.)
+constexpr double kFirstBackoff = 250;
+constexpr double kBackoffFactor = 1.5;
+constexpr double kLongestBackoff = 30'000;
+// A session that lived this long ended for ordinary reasons: no back-off.
+constexpr shared::Millis kHealthySession{1'000};
+constexpr shared::Millis kReconnectJitter{250};
+constexpr shared::Millis kAgeJitter{5 * 60'000};
+
+// Answers after which the old container instance is of no use.
+bool says_gone(const Error& error) {
+  for (const char* code : {"ClientException", "InvalidParameterException", "InactiveInstanceException",
+                           "InvalidInstanceException"}) {
+    if (error.code() == code || error.text().find(code) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Node::Node(Parts parts, NodeSettings settings)
+    : parts_(parts),
+      settings_(std::move(settings)),
+      records_(parts.store),
+      engine_({parts.executor, parts.random, parts.runtime, parts.cgroups, records_, settings_},
+              [this](const std::string& arn) { reporter_.consider(arn); }),
+      reporter_(parts.executor, parts.random, parts.link, engine_, records_, settings_) {}
+
+Node::~Node() {
+  alive_.reset();
+  if (channel_) channel_->close("the agent stops");
+}
+
+Result<void> Node::start() {
+  auto loaded = records_.load();
+  if (!loaded) return loaded.error();
+  identity_ = loaded->identity;
+  if (identity_.instance_id.empty()) {
+    identity_.instance_id = "mi-" + parts_.random.hex(kInstanceIdDigits);
+    identity_.cluster = settings_.cluster;
+  } else if (identity_.cluster != settings_.cluster) {
+    return Error("cluster_changed",
+                 "the stored state belongs to cluster '" + identity_.cluster + "', the settings name '" +
+                     settings_.cluster +
+                     "': stop its tasks and remove the node's state file to move this host");
+  }
+  records_.put(identity_);
+  if (auto flushed = records_.flush(); !flushed) return flushed.error();
+  engine_.start(identity_.instance_id, std::move(loaded->tasks), std::move(loaded->pulled_images),
+                [this] { register_host(); });
+  return {};
+}
+
+std::string Node::not_ready() const {
+  if (!engine_.problem().empty()) return engine_.problem();
+  if (!registered_) return problem_;
+  if (!channel_) return "not connected to control: " + problem_;
+  return "";
+}
+
+void Node::register_host() {
+  parts_.link.call("RegisterContainerInstance",
+                   registration_request(settings_, identity_, parts_.cgroups.mode(), engine_.engine_version(),
+                                        parts_.random.uuid()),
+                   guarded([this](Result<std::string> answer) { registered(std::move(answer)); }));
+}
+
+void Node::registered(Result<std::string> answer) {
+  auto arn = answer ? registered_arn(*answer) : Result<std::string>(answer.error());
+  if (arn) {
+    log::info("node_registered", {{"container_instance", *arn}, {"instance", identity_.instance_id}});
+    identity_.container_instance_arn = *arn;
+    records_.put(identity_);
+    engine_.persist();
+    registered_ = true;
+    problem_ = "session not open yet";
+    return discover();
+  }
+  registered_ = false;
+  const Error& error = arn.error();
+  if (!identity_.container_instance_arn.empty() && says_gone(error)) {
+    log::warn("container_instance_gone", error, {{"container_instance", identity_.container_instance_arn}});
+    identity_.container_instance_arn.clear();
+    identity_.watermark = -1;  // a new instance counts anew
+    records_.put(identity_);
+    engine_.persist();
+    return register_host();
+  }
+  if (error.code() == "ClusterNotFoundException" && settings_.cluster == "default")
+    return create_default_cluster();
+  again([this] { register_host(); }, "not registered with control: " + error.code() + ": " + error.text());
+}
+
+void Node::create_default_cluster() {
+  parts_.link.call(
+      "CreateCluster", R"({"clusterName":"default"})", guarded([this](Result<std::string> answer) {
+        if (answer) return register_host();
+        again([this] { register_host(); }, "not registered with control: CreateCluster default: " +
+                                               answer.error().code() + ": " + answer.error().text());
+      }));
+}
+
+void Node::discover() {
+  const std::string body = shared::json::to_text(
+      {{"containerInstance", identity_.container_instance_arn}, {"cluster", settings_.cluster}});
+  parts_.link.call("DiscoverPollEndpoint", body, guarded([this](Result<std::string> answer) {
+                     auto endpoint = answer ? poll_endpoint(*answer) : Result<std::string>(answer.error());
+                     if (endpoint) endpoint_ = *endpoint;
+                     if (!endpoint_.empty()) return connect(endpoint_);
+                     const Error& error = endpoint.error();
+                     again([this] { discover(); },
+                           "DiscoverPollEndpoint: " + error.code() + ": " + error.text());
+                   }));
+}
+
+void Node::connect(const std::string& endpoint) {
+  const std::uint64_t mine = ++attempt_;
+  link::AcsHandlers handlers;
+  handlers.on_open = guarded([this, mine](std::shared_ptr<link::Channel> channel) {
+    if (mine == attempt_) opened(std::move(channel));
+  });
+  handlers.on_text = guarded([this, mine](const std::string& text) {
+    if (mine != attempt_) return;
+    watch_silence();
+    receive(text);
+  });
+  handlers.on_close = guarded([this, mine](const Error& error) {
+    if (mine == attempt_) closed(error);
+  });
+  parts_.link.open_acs(endpoint, identity_.container_instance_arn, settings_.cluster, std::move(handlers));
+}
+
+void Node::opened(std::shared_ptr<link::Channel> channel) {
+  channel_ = std::move(channel);
+  opened_at_ = parts_.executor.now();
+  log::info("session_opened", {{"endpoint", endpoint_}});
+  watch_silence();
+  age_timer_ = parts_.executor.after(settings_.session_age + up_to(kAgeJitter), [this] {
+    if (channel_) channel_->close("ConnectionExpired: Reconnect to continue");
+    closed(Error("expired", "the session reached its age limit"));
+  });
+  reporter_.retry_now();
+}
+
+void Node::watch_silence() {
+  silence_timer_ =
+      parts_.executor.after(settings_.session_silence + up_to(settings_.session_silence), [this] {
+        if (channel_) channel_->close("no message for too long");
+        closed(Error("silent", "control sent nothing for too long"));
+      });
+}
+
+void Node::closed(const Error& error) {
+  ++attempt_;  // whatever else this session says is late
+  const bool healthy = channel_ && parts_.executor.now() - opened_at_ >= kHealthySession;
+  if (channel_) log::info("session_closed", {{"code", error.code()}, {"reason", error.text()}});
+  // We may be inside one of this channel's own callbacks.
+  parts_.executor.post([dead = std::move(channel_)] {});
+  channel_ = nullptr;
+  silence_timer_.cancel();
+  age_timer_.cancel();
+  if (healthy) failures_ = 0;
+  // Refused by control itself: it may not know this container instance any more; registering tells.
+  const bool refused = error.code() == "refused" || (says_gone(error) && !healthy);
+  const auto next = [this, refused] { refused ? register_host() : discover(); };
+  if (healthy) {
+    problem_ = error.text();
+    retry_timer_ = parts_.executor.after(up_to(kReconnectJitter), next);
+    return;
+  }
+  again(next, error.code() + ": " + error.text());
+}
+
+void Node::again(std::function<void()> what, const std::string& problem) {
+  if (problem_ != problem) log::warn("control_unavailable", {{"reason", problem}});
+  problem_ = problem;
+  const double base = std::min(kLongestBackoff, kFirstBackoff * std::pow(kBackoffFactor, failures_++));
+  const auto delay = shared::Millis(static_cast<std::int64_t>(base));
+  retry_timer_ = parts_.executor.after(delay + up_to(delay / 5), std::move(what));
+}
+
+shared::Millis Node::up_to(shared::Millis limit) {
+  return limit.count() > 0 ? shared::Millis(parts_.random.below(static_cast<std::uint64_t>(limit.count())))
+                           : shared::Millis(0);
+}
+
+}  // namespace agent::node

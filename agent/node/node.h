@@ -1,0 +1,97 @@
+// Node: the host role. Registers this host, keeps a session with control open, runs the tasks control sends
+// and reports what becomes of them. No sockets and no clock of its own: everything it meets is an interface,
+// so that it runs whole in tests. Containers outlive it: destroying a Node stops nothing, the next one finds
+// them again. Thread: the executor's, for every call.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/cgroup/task_cgroups.h"
+#include "agent/link/control_link.h"
+#include "agent/node/registration.h"
+#include "agent/node/reporter.h"
+#include "agent/node/settings.h"
+#include "agent/node/task_engine.h"
+#include "agent/runtime/runtime.h"
+#include "agent/store/store.h"
+#include "shared/env/executor.h"
+#include "shared/env/random.h"
+
+namespace agent::node {
+
+class Node {
+ public:
+  struct Parts {  // all outlive the node
+    shared::env::Executor& executor;
+    shared::env::Random& random;
+    link::ControlLink& link;
+    runtime::Runtime& runtime;
+    cgroup::TaskCgroups& cgroups;
+    store::Store& store;  // the node's own, not control's
+  };
+  Node(Parts parts, NodeSettings settings);
+  ~Node();
+
+  // Loads what the last one knew and begins. Errors: the store's; "corrupt" names the row; "cluster_changed"
+  // when the stored state belongs to another cluster than the settings name.
+  shared::Result<void> start();
+
+  // Why this node cannot run new tasks now; empty text = it can. For readiness endpoints.
+  std::string not_ready() const;
+
+  const std::string& container_instance_arn() const { return identity_.container_instance_arn; }
+  const std::string& instance_id() const { return identity_.instance_id; }
+  const std::string& engine_version() const { return engine_.engine_version(); }
+  const std::map<std::string, Task>& tasks() const { return engine_.tasks(); }
+
+ private:
+  // node.cpp: identity, registration, session
+  void register_host();
+  void registered(shared::Result<std::string> answer);
+  void create_default_cluster();
+  void discover();
+  void connect(const std::string& endpoint);
+  void opened(std::shared_ptr<link::Channel> channel);
+  void closed(const shared::Error& error);
+  void again(std::function<void()> what, const std::string& problem);
+  void watch_silence();
+  shared::Millis up_to(shared::Millis limit);
+
+  // messages.cpp: what control says
+  void receive(const std::string& text);
+  void receive(const link::PayloadMessage& message, const std::vector<link::BadTask>& bad);
+  void receive(const link::TaskManifestMessage& message);
+  void receive(const link::TaskStopVerificationAck& message);
+  void raise_watermark(std::uint64_t number);
+  void send(const link::AcsMessage& message);
+
+  template <class F>
+  auto guarded(F f) {
+    return [alive = std::weak_ptr<int>(alive_), f = std::move(f)](auto&&... args) {
+      if (alive.lock()) f(std::forward<decltype(args)>(args)...);
+    };
+  }
+
+  Parts parts_;
+  NodeSettings settings_;
+  Records records_;
+  Identity identity_;
+  TaskEngine engine_;
+  Reporter reporter_;
+
+  bool registered_ = false;
+  std::string problem_ = "not registered with control yet";
+  std::string endpoint_;  // the last one discovered: still good when control cannot be asked
+  std::shared_ptr<link::Channel> channel_;  // set while the session is open; shared with the link
+  std::uint64_t attempt_ = 0;               // tells late callbacks of an older session
+  shared::SteadyTime opened_at_{};
+  int failures_ = 0;
+  std::string manifest_id_;  // of the last manifest, until its stop verification came
+  shared::env::Timer retry_timer_;
+  shared::env::Timer silence_timer_;
+  shared::env::Timer age_timer_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
+};
+
+}  // namespace agent::node

@@ -1,0 +1,274 @@
+// TaskEngine: what the engine reports by itself, finding containers again after a crash, clean-up of stopped
+// tasks.
+#include <algorithm>
+
+#include "agent/node/container_spec.h"
+#include "agent/node/task_engine.h"
+#include "shared/log/log.h"
+
+namespace agent::node {
+namespace {
+
+namespace log = shared::log;
+using shared::Result;
+
+constexpr shared::Millis kEngineProbe{1'000};
+constexpr shared::Millis kSteadyJitter{30'000};
+constexpr int kKilled = 137;
+
+std::string label(const runtime::ContainerInfo& info, const char* name) {
+  const auto found = info.labels.find(name);
+  return found == info.labels.end() ? "" : found->second;
+}
+
+bool same(const Container& c, const runtime::ContainerHandle& handle) {
+  if (!c.runtime_id.empty() && !handle.id.empty()) return c.runtime_id == handle.id;
+  return !c.engine_name.empty() && c.engine_name == handle.name;
+}
+
+}  // namespace
+
+// Pings until the engine answers; the first time our containers are found again before anything else happens.
+void TaskEngine::connect_engine() {
+  parts_.runtime.ping(guarded([this](Result<std::string> version) {
+    if (!version) {
+      set_engine_problem(version.error().text());
+      return after("engine", kEngineProbe, [this] { connect_engine(); });
+    }
+    engine_version_ = *version;
+    if (!watching_) {
+      watching_ = true;
+      parts_.runtime.watch(guarded([this](runtime::Event event) { on_event(event); }),
+                           guarded([this] { inspect_all(); }));
+    }
+    if (recovered_) {
+      set_engine_problem("");
+      return inspect_all();
+    }
+    parts_.runtime.recover(kInstanceLabel, guarded([this](Result<std::vector<runtime::ContainerInfo>> found) {
+                             if (!found) {
+                               set_engine_problem(found.error().text());
+                               return after("engine", kEngineProbe, [this] { connect_engine(); });
+                             }
+                             set_engine_problem("");
+                             recovered(*found);
+                           }));
+  }));
+}
+
+void TaskEngine::recovered(const std::vector<runtime::ContainerInfo>& found) {
+  std::set<const runtime::ContainerInfo*> ours;
+  std::vector<std::string> arns;
+  for (auto& [arn, task] : tasks_) {
+    arns.push_back(arn);
+    bool alive = false;
+    for (Container& c : task.containers) {
+      const auto match =
+          std::find_if(found.begin(), found.end(), [&](const auto& info) { return same(c, info.handle); });
+      if (match != found.end()) {
+        ours.insert(&*match);
+        observe(task, c, *match);
+      } else if (c.known == Status::kCreated || c.known == Status::kRunning) {
+        vanished(c);
+      }
+      alive = alive || c.known == Status::kCreated || c.known == Status::kRunning;
+    }
+    if (alive && task.known != Status::kStopped) {
+      task.admitted = true;
+      host_.take(arn, demand_of(task));
+    }
+  }
+  for (const auto& info : found) {
+    if (ours.contains(&info)) continue;
+    if (!tasks_.contains(label(info, kTaskArnLabel))) orphans_.push_back(info);
+  }
+  log::info("node_recovered", {{"tasks", tasks_.size()}, {"orphans", orphans_.size()}});
+  recovered_ = true;
+  for (const std::string& arn : arns) go(arn);
+  steady_check();
+  ready_();
+}
+
+void TaskEngine::observe(Task& task, Container& c, const runtime::ContainerInfo& info) {
+  if (c.runtime_id.empty()) c.runtime_id = info.handle.id;
+  if (c.image_digest.empty()) c.image_digest = info.image_digest;
+  if (info.started_at) c.started_at = info.started_at;
+  if (c.known == Status::kStopped) {
+    // Recorded as stopped and yet alive: once more, then it is left to the clean-up.
+    if (info.phase == runtime::ContainerPhase::kRunning && stopped_again_.insert(info.handle.id).second) {
+      parts_.runtime.stop(info.handle, parts_.settings.container_stop_timeout, [](auto) {});
+    }
+    return;
+  }
+  switch (info.phase) {
+    case runtime::ContainerPhase::kCreated:
+      c.known = std::max(c.known, Status::kCreated);
+      break;
+    case runtime::ContainerPhase::kRunning:
+      c.known = Status::kRunning;
+      c.health = info.health;
+      // The host's own network has no bindings to report.
+      if (task.payload.network_mode != "host") c.bindings = info.ports;
+      break;
+    case runtime::ContainerPhase::kExited:
+      c.exit_code = info.exit_code;
+      c.finished_at = info.finished_at ? info.finished_at : std::optional(parts_.executor.wall_now());
+      if (c.reason.empty()) {
+        bool oom = info.oom_killed;
+        if (!oom && info.exit_code == kKilled && c.desired == Status::kRunning) {
+          const auto stats = parts_.cgroups.read(task.id());
+          oom = stats && stats->oom_kills > 0;
+        }
+        if (oom) {
+          c.reason = "OutOfMemoryError: Container killed due to memory usage";
+        } else if (!info.error.empty()) {
+          c.reason = "DockerStateError: " + info.error;
+        }
+      }
+      c.known = Status::kStopped;
+      break;
+  }
+}
+
+void TaskEngine::vanished(Container& c) {
+  if (c.known == Status::kStopped) return;
+  if (c.reason.empty()) c.reason = "ContainerVanishedError: No container matching saved ID found";
+  c.finished_at = parts_.executor.wall_now();
+  c.known = Status::kStopped;
+}
+
+void TaskEngine::on_event(const runtime::Event& event) {
+  if (event.type == runtime::EventType::kCreated) return;
+  for (auto& [arn, task] : tasks_) {
+    for (std::size_t i = 0; i < task.containers.size(); ++i) {
+      if (same(task.containers[i], event.handle)) return inspect(arn, i, event.exit_code);
+    }
+  }
+}
+
+void TaskEngine::inspect(const std::string& arn, std::size_t index, std::optional<int> exit_code) {
+  const Container& c = tasks_.at(arn).containers[index];
+  parts_.runtime.inspect({c.runtime_id, c.engine_name},
+                         guarded([this, arn, index, exit_code](Result<runtime::ContainerInfo> info) {
+                           Task* task = find(arn);
+                           if (!task) return;
+                           Container& seen = task->containers[index];
+                           if (info) {
+                             observe(*task, seen, *info);
+                           } else if (info.error().code() == "not_found") {
+                             if (seen.known < Status::kCreated) return;
+                             if (exit_code && seen.known != Status::kStopped) {
+                               seen.exit_code = exit_code;
+                               seen.finished_at = parts_.executor.wall_now();
+                               seen.known = Status::kStopped;
+                             } else {
+                               vanished(seen);
+                             }
+                           } else {
+                             note(info.error());
+                             return;  // the next check will tell
+                           }
+                           go(arn);
+                         }));
+}
+
+void TaskEngine::inspect_all() {
+  for (auto& [arn, task] : tasks_) {
+    for (std::size_t i = 0; i < task.containers.size(); ++i) {
+      const Container& c = task.containers[i];
+      if (c.known == Status::kCreated || c.known == Status::kRunning) inspect(arn, i, std::nullopt);
+    }
+  }
+}
+
+void TaskEngine::steady_check() {
+  const auto jitter = shared::Millis(parts_.random.below(static_cast<std::uint64_t>(kSteadyJitter.count())));
+  after("steady", parts_.settings.steady_check + jitter, [this] {
+    inspect_all();
+    steady_check();
+  });
+}
+
+std::vector<std::string> TaskEngine::orphan_tasks() const {
+  std::set<std::string> arns;
+  for (const auto& info : orphans_) arns.insert(label(info, kTaskArnLabel));
+  return {arns.begin(), arns.end()};
+}
+
+void TaskEngine::stop_orphan(const std::string& task_arn) {
+  for (const auto& info : orphans_) {
+    if (label(info, kTaskArnLabel) != task_arn) continue;
+    log::info("orphan_stopped", {{"task", task_arn}, {"container", info.handle.id}});
+    parts_.runtime.stop(
+        info.handle, parts_.settings.container_stop_timeout,
+        guarded([this, handle = info.handle](auto) { parts_.runtime.remove(handle, [](auto) {}); }));
+  }
+  std::erase_if(orphans_, [&](const auto& info) { return label(info, kTaskArnLabel) == task_arn; });
+}
+
+bool TaskEngine::adopt_orphans(Task& task) {
+  bool adopted = false;
+  for (Container& c : task.containers) {
+    const auto match = std::find_if(orphans_.begin(), orphans_.end(), [&](const auto& info) {
+      return label(info, kTaskArnLabel) == task.arn() && label(info, kContainerNameLabel) == c.spec.name;
+    });
+    if (match == orphans_.end()) continue;
+    c.engine_name = match->handle.name;
+    observe(task, c, *match);
+    orphans_.erase(match);
+    adopted = true;
+  }
+  return adopted;
+}
+
+void TaskEngine::schedule_cleanup(Task& task, shared::Millis delay) {
+  after("clean " + task.arn(), delay, [this, arn = task.arn()] { clean_up(arn); });
+}
+
+void TaskEngine::clean_up(const std::string& arn) {
+  Task* task = find(arn);
+  if (!task) return;
+  const auto since = parts_.executor.wall_now() - task->stopped_at.value_or(parts_.executor.wall_now());
+  if (task->sent != Status::kStopped && since < kMaxCleanupDelay)
+    return schedule_cleanup(*task, kCleanupRetry);
+  remove_container(arn, 0);
+}
+
+void TaskEngine::remove_container(const std::string& arn, std::size_t index) {
+  Task* task = find(arn);
+  if (!task) return;
+  if (index >= task->containers.size()) return remove_rest(arn, task_volumes(*task));
+  const Container& c = task->containers[index];
+  parts_.runtime.remove({c.runtime_id, c.engine_name}, guarded([this, arn, index](Result<bool> removed) {
+                          Task* t = find(arn);
+                          if (!t) return;
+                          if (removed) return remove_container(arn, index + 1);
+                          note(removed.error());
+                          log::warn("container_not_removed", removed.error(), {{"task", arn}});
+                          schedule_cleanup(*t, kCleanupRetry);
+                        }));
+}
+
+void TaskEngine::remove_rest(const std::string& arn, std::vector<std::string> volumes) {
+  Task* task = find(arn);
+  if (!task) return;
+  if (!volumes.empty()) {
+    const std::string name = volumes.back();
+    volumes.pop_back();
+    return parts_.runtime.remove_volume(name, guarded([this, arn, volumes](Result<bool> removed) {
+                                          if (!removed)
+                                            log::warn("volume_not_removed", removed.error(), {{"task", arn}});
+                                          remove_rest(arn, volumes);
+                                        }));
+  }
+  if (auto removed = parts_.cgroups.remove(task->id()); !removed) {
+    log::warn("task_cgroup_not_removed", removed.error(), {{"task", arn}});
+    if (removed.error().retry() == shared::Retry::kYes) return schedule_cleanup(*task, kCleanupRetry);
+  }
+  parts_.records.erase_task(arn);
+  tasks_.erase(arn);
+  persist();
+  log::info("task_cleaned_up", {{"task", arn}});
+}
+
+}  // namespace agent::node

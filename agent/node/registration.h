@@ -1,0 +1,26 @@
+// RegisterContainerInstance: what this host says of itself. Pure.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/cgroup/layout.h"
+#include "agent/node/records.h"
+#include "agent/node/settings.h"
+#include "shared/base/result.h"
+
+namespace agent::node {
+
+// Name and value (empty: name only): capabilities that hold for this agent, the custom ones, berth.address
+// and berth.instance-id.
+std::vector<std::pair<std::string, std::string>> instance_attributes(const NodeSettings& settings,
+                                                                     const Identity& identity,
+                                                                     cgroup::Mode limits);
+std::string registration_request(const NodeSettings& settings, const Identity& identity, cgroup::Mode limits,
+                                 const std::string& engine_version, const std::string& client_token);
+// The ARN in the answer. Error code "malformed".
+shared::Result<std::string> registered_arn(const std::string& answer);
+// The member `endpoint` of DiscoverPollEndpoint's answer. Error code "malformed".
+shared::Result<std::string> poll_endpoint(const std::string& answer);
+
+}  // namespace agent::node

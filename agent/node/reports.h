@@ -1,0 +1,25 @@
+// SubmitTaskStateChange: what control has not been told yet, as a request. Pure.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/node/task_state.h"
+
+namespace agent::node {
+
+struct Report {
+  std::string body;
+  Status task = Status::kNone;  // what `sent` becomes once acknowledged
+  std::vector<std::pair<std::string, Status>> containers;
+};
+
+// kNow: the task's own status moved. kGather: only containers did, more may follow.
+enum class Due { kNothing, kGather, kNow };
+Due due(const Task& task);
+Report build_report(const Task& task, const std::string& cluster);
+void mark_sent(Task& task, const Report& report);
+// For a task that could not even be read.
+std::string bad_task_report(const link::BadTask& task, const std::string& cluster);
+
+}  // namespace agent::node

@@ -1,0 +1,242 @@
+#include "agent/node/task_engine.h"
+
+#include <algorithm>
+
+#include "agent/node/container_spec.h"
+#include "shared/log/log.h"
+
+namespace agent::node {
+namespace {
+
+namespace log = shared::log;
+constexpr std::size_t kNameSuffixDigits = 20;
+constexpr shared::Millis kStoreRetry{1'000};
+
+cgroup::Limits limits_of(const Task& task, const NodeSettings& settings) {
+  cgroup::Limits limits;
+  if (task.payload.cpu > 0) limits.cpu = task.payload.cpu;
+  if (task.payload.memory > 0) limits.memory_mib = task.payload.memory;
+  limits.pids = settings.task_pids_limit;
+  for (const Container& c : task.containers) {
+    limits.cpu_shares += std::max<std::int64_t>(c.spec.cpu, cgroup::kMinShares);
+  }
+  return limits;
+}
+
+// The container that could never be made inside its task's limit, as the ECS agent refuses it.
+std::string memory_conflict(const Task& task) {
+  if (task.payload.memory <= 0) return "";
+  for (const Container& c : task.containers) {
+    if (c.spec.memory > task.payload.memory) {
+      return "container '" + c.spec.name + "' has a memory limit of " + std::to_string(c.spec.memory) +
+             " MiB, more than the task's " + std::to_string(task.payload.memory) + " MiB";
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+TaskEngine::TaskEngine(Parts parts, std::function<void(const std::string&)> changed)
+    : parts_(parts), changed_(std::move(changed)), host_(parts.settings) {}
+
+void TaskEngine::start(std::string instance_id, std::map<std::string, Task> tasks,
+                       std::set<std::string> pulled_images, std::function<void()> ready) {
+  instance_id_ = std::move(instance_id);
+  tasks_ = std::move(tasks);
+  pulled_images_ = std::move(pulled_images);
+  ready_ = std::move(ready);
+  for (const auto& [arn, task] : tasks_) next_order_ = std::max(next_order_, task.order + 1);
+  connect_engine();
+}
+
+Task* TaskEngine::find(const std::string& arn) {
+  const auto found = tasks_.find(arn);
+  return found == tasks_.end() ? nullptr : &found->second;
+}
+
+bool TaskEngine::accept(const link::TaskPayload& payload) {
+  const bool stop = payload.desired_status == "STOPPED";
+  if (Task* known = find(payload.arn)) {
+    if (stop && known->desired != Status::kStopped) {
+      known->desired = Status::kStopped;
+      parts_.records.put(*known);
+    }
+    return false;
+  }
+  Task task;
+  task.payload = payload;
+  task.order = next_order_++;
+  for (auto& spec : task.payload.containers) {
+    Container c;
+    c.spec = std::move(spec);
+    task.containers.push_back(std::move(c));
+  }
+  task.payload.containers.clear();
+  for (Container& c : task.containers)
+    c.engine_name = engine_name(task, c, parts_.random.hex(kNameSuffixDigits));
+  if (stop) task.desired = Status::kStopped;
+  if (!dependencies_resolve(task)) {
+    task.desired = Status::kStopped;
+    task.reason = "Task dependencies cannot be resolved, taskArn: " + task.arn();
+  }
+  adopt_orphans(task);
+  parts_.records.put(task);
+  tasks_.emplace(payload.arn, std::move(task));
+  return true;
+}
+
+void TaskEngine::forget(const std::string& arn) {
+  parts_.records.erase_task(arn);
+  tasks_.erase(arn);
+}
+
+void TaskEngine::want_stopped(const std::string& arn) {
+  Task* task = find(arn);
+  if (!task || task->desired == Status::kStopped) return;
+  task->desired = Status::kStopped;
+  go(arn);
+}
+
+void TaskEngine::go(const std::string& arn) {
+  Task* task = find(arn);
+  if (!task || !recovered_) return;
+  settle(*task, parts_.executor.wall_now());
+  if (!task->admitted && task->desired == Status::kRunning && task->known < Status::kRunning) admit_waiting();
+  if (task->admitted && !task->ready && task->desired == Status::kRunning) prepare(*task);
+  if (task->known == Status::kStopped && !task->ended) on_stopped(*task);
+  parts_.records.put(*task);
+  const bool durable = persist();
+  const Plan next = plan(*task, parts_.executor.wall_now());
+  wake_at(arn, next.wake_at);
+  perform(*task, next, durable);
+  changed_(arn);
+}
+
+bool TaskEngine::persist() {
+  auto flushed = parts_.records.flush();
+  if (flushed) {
+    store_problem_.clear();
+    return true;
+  }
+  if (store_problem_.empty()) log::error("store_refused", flushed.error());
+  store_problem_ = "the node's store: " + flushed.error().text();
+  after("store", kStoreRetry, [this] {
+    std::vector<std::string> arns;
+    for (const auto& [arn, task] : tasks_) arns.push_back(arn);
+    for (const auto& arn : arns) go(arn);
+  });
+  return false;
+}
+
+// Strictly in the order of arrival: a big task is not starved by small ones behind it.
+void TaskEngine::admit_waiting() {
+  std::vector<Task*> waiting;
+  for (auto& [arn, task] : tasks_) {
+    if (!task.admitted && task.desired == Status::kRunning && task.known < Status::kStopped)
+      waiting.push_back(&task);
+  }
+  std::sort(waiting.begin(), waiting.end(), [](const Task* a, const Task* b) { return a->order < b->order; });
+  for (Task* task : waiting) {
+    const Demand demand = demand_of(*task);
+    if (!host_.fits(demand)) return;
+    host_.take(task->arn(), demand);
+    task->admitted = true;
+    parts_.executor.post(guarded([this, arn = task->arn()] { go(arn); }));
+  }
+}
+
+void TaskEngine::prepare(Task& task) {
+  std::string problem = memory_conflict(task);
+  if (problem.empty()) {
+    auto made = parts_.cgroups.create(task.id(), limits_of(task, parts_.settings));
+    if (made) {
+      task.cgroup_parent = *made;
+      task.ready = true;
+      return;
+    }
+    problem = made.error().text();
+  }
+  if (task.reason.empty()) {
+    task.reason = "resource cannot be initialized for task " + task.arn() + ": cgroup resource: " + problem;
+  }
+  log::warn("task_cgroup_failed", {{"task", task.arn()}, {"reason", problem}});
+  task.desired = Status::kStopped;
+  settle(task, parts_.executor.wall_now());
+}
+
+void TaskEngine::on_stopped(Task& task) {
+  task.ended = true;
+  task.admitted = false;
+  host_.release(task.arn());
+  log::info("task_stopped", {{"task", task.arn()}, {"reason", task.reason}});
+  const auto jitter = parts_.settings.task_cleanup_wait_jitter.count();
+  const auto wait = parts_.settings.task_cleanup_wait +
+                    shared::Millis(jitter > 0 ? parts_.random.below(static_cast<std::uint64_t>(jitter)) : 0);
+  const auto since = parts_.executor.wall_now() - task.stopped_at.value_or(parts_.executor.wall_now());
+  schedule_cleanup(task, std::max(shared::Millis(0), wait - since));
+  admit_waiting();
+}
+
+void TaskEngine::perform(Task& task, const Plan& next, bool durable) {
+  for (const Action& action : next.actions) {
+    switch (action.work) {
+      case Work::kStop:
+        stop(task, action.container);
+        break;
+      // Nothing new comes to life that could be forgotten.
+      case Work::kPull:
+        if (durable) pull(task, action.container);
+        break;
+      case Work::kCreate:
+        if (durable) create(task, action.container);
+        break;
+      case Work::kStart:
+        if (durable) start_container(task, action.container);
+        break;
+    }
+  }
+}
+
+void TaskEngine::wake_at(const std::string& arn, std::optional<shared::WallTime> at) {
+  if (!at) {
+    timers_.erase("wake " + arn);
+    return;
+  }
+  const auto delay = std::max(shared::Millis(0), shared::Millis(*at - parts_.executor.wall_now()));
+  after("wake " + arn, delay, [this, arn] { go(arn); });
+}
+
+// A second timer of the same key replaces the first.
+void TaskEngine::after(const std::string& timer, shared::Millis delay, std::function<void()> work) {
+  timers_[timer] = parts_.executor.after(delay, [this, timer, work = std::move(work)] {
+    const auto run = work;  // the entry that holds us goes away
+    const std::string name = timer;
+    timers_.erase(name);
+    run();
+  });
+}
+
+void TaskEngine::fail(Container& c, const std::string& reason) {
+  if (c.reason.empty()) c.reason = reason;
+  c.desired = Status::kStopped;
+}
+
+void TaskEngine::set_engine_problem(const std::string& text) {
+  if (engine_problem_ == text) return;
+  if (text.empty()) {
+    log::info("engine_reachable", {{"version", engine_version_}});
+  } else if (engine_problem_.empty() || !recovered_) {
+    log::warn("engine_unreachable", {{"reason", text}});
+  }
+  engine_problem_ = text;
+}
+
+void TaskEngine::note(const shared::Error& error) {
+  if (error.code() != "engine_down") return;
+  const bool fresh = engine_problem_.empty();
+  set_engine_problem(error.text());
+  if (fresh && recovered_) connect_engine();
+}
+
+}  // namespace agent::node

@@ -1,0 +1,131 @@
+// TaskEngine: runs the tasks of this host. Holds their state, asks the pure rules (transitions.h) what comes
+// next, has the runtime do it, writes every change down before anything new is started. Knows nothing of
+// control: the node hands it payloads and reads what changed. Thread: the executor's.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/cgroup/task_cgroups.h"
+#include "agent/node/host_resources.h"
+#include "agent/node/records.h"
+#include "agent/node/settings.h"
+#include "agent/node/transitions.h"
+#include "agent/runtime/runtime.h"
+#include "shared/env/executor.h"
+#include "shared/env/random.h"
+
+namespace agent::node {
+
+class TaskEngine {
+ public:
+  struct Parts {  // all outlive the engine
+    shared::env::Executor& executor;
+    shared::env::Random& random;
+    runtime::Runtime& runtime;
+    cgroup::TaskCgroups& cgroups;
+    Records& records;
+    const NodeSettings& settings;
+  };
+  // `changed` is called after each step of a task, never inside a call of the node's.
+  TaskEngine(Parts parts, std::function<void(const std::string& arn)> changed);
+
+  // First of all, once. Then waits for the engine, finds our containers again and calls `ready`.
+  void start(std::string instance_id, std::map<std::string, Task> tasks, std::set<std::string> pulled_images,
+             std::function<void()> ready);
+
+  // Takes in a payload's task: new, or a known one whose desired status may only go to STOPPED. Changes
+  // memory and the records' pending rows, nothing else; go() starts the work once they are durable. Returns
+  // whether it is new.
+  bool accept(const link::TaskPayload& payload);
+  void want_stopped(const std::string& arn);
+  void forget(const std::string& arn);  // a task just accepted that could not be made durable
+  void go(const std::string& arn);      // settle, persist, report, do what is next
+
+  // Containers of ours whose task nobody here knows. They keep running until control has confirmed that they
+  // must go, or until a payload brings their task: then they are its containers.
+  std::vector<std::string> orphan_tasks() const;
+  void stop_orphan(const std::string& task_arn);
+
+  Task* find(const std::string& arn);
+  const std::map<std::string, Task>& tasks() const { return tasks_; }
+  const std::string& engine_version() const { return engine_version_; }
+  // Why the container engine or the store cannot be used right now; empty = they can.
+  const std::string& problem() const { return store_problem_.empty() ? engine_problem_ : store_problem_; }
+  bool persist();  // flushes the records; false and a retry later when the store refuses
+
+ private:
+  // task_engine.cpp
+  void admit_waiting();
+  void prepare(Task& task);
+  void on_stopped(Task& task);
+  void perform(Task& task, const Plan& plan, bool durable);
+  void wake_at(const std::string& arn, std::optional<shared::WallTime> at);
+  void set_engine_problem(const std::string& text);
+  void note(const shared::Error& error);  // keeps "engine_down"
+  void after(const std::string& key, shared::Millis delay, std::function<void()> work);
+  void fail(Container& c, const std::string& reason);
+
+  // container_steps.cpp: each starts one call of the runtime and takes its answer
+  void pull(Task& task, std::size_t index);
+  void pull_from_registry(const std::string& arn, std::size_t index, std::optional<runtime::ImageInfo> local);
+  void pulled(Container& c, const runtime::ImageInfo& image);
+  void create(Task& task, std::size_t index);
+  void start_container(Task& task, std::size_t index);
+  void start_failed(const std::string& arn, std::size_t index, shared::Error error);
+  void stop(Task& task, std::size_t index);
+  void stop_failed(Task& task, std::size_t index, const shared::Error& error);
+  void retry(Task& task, std::size_t index, Op waiting, shared::Millis delay);
+  bool retry_engine(Task& task, std::size_t index, const shared::Error& error);
+  template <class T>
+  runtime::Runtime::Done<T> then(std::string arn, std::size_t index,
+                                 std::function<void(Task&, Container&, shared::Result<T>)> handle);
+  std::string key(const Task& task, std::size_t index) const;
+
+  // observations.cpp: what the engine tells by itself, recovery, clean-up
+  void connect_engine();
+  void recovered(const std::vector<runtime::ContainerInfo>& found);
+  void observe(Task& task, Container& c, const runtime::ContainerInfo& info);
+  void vanished(Container& c);
+  void on_event(const runtime::Event& event);
+  void inspect(const std::string& arn, std::size_t index, std::optional<int> exit_code);
+  void inspect_all();
+  void steady_check();
+  bool adopt_orphans(Task& task);
+  void schedule_cleanup(Task& task, shared::Millis delay);
+  void clean_up(const std::string& arn);
+  void remove_container(const std::string& arn, std::size_t index);
+  void remove_rest(const std::string& arn, std::vector<std::string> volumes);
+
+  template <class F>
+  auto guarded(F f) {
+    return [alive = std::weak_ptr<int>(alive_), f = std::move(f)](auto&&... args) {
+      if (alive.lock()) f(std::forward<decltype(args)>(args)...);
+    };
+  }
+
+  Parts parts_;
+  std::function<void(const std::string&)> changed_;
+  std::function<void()> ready_;
+  std::string instance_id_;
+  std::map<std::string, Task> tasks_;
+  std::uint64_t next_order_ = 1;
+  HostResources host_;
+  std::set<std::string> pulled_images_;
+  std::vector<runtime::ContainerInfo> orphans_;
+  std::set<std::string> stopped_again_;  // runtime ids stopped a second time after being recorded as stopped
+  std::map<std::string, int> stop_attempts_;
+  std::map<std::string, shared::SteadyTime> unreachable_since_;  // by container key
+  std::string engine_version_;
+  std::string engine_problem_ = "the container engine has not answered yet";
+  std::string store_problem_;
+  bool watching_ = false;
+  bool recovered_ = false;
+  std::map<std::string, shared::env::Timer> timers_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // callbacks look whether we are still there
+};
+
+}  // namespace agent::node

@@ -1,0 +1,71 @@
+// What the node knows of its tasks. Known, desired and sent statuses only move forward. Values; no I/O.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/link/acs.h"
+#include "agent/runtime/runtime.h"
+#include "shared/base/time.h"
+
+namespace agent::node {
+
+// In order, for containers and (as the lowest of its containers) for tasks.
+enum class Status { kNone, kPulled, kCreated, kRunning, kStopped };
+std::string_view word(Status status);            // "NONE", "PULLED", ...
+std::string_view api_word(Status status);        // as the API shows it: everything below RUNNING is PENDING
+Status status_from_word(std::string_view text);  // kNone for anything unknown
+
+// What is in flight for a container; never persisted: after a crash nothing is.
+enum class Op {
+  kNone,
+  kPull,
+  kCreate,
+  kStart,
+  kStop,
+  kRetry,      // waiting to try again; nothing runs in the engine
+  kStopRetry,  // the same for a stop
+};
+
+struct Container {
+  link::ContainerPayload spec;
+  Status known = Status::kNone;
+  Status desired = Status::kRunning;
+  Status sent = Status::kNone;  // highest of RUNNING, STOPPED that control acknowledged
+  std::string engine_name;      // stored before the create call, so that a crash in between loses nothing
+  std::string runtime_id;
+  std::string image_digest;
+  std::optional<int> exit_code;  // only of a container that ran
+  std::string reason;            // the first error stays
+  std::vector<runtime::PortBinding> bindings;
+  std::optional<shared::WallTime> pull_started_at;
+  std::optional<shared::WallTime> pull_stopped_at;
+  std::optional<shared::WallTime> started_at;
+  std::optional<shared::WallTime> finished_at;
+  std::string health;
+
+  Op op = Op::kNone;
+};
+
+struct Task {
+  link::TaskPayload payload;  // without its containers: they are below
+  std::vector<Container> containers;
+  std::uint64_t order = 0;  // of arrival; FIFO for the host's resources
+  Status known = Status::kNone;
+  Status desired = Status::kRunning;
+  Status sent = Status::kNone;
+  std::string reason;  // why the task as a whole ended, empty for ordinary exits
+  std::string cgroup_parent;
+  std::optional<shared::WallTime> execution_stopped_at;  // first essential container seen stopped
+  std::optional<shared::WallTime> stopped_at;
+
+  bool admitted = false;  // holds its share of the host; volatile, found again on start
+  bool ready = false;     // its cgroup is made; volatile, made again (same limits) on start
+  bool ended = false;     // what follows from STOPPED was done (resources freed, clean-up set); volatile
+
+  const std::string& arn() const { return payload.arn; }
+  std::string id() const;  // last part of the ARN
+};
+
+}  // namespace agent::node

@@ -1,0 +1,106 @@
+// DockerRuntime: images.
+#include "agent/runtime/docker/docker_runtime.h"
+#include "agent/runtime/docker/values.h"
+
+namespace agent::runtime::docker {
+namespace {
+
+using shared::Error;
+using shared::Result;
+using shared::http::Response;
+using shared::http::Slash;
+
+constexpr const char* kPullError = "CannotPullContainerError";
+constexpr int kNotFound = 404;
+constexpr int kOk = 200;
+
+}  // namespace
+
+void DockerRuntime::find_image(const std::string& image, Done<ImageInfo> done) {
+  send("GET", "/images/" + shared::http::percent_encode(image, Slash::kKeep) + "/json", "",
+       settings_.inspect_timeout, [this, image, done](Result<Response> r) {
+         if (!r) return done(failed(r.error(), settings_.inspect_timeout, "inspect image " + image));
+         if (r->status == kNotFound) return done(Error("not_found", "no such image: " + image));
+         if (r->status != kOk) return done(Error("CannotInspectContainerError", message_of(r->body)));
+         done(image_from_inspect(r->body, image));
+       });
+}
+
+// How long the registry may take to say anything depends on whether there is something to fall back to.
+void DockerRuntime::pull(const std::string& image, Done<ImageInfo> done) {
+  const std::uint64_t id = next_pull_++;
+  Pull& p = pulls_[id];
+  p.image = image;
+  p.done = std::move(done);
+  find_image(image, [this, id](Result<ImageInfo> local) {
+    if (!local && local.error().code() == "engine_down") {
+      const auto finish = std::move(pulls_.at(id).done);
+      pulls_.erase(id);
+      return finish(local.error());
+    }
+    begin_pull(id, local ? settings_.registry_patience : settings_.pull_first_answer);
+  });
+}
+
+void DockerRuntime::begin_pull(std::uint64_t id, shared::Millis patience) {
+  Pull& p = pulls_.at(id);
+  const ImageReference reference = split_reference(p.image);
+  shared::httpd::CallOptions options;
+  options.timeout = settings_.pull_timeout;
+  options.on_head = guarded([this, id](const Response&) {
+    const auto found = pulls_.find(id);
+    if (found == pulls_.end()) return;
+    found->second.answered = true;
+    pull_silent(id, settings_.pull_silence);
+  });
+  options.on_chunk = guarded([this, id](std::string_view bytes) {
+    const auto found = pulls_.find(id);
+    if (found == pulls_.end()) return;
+    found->second.stream.feed(bytes);
+    pull_silent(id, settings_.pull_silence);
+  });
+  pull_silent(id, patience);
+  const std::string target =
+      "/images/create?fromImage=" + shared::http::percent_encode(reference.repository, Slash::kEncode) +
+      "&tag=" + shared::http::percent_encode(reference.tag, Slash::kEncode);
+  p.call = client_->request(request("POST", target, ""), std::move(options),
+                            guarded([this, id](Result<Response> r) { end_pull(id, std::move(r)); }));
+}
+
+// Arms the limit on silence; it ends the pull.
+void DockerRuntime::pull_silent(std::uint64_t id, shared::Millis limit) {
+  pulls_.at(id).timer = loop_.after(limit, [this, id, limit] {
+    const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count());
+    const auto found = pulls_.find(id);
+    if (found == pulls_.end()) return;
+    const bool answered = found->second.answered;
+    end_pull(id, Error(kPullError, answered ? "the registry sent nothing for " + seconds + " s"
+                                            : "the registry did not answer within " + seconds + " s"));
+  });
+}
+
+void DockerRuntime::end_pull(std::uint64_t id, Result<Response> result) {
+  const auto found = pulls_.find(id);
+  if (found == pulls_.end()) return;
+  Pull p = std::move(found->second);
+  pulls_.erase(found);
+  // We may be inside a callback of this call or timer: they die later.
+  loop_.post([call = std::make_shared<shared::httpd::Call>(std::move(p.call)),
+              timer = std::make_shared<shared::env::Timer>(std::move(p.timer))] {});
+  if (!result) {
+    const Error& error = result.error();
+    return p.done(
+        error.code() == kPullError ? error : failed(error, settings_.pull_timeout, "pull image " + p.image));
+  }
+  if (result->status != kOk)
+    return p.done(Error(kPullError, "Error response from daemon: " + message_of(result->body)));
+  if (const std::string error = p.stream.finish(); !error.empty()) {
+    return p.done(Error(kPullError, "Error response from daemon: " + error));
+  }
+  find_image(p.image, [image = p.image, done = p.done](Result<ImageInfo> info) {
+    if (info || info.error().code() == "engine_down") return done(std::move(info));
+    done(Error(kPullError, "the pulled image cannot be found: " + info.error().text()));
+  });
+}
+
+}  // namespace agent::runtime::docker

@@ -1,0 +1,283 @@
+// ScriptedRuntime: the twin of a container engine, in memory. By default everything works: images are pulled,
+// containers start and run until a test ends them. A test scripts what containers do, makes calls fail or
+// hang, takes the engine down. It outlives the node under test, as a real engine outlives its agent. Passes
+// tests/contract/runtime.
+#pragma once
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/runtime/runtime.h"
+#include "shared/env/executor.h"
+
+namespace tests {
+
+namespace rt = agent::runtime;
+
+class ScriptedRuntime final : public rt::Runtime {
+ public:
+  struct Box {
+    rt::ContainerSpec spec;
+    rt::ContainerInfo info;
+    int starts = 0;
+    int stops = 0;
+    int term_exit_code = 0;     // what the process answers to the stop signal with
+    bool ignores_term = false;  // then the stop takes the whole grace and ends in 137
+  };
+
+  explicit ScriptedRuntime(shared::env::Executor& executor) : executor_(executor) {}
+
+  // --- the script ---
+  std::map<std::string, rt::ImageInfo> local_images;     // "found" without a registry
+  std::map<std::string, rt::ImageInfo> registry_images;  // can be pulled
+  bool any_image = true;                                 // every image can be pulled
+  bool down = false;                                     // the engine cannot be reached
+  std::string version = "20.10.24";
+  shared::Millis call_time{1};
+  // The next calls of this name ("pull", "find_image", "create", "start", "stop", "inspect", "remove",
+  // "recover") fail, one error for each call.
+  std::map<std::string, std::deque<shared::Error>> failures;
+  std::set<std::string> hang;  // calls of this name never answer
+  bool start_despite_failure = false;
+  std::vector<std::string> calls;  // "create NAME", "start NAME", ... in order
+  std::vector<std::string> volumes_removed;
+  // Command -> exit code: a container with this first word of its command ends as soon as it was started.
+  std::map<std::string, int> exits_at_once;
+
+  std::map<std::string, Box>& boxes() { return boxes_; }  // by engine id
+  // The container of a task definition's container name; the newest when there are several.
+  Box* find(const std::string& container) {
+    Box* found = nullptr;
+    for (auto& [id, box] : boxes_) {
+      const auto label = box.spec.labels.find("com.amazonaws.ecs.container-name");
+      if (box.spec.name == container || (label != box.spec.labels.end() && label->second == container))
+        found = &box;
+    }
+    return found;
+  }
+  std::size_t count(const std::string& prefix) const {
+    return static_cast<std::size_t>(
+        std::count_if(calls.begin(), calls.end(), [&](const auto& c) { return c.starts_with(prefix); }));
+  }
+  enum class Notice { kEvent, kSilent };  // kSilent: the event is lost
+  void exit(Box& box, int code, Notice notice = Notice::kEvent) {
+    if (box.info.phase != rt::ContainerPhase::kRunning) return;
+    box.info.phase = rt::ContainerPhase::kExited;
+    box.info.exit_code = code;
+    box.info.finished_at = executor_.wall_now();
+    box.info.ports.clear();
+    box.info.pid = 0;
+    if (notice == Notice::kEvent) emit({rt::EventType::kExited, box.info.handle, code});
+  }
+  void set_health(Box& box, const std::string& health) {
+    box.info.health = health;
+    emit({rt::EventType::kHealth, box.info.handle, std::nullopt});
+  }
+  void vanish(Box& box, Notice notice = Notice::kEvent) {
+    const rt::Event event{rt::EventType::kRemoved, box.info.handle, std::nullopt};
+    boxes_.erase(box.info.handle.id);
+    if (notice == Notice::kEvent) emit(event);
+  }
+  void report_gap() {
+    if (gap_) executor_.post(gap_);
+  }
+  // The watcher of an agent that died hears nothing any more.
+  void forget_watcher() {
+    on_event_ = nullptr;
+    gap_ = nullptr;
+  }
+
+  // --- the engine ---
+  void recover(const std::string& label, Done<std::vector<rt::ContainerInfo>> done) override {
+    answer<std::vector<rt::ContainerInfo>>("recover", "", std::move(done), [this, label] {
+      std::vector<rt::ContainerInfo> out;
+      for (auto& [id, box] : boxes_) {
+        if (box.info.labels.contains(label)) out.push_back(box.info);
+      }
+      return out;
+    });
+  }
+  void watch(std::function<void(rt::Event)> on_event, std::function<void()> gap) override {
+    on_event_ = std::move(on_event);
+    gap_ = std::move(gap);
+  }
+  void ping(Done<std::string> done) override {
+    answer<std::string>("ping", "", std::move(done), [this] { return version; });
+  }
+  void pull(const std::string& image, Done<rt::ImageInfo> done) override {
+    answer<rt::ImageInfo>("pull", image, std::move(done), [this, image]() -> shared::Result<rt::ImageInfo> {
+      const auto known = registry_images.find(image);
+      if (known == registry_images.end() && !any_image) {
+        return shared::Error("CannotPullContainerError", "pull access denied for " + image);
+      }
+      const rt::ImageInfo info = known != registry_images.end()
+                                     ? known->second
+                                     : rt::ImageInfo{"sha256:image-" + image, "sha256:digest-" + image};
+      local_images[image] = info;
+      return info;
+    });
+  }
+  void find_image(const std::string& image, Done<rt::ImageInfo> done) override {
+    answer<rt::ImageInfo>("find_image", image, std::move(done),
+                          [this, image]() -> shared::Result<rt::ImageInfo> {
+                            const auto known = local_images.find(image);
+                            if (known == local_images.end()) return not_found("image " + image);
+                            return known->second;
+                          });
+  }
+  void create(const rt::ContainerSpec& spec, Done<rt::ContainerHandle> done) override {
+    answer<rt::ContainerHandle>(
+        "create", spec.name, std::move(done), [this, spec]() -> shared::Result<rt::ContainerHandle> {
+          for (const auto& [id, box] : boxes_) {
+            if (box.spec.name == spec.name) return box.info.handle;
+          }
+          if (!local_images.contains(spec.image)) {
+            return shared::Error("CannotCreateContainerError", "No such image: " + spec.image);
+          }
+          Box box;
+          box.spec = spec;
+          box.info.handle = {"id-" + std::to_string(next_id_++), spec.name};
+          box.info.labels = spec.labels;
+          box.info.image_digest = local_images[spec.image].digest;
+          return boxes_.emplace(box.info.handle.id, box).first->second.info.handle;
+        });
+  }
+  void start(const rt::ContainerHandle& handle, Done<rt::ContainerInfo> done) override {
+    const bool fails = !failures["start"].empty();
+    if (fails && start_despite_failure) {
+      if (Box* box = lookup(handle)) run(*box);
+    }
+    answer<rt::ContainerInfo>(
+        "start", name_of(handle), std::move(done), [this, handle]() -> shared::Result<rt::ContainerInfo> {
+          Box* box = lookup(handle);
+          if (!box) return not_found("container " + handle.name);
+          if (box->info.phase != rt::ContainerPhase::kRunning) {
+            for (const auto& port : box->spec.ports) {
+              if (port.host_port > 0 && port_taken(port.host_port)) {
+                return shared::Error("CannotStartContainerError", "port is already allocated");
+              }
+            }
+            run(*box);
+          }
+          return box->info;
+        });
+  }
+  void stop(const rt::ContainerHandle& handle, shared::Millis grace, Done<rt::ContainerInfo> done) override {
+    Box* now = lookup(handle);
+    if (now) ++now->stops;
+    const bool slow = now && now->ignores_term && now->info.phase == rt::ContainerPhase::kRunning;
+    answer<rt::ContainerInfo>(
+        "stop", name_of(handle), std::move(done),
+        [this, handle, slow]() -> shared::Result<rt::ContainerInfo> {
+          Box* box = lookup(handle);
+          if (!box) return not_found("container " + handle.name);
+          exit(*box, slow ? 137 : box->term_exit_code);
+          return box->info;
+        },
+        slow ? grace : shared::Millis(0));
+  }
+  void inspect(const rt::ContainerHandle& handle, Done<rt::ContainerInfo> done) override {
+    answer<rt::ContainerInfo>("inspect", name_of(handle), std::move(done),
+                              [this, handle]() -> shared::Result<rt::ContainerInfo> {
+                                Box* box = lookup(handle);
+                                if (!box) return not_found("container " + handle.name);
+                                return box->info;
+                              });
+  }
+  void remove(const rt::ContainerHandle& handle, Done<bool> done) override {
+    answer<bool>("remove", name_of(handle), std::move(done), [this, handle]() -> shared::Result<bool> {
+      if (Box* box = lookup(handle)) boxes_.erase(box->info.handle.id);
+      return true;
+    });
+  }
+  void remove_volume(const std::string& name, Done<bool> done) override {
+    answer<bool>("remove_volume", name, std::move(done), [this, name]() -> shared::Result<bool> {
+      volumes_removed.push_back(name);
+      return true;
+    });
+  }
+
+ private:
+  static shared::Error not_found(const std::string& what) {
+    return shared::Error("not_found", "no such " + what);
+  }
+  Box* lookup(const rt::ContainerHandle& handle) {
+    for (auto& [id, box] : boxes_) {
+      if (handle.id.empty() ? box.spec.name == handle.name : id == handle.id) return &box;
+    }
+    return nullptr;
+  }
+  std::string name_of(const rt::ContainerHandle& handle) {
+    const Box* box = lookup(handle);
+    return box ? box->spec.name : handle.name;
+  }
+  bool port_taken(int port) const {
+    for (const auto& [id, box] : boxes_) {
+      for (const auto& bound : box.info.ports) {
+        if (bound.host_port == port) return true;
+      }
+    }
+    return false;
+  }
+  void run(Box& box) {
+    ++box.starts;
+    box.info.phase = rt::ContainerPhase::kRunning;
+    box.info.exit_code.reset();
+    box.info.pid = 1000 + box.starts;
+    box.info.started_at = executor_.wall_now();
+    box.info.ports.clear();
+    for (auto port : box.spec.ports) {
+      if (port.host_port == 0) port.host_port = next_port_++;
+      box.info.ports.push_back(port);
+    }
+    emit({rt::EventType::kStarted, box.info.handle, std::nullopt});
+    const auto ends =
+        box.spec.command.empty() ? exits_at_once.end() : exits_at_once.find(box.spec.command[0]);
+    if (ends != exits_at_once.end()) exit(box, ends->second);
+  }
+  void emit(rt::Event event) {
+    if (down) return;
+    executor_.post([this, event] {
+      if (on_event_) on_event_(event);
+    });
+  }
+  // Work happens when the answer is due, so that a crash of the agent in between leaves both outcomes
+  // possible.
+  template <class T>
+  void answer(const std::string& call, const std::string& what, Done<T> done,
+              std::function<shared::Result<T>()> work, shared::Millis extra = shared::Millis(0)) {
+    calls.push_back(what.empty() ? call : call + " " + what);
+    if (hang.contains(call)) return;
+    auto slot = std::make_shared<shared::env::Timer>();
+    std::optional<shared::Error> fail;
+    if (auto& planned = failures[call]; !planned.empty()) {
+      fail = planned.front();
+      planned.pop_front();
+    }
+    pending_.push_back(slot);
+    *slot = executor_.after(
+        call_time + extra, [this, slot, fail, work = std::move(work), done = std::move(done)] {
+          std::erase(pending_, slot);
+          if (down) {
+            return done(shared::Error("engine_down", "connect /var/run/docker.sock: Connection refused",
+                                      shared::Blame::kTarget, shared::Retry::kYes));
+          }
+          if (fail) return done(*fail);
+          done(work());
+        });
+  }
+
+  shared::env::Executor& executor_;
+  std::map<std::string, Box> boxes_;
+  std::uint64_t next_id_ = 1;
+  int next_port_ = 32768;
+  std::function<void(rt::Event)> on_event_;
+  std::function<void()> gap_;
+  std::vector<std::shared_ptr<shared::env::Timer>> pending_;
+};
+
+}  // namespace tests

@@ -1,0 +1,94 @@
+#include "agent/node/container_spec.h"
+
+#include <gtest/gtest.h>
+
+namespace agent::node {
+namespace {
+
+Task a_task() {
+  Task t;
+  t.payload.arn = "arn:aws:ecs:r:a:task/default/t1";
+  t.payload.family = "shop";
+  t.payload.version = "3";
+  t.cgroup_parent = "/ecs/t1";
+  Container db;
+  db.spec.name = "db";
+  db.engine_name = "ecs-shop-3-db-1";
+  Container web;
+  web.spec.name = "web_1";
+  web.spec.image = "i";
+  web.engine_name = engine_name(t, web, "00ff");
+  t.containers = {db, web};
+  return t;
+}
+
+TEST(ContainerSpec, NamesLabelsAndEnvironmentAreAsOnEcsHosts) {
+  Task t = a_task();
+  t.containers[1].spec.environment = {{"AWS_REGION", "mine"}};
+  NodeSettings settings;
+  settings.region = "eu-west-1";
+  const auto spec = container_spec(t, t.containers[1], settings, "mi-1");
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->name, "ecs-shop-3-web1-00ff");
+  EXPECT_EQ(spec->labels, (std::map<std::string, std::string>{
+                              {"com.amazonaws.ecs.task-arn", "arn:aws:ecs:r:a:task/default/t1"},
+                              {"com.amazonaws.ecs.container-name", "web_1"},
+                              {"com.amazonaws.ecs.task-definition-family", "shop"},
+                              {"com.amazonaws.ecs.task-definition-version", "3"},
+                              {"com.amazonaws.ecs.cluster", "default"},
+                              {"berth.instance-id", "mi-1"}}));
+  EXPECT_EQ(spec->environment.at("AWS_REGION"), "mine");
+  EXPECT_EQ(spec->environment.at("AWS_DEFAULT_REGION"), "eu-west-1");
+  EXPECT_EQ(spec->cgroup_parent, "/ecs/t1");
+}
+
+TEST(ContainerSpec, HostNetworkPublishesNothing) {
+  Task t = a_task();
+  t.containers[1].spec.port_mappings = {{80, 80, "tcp"}};
+  t.containers[1].spec.links = {"db:database"};
+  EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->ports.size(), 1u);
+  EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->links,
+            (std::vector<std::string>{"ecs-shop-3-db-1:database"}));
+  t.payload.network_mode = "host";
+  EXPECT_TRUE(container_spec(t, t.containers[1], {}, "mi")->ports.empty());
+  EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->network_mode, "host");
+}
+
+TEST(ContainerSpec, TinyMemoryLimitsAreRaisedToWhatTheEngineTakes) {
+  Task t = a_task();
+  t.containers[1].spec.memory = 1;
+  EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->memory_bytes, 4 * 1024 * 1024);
+}
+
+TEST(ContainerSpec, VolumesBecomeBinds) {
+  Task t = a_task();
+  t.payload.volumes =
+      R"([{"name":"host","type":"host","host":{"sourcePath":"/srv"}},{"name":"task","host":{}},
+      {"name":"shared","type":"docker","dockerVolumeConfiguration":{"scope":"shared"}}])";
+  t.containers[1].spec.mount_points = {{"host", "/h", true}, {"task", "/t", false}, {"shared", "/s", false}};
+  t.containers[1].spec.volumes_from = {{"db", true}};
+  const auto spec = container_spec(t, t.containers[1], {}, "mi");
+  ASSERT_TRUE(spec) << spec.error().text();
+  EXPECT_EQ(
+      spec->engine_host_config,
+      R"({"Binds":["/srv:/h:ro","ecs-shop-3-task-t1:/t","shared:/s"],"VolumesFrom":["ecs-shop-3-db-1:ro"]})");
+  EXPECT_EQ(task_volumes(t), (std::vector<std::string>{"ecs-shop-3-task-t1"}));
+}
+
+TEST(ContainerSpec, VolumeTypesWeCannotMountAreNamed) {
+  Task t = a_task();
+  t.containers[1].spec.mount_points = {{"efs", "/e", false}};
+  const auto error_for = [&](const std::string& volumes) {
+    t.payload.volumes = volumes;
+    const auto spec = container_spec(t, t.containers[1], {}, "mi");
+    return spec ? std::string() : spec.error().code() + ": " + spec.error().text();
+  };
+  EXPECT_EQ(error_for(R"([{"name":"efs","type":"efs"}])"),
+            "InvalidVolumeError: volume 'efs': type 'efs' is not supported");
+  EXPECT_EQ(error_for(R"([{"name":"efs","type":"docker","dockerVolumeConfiguration":{"driver":"rexray"}}])"),
+            "InvalidVolumeError: volume 'efs': only driver 'local' without options is supported");
+  EXPECT_NE(error_for(R"([{"name":3}])").find("InvalidVolumeError"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace agent::node

@@ -1,0 +1,60 @@
+#include "agent/node/records.h"
+
+#include <gtest/gtest.h>
+
+namespace agent::node {
+namespace {
+
+TEST(Records, TaskSurvivesWithEverythingThatMatters) {
+  Task t;
+  t.payload.arn = "arn:task/1";
+  t.payload.cpu = 0.25;
+  t.payload.volumes = R"([{"name":"v"}])";
+  t.order = 17;
+  t.known = Status::kRunning;
+  t.desired = Status::kStopped;
+  t.sent = Status::kRunning;
+  t.reason = "why";
+  t.execution_stopped_at = shared::from_epoch_millis(5);
+  Container c;
+  c.spec.name = "web";
+  c.spec.environment = {{"Path", "x"}};
+  c.known = Status::kStopped;
+  c.engine_name = "ecs-x";
+  c.runtime_id = "abc";
+  c.exit_code = 0;
+  c.bindings = {{80, 8080, "tcp", "0.0.0.0"}};
+  c.started_at = shared::from_epoch_millis(3);
+  t.containers = {c};
+  const std::string text = task_to_json(t);
+  const auto back = task_from_json(text);
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(task_to_json(*back), text);
+  EXPECT_EQ(back->order, 17u);
+  EXPECT_EQ(back->desired, Status::kStopped);
+  EXPECT_EQ(back->containers[0].exit_code, 0);
+  EXPECT_EQ(back->containers[0].bindings[0].host_port, 8080);
+  EXPECT_EQ(back->containers[0].spec.environment.at("Path"), "x");
+  EXPECT_EQ(back->payload.volumes, R"([{"name":"v"}])");
+}
+
+TEST(Records, EqualValuesAreNotWrittenAgainAndFailedOnesAreKept) {
+  store::MemoryStore store;
+  Records records(store);
+  Task t;
+  t.payload.arn = "arn:task/1";
+  records.put(t);
+  ASSERT_TRUE(records.flush());
+  records.put(t);
+  EXPECT_FALSE(records.dirty());
+  t.known = Status::kPulled;
+  records.put(t);
+  store.fail_next_commits(1, shared::Error("disk_full", "full"));
+  EXPECT_FALSE(records.flush());
+  EXPECT_TRUE(records.flush());
+  EXPECT_EQ(store.commits(), 2u);
+  EXPECT_EQ(records.load()->tasks.at("arn:task/1").known, Status::kPulled);
+}
+
+}  // namespace
+}  // namespace agent::node
