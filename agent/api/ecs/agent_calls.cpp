@@ -1,0 +1,123 @@
+// What agents call to find control and to report.
+#include <nlohmann/json.hpp>
+
+#include "agent/api/ecs/operations.h"
+#include "agent/control/tasks.h"
+#include "agent/model/words.h"
+
+namespace agent::api::ecs {
+
+using nlohmann::json;
+using shared::Result;
+
+namespace {
+
+constexpr std::size_t kMaxReasonChars = 1024;   // longer ones are cut, as agents do themselves
+constexpr std::size_t kMaxIdentityChars = 255;  // of imageDigest and runtimeId
+constexpr int kMaxPort = 65'535;
+
+json acknowledged() { return {{"acknowledgment", "ok"}}; }
+
+std::string cut(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  // Not inside a character of several bytes.
+  while (limit > 0 && (text[limit] & 0xC0) == 0x80) --limit;
+  text.resize(limit);
+  return text;
+}
+
+// Words of older agents for what the API knows as PENDING and STOPPED.
+std::string container_status(const std::string& word) {
+  if (word == "DEAD") return "STOPPED";
+  if (word == "CREATED" || word == "PULLED" || word == "RESOURCES_PROVISIONED" || word == "NONE")
+    return "PENDING";
+  return word;
+}
+
+Result<std::vector<model::NetworkBinding>> bindings_in(const json& in) {
+  std::vector<model::NetworkBinding> bindings;
+  for (const json& each : list_in(in, "networkBindings")) {
+    if (!has(each, "containerPort") && has(each, "containerPortRange")) continue;  // ranges are not kept
+    model::NetworkBinding binding;
+    if (has(each, "bindIP")) binding.bind_ip = text_in(each, "bindIP");
+    if (has(each, "protocol")) binding.protocol = text_in(each, "protocol");
+    binding.container_port = integer_in(each, "containerPort").value_or(0);
+    binding.host_port = integer_in(each, "hostPort").value_or(0);
+    for (const int port : {binding.container_port, binding.host_port}) {
+      if (port < 0 || port > kMaxPort)
+        return invalid_parameter("A network binding has the port " + std::to_string(port) + ".");
+    }
+    bindings.push_back(std::move(binding));
+  }
+  return bindings;
+}
+
+Result<control::ContainerChange> container_change_in(const json& in) {
+  control::ContainerChange change;
+  change.name = text_in(in, "containerName");
+  change.status = container_status(text_in(in, "status"));
+  change.runtime_id = cut(text_in(in, "runtimeId"), kMaxIdentityChars);
+  change.image_digest = cut(text_in(in, "imageDigest"), kMaxIdentityChars);
+  change.reason = cut(text_in(in, "reason"), kMaxReasonChars);
+  change.exit_code = integer_in(in, "exitCode");
+  change.health = model::from_word<model::HealthStatus>(text_in(in, "healthStatus"));
+  auto bindings = bindings_in(in);
+  if (!bindings) return bindings.error();
+  change.bindings = *std::move(bindings);
+  return change;
+}
+
+Answer apply(const Context& context, const control::TaskChange& change) {
+  const auto cluster = cluster_in(context);
+  if (!cluster) return cluster.error();
+  if (change.task.empty()) return invalid_parameter("Task cannot be empty.");
+  auto applied = control::apply_task_change(context.step, *cluster, change);
+  if (!applied) return applied.error();
+  return acknowledged();
+}
+
+}  // namespace
+
+Answer discover_poll_endpoint(const Context& context) {
+  const std::string& endpoint = context.step.settings.poll_endpoint;
+  if (endpoint.empty()) {
+    return shared::Error("ServerException",
+                         "This control plane has no address set at which agents reach it.");
+  }
+  return json{{"endpoint", endpoint}, {"telemetryEndpoint", endpoint}, {"serviceConnectEndpoint", endpoint}};
+}
+
+Answer submit_task_state_change(const Context& context) {
+  const json& in = context.in;
+  control::TaskChange change;
+  change.task = text_in(in, "task");
+  change.status = text_in(in, "status");
+  change.reason = cut(text_in(in, "reason"), kMaxReasonChars);
+  change.pull_started_at = time_in(in, "pullStartedAt");
+  change.pull_stopped_at = time_in(in, "pullStoppedAt");
+  change.execution_stopped_at = time_in(in, "executionStoppedAt");
+  for (const json& each : list_in(in, "containers")) {
+    auto container = container_change_in(each);
+    if (!container) return container.error();
+    change.containers.push_back(*std::move(container));
+  }
+  return apply(context, change);
+}
+
+Answer submit_container_state_change(const Context& context) {
+  control::TaskChange change;
+  change.task = text_in(context.in, "task");
+  auto container = container_change_in(context.in);
+  if (!container) return container.error();
+  change.containers.push_back(*std::move(container));
+  return apply(context, change);
+}
+
+// Nothing of ours is attached to tasks or instances; acknowledged, so that the agent does not send it again.
+Answer submit_attachment_state_changes(const Context& context) {
+  const auto cluster = cluster_in(context);
+  if (!cluster) return cluster.error();
+  return acknowledged();
+}
+
+}  // namespace agent::api::ecs

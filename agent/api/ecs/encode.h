@@ -1,0 +1,36 @@
+// ECS answers: rows of the model as the structures of the API. Lists that clients index without looking are
+// always there; unset scalars are left out.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/control/step.h"
+
+namespace agent::api::ecs {
+
+enum class Tags { kHide, kShow };
+
+nlohmann::json encode_tags(const std::vector<model::Tag>& tags);
+// What a Describe could not find: MISSING, with an ARN made from the name where only a name was given.
+nlohmann::json missing(const std::string& arn);
+
+struct ClusterParts {
+  Tags tags = Tags::kShow;
+  bool settings = true;
+  bool configurations = true;
+  bool statistics = false;
+};
+nlohmann::json encode_cluster(const control::State& state, const model::Cluster& cluster, ClusterParts parts);
+nlohmann::json encode_instance(const control::State& state, const model::ContainerInstance& instance,
+                               Tags tags);
+// Without tags: they stand beside it in the answer.
+nlohmann::json encode_task_definition(const model::TaskDefinition& definition);
+nlohmann::json encode_task(const control::State& state, const model::Task& task, Tags tags);
+nlohmann::json encode_service(const control::State& state, const model::Service& service, Tags tags);
+
+// ARN of a cluster by name; the cluster need not exist.
+std::string cluster_arn(const control::Step& step, const std::string& name);
+
+}  // namespace agent::api::ecs

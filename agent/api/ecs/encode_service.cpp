@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+#include "agent/api/ecs/encode.h"
+#include "agent/control/services.h"
+#include "agent/model/words.h"
+#include "shared/base/check.h"
+#include "shared/json/reader.h"
+
+namespace agent::api::ecs {
+
+using nlohmann::json;
+
+namespace {
+
+json encode_load_balancers(const std::vector<model::ServiceLoadBalancer>& balancers) {
+  json out = json::array();
+  for (const model::ServiceLoadBalancer& each : balancers) {
+    out.push_back({{"targetGroupArn", each.target_group_arn},
+                   {"containerName", each.container_name},
+                   {"containerPort", each.container_port}});
+  }
+  return out;
+}
+
+// binpack fields are answered in upper case, as ECS does.
+json encode_strategy(const model::PlacementStrategy& strategy) {
+  json out{{"type", model::word(strategy.type)}};
+  if (strategy.type == model::StrategyType::kRandom || strategy.field.empty()) return out;
+  std::string field = strategy.field;
+  if (strategy.type == model::StrategyType::kBinpack) {
+    std::transform(field.begin(), field.end(), field.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  }
+  out["field"] = std::move(field);
+  return out;
+}
+
+json encode_constraint(const model::PlacementConstraint& constraint) {
+  json out{{"type", model::word(constraint.type)}};
+  if (!constraint.expression.empty()) out["expression"] = constraint.expression;
+  return out;
+}
+
+json encode_deployment(const control::State& state, const model::Service& service,
+                       const model::Deployment& deployment) {
+  const control::ServiceCounts counts = control::count_tasks(state, service, deployment);
+  json out{{"id", deployment.id},
+           {"status", model::word(deployment.status)},
+           {"taskDefinition", deployment.task_definition_arn},
+           {"desiredCount", deployment.desired_count},
+           {"pendingCount", counts.pending},
+           {"runningCount", counts.running},
+           {"failedTasks", deployment.failed_tasks},
+           {"createdAt", shared::epoch_seconds(deployment.created_at)},
+           {"updatedAt", shared::epoch_seconds(deployment.updated_at)},
+           {"launchType", model::word(service.launch_type)},
+           {"rolloutState", model::word(deployment.rollout_state)}};
+  if (!deployment.rollout_state_reason.empty()) out["rolloutStateReason"] = deployment.rollout_state_reason;
+  return out;
+}
+
+json encode_events(const model::Service& service) {
+  json out = json::array();
+  for (const model::ServiceEvent& each : service.events) {
+    out.push_back(
+        {{"id", each.id}, {"createdAt", shared::epoch_seconds(each.created_at)}, {"message", each.message}});
+  }
+  return out;
+}
+
+json encode_configuration(const model::Service& service, const json& document) {
+  const model::DeploymentConfiguration& given = service.configuration;
+  json out{{"deploymentCircuitBreaker",
+            {{"enable", given.circuit_breaker}, {"rollback", given.circuit_breaker_rollback}}},
+           {"maximumPercent", given.maximum_percent},
+           {"minimumHealthyPercent", given.minimum_healthy_percent},
+           {"strategy", "ROLLING"},
+           {"bakeTimeInMinutes", 0}};
+  if (document.contains("alarms")) out["alarms"] = document["alarms"];
+  return out;
+}
+
+}  // namespace
+
+json encode_service(const control::State& state, const model::Service& service, Tags tags) {
+  auto document = shared::json::parse(service.document.empty() ? "{}" : service.document);
+  BERTH_CHECK(document.has_value() && document->is_object(), "stored documents are JSON objects");
+  const control::ServiceCounts counts = control::count_tasks(state, service);
+  const model::Cluster* cluster = state.clusters.find(service.cluster);
+  json deployments = json::array();
+  for (const model::Deployment& each : service.deployments) {
+    deployments.push_back(encode_deployment(state, service, each));
+  }
+  json strategy = json::array();
+  for (const auto& each : service.placement_strategy) strategy.push_back(encode_strategy(each));
+  json constraints = json::array();
+  for (const auto& each : service.placement_constraints) constraints.push_back(encode_constraint(each));
+  json out{{"serviceArn", service.arn},
+           {"serviceName", service.name},
+           {"status", model::word(service.status)},
+           {"loadBalancers", encode_load_balancers(service.load_balancers)},
+           {"serviceRegistries", json::array()},
+           {"desiredCount", service.desired_count},
+           {"runningCount", counts.running},
+           {"pendingCount", counts.pending},
+           {"launchType", model::word(service.launch_type)},
+           {"taskDefinition", service.task_definition_arn},
+           {"deploymentConfiguration", encode_configuration(service, *document)},
+           {"deployments", std::move(deployments)},
+           {"events", encode_events(service)},
+           {"createdAt", shared::epoch_seconds(service.created_at)},
+           {"placementConstraints", std::move(constraints)},
+           {"placementStrategy", std::move(strategy)},
+           {"healthCheckGracePeriodSeconds", service.health_check_grace_seconds},
+           {"schedulingStrategy", model::word(service.scheduling)},
+           {"deploymentController", {{"type", "ECS"}}},
+           {"enableECSManagedTags", service.enable_ecs_managed_tags},
+           {"propagateTags", service.propagate_tags},
+           {"enableExecuteCommand", service.enable_execute_command},
+           {"availabilityZoneRebalancing", document->value("availabilityZoneRebalancing", "DISABLED")},
+           {"resourceManagementType", "CUSTOMER"}};
+  if (cluster != nullptr) out["clusterArn"] = cluster->arn;
+  if (!service.role_arn.empty()) out["roleArn"] = service.role_arn;
+  if (!service.created_by.empty()) out["createdBy"] = service.created_by;
+  if (tags == Tags::kShow) out["tags"] = encode_tags(service.tags);
+  return out;
+}
+
+}  // namespace agent::api::ecs

@@ -1,0 +1,44 @@
+// What RunTask, StartTask, CreateService and UpdateService say about where and as what tasks run: launch
+// type, strategies, constraints, network, overrides. Decoded and checked here, decided in control.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "agent/api/ecs/request.h"
+#include "agent/control/tasks.h"
+#include "agent/model/service.h"
+
+namespace agent::api::ecs {
+
+inline constexpr std::size_t kMaxConstraints = 10;  // with those of the task definition
+inline constexpr std::size_t kMaxStrategies = 5;
+inline constexpr std::size_t kMaxOverridesBytes = 8192;
+
+// EC2 unless the request says EXTERNAL. Errors: InvalidParameterException for unknown words and for a
+// launch type together with a strategy; UnsupportedFeatureException for FARGATE and capacity providers, which
+// also a cluster's default strategy may ask for.
+shared::Result<model::LaunchType> launch_type_in(const Context& context, const std::string& cluster);
+
+shared::Result<std::vector<model::PlacementStrategy>> strategies_in(const nlohmann::json& in);
+shared::Result<std::vector<model::PlacementConstraint>> constraints_in(const nlohmann::json& in);
+// At most kMaxConstraints, counted with the definition's.
+shared::Result<void> check_constraints(const std::vector<model::PlacementConstraint>& constraints,
+                                       const model::TaskDefinition& definition);
+
+// The task definition a request names, if its tasks can run here. Errors: ClientException when there is none
+// or it is not ACTIVE, InvalidParameterException when it does not fit the launch type or has no use for the
+// network configuration, UnsupportedFeatureException for awsvpc.
+shared::Result<const model::TaskDefinition*> runnable_definition(const Context& context,
+                                                                 const std::string& reference,
+                                                                 model::LaunchType launch_type);
+
+// "NONE" when absent; `allowed` are the further words.
+shared::Result<std::string> propagate_tags_in(const nlohmann::json& in,
+                                              std::initializer_list<std::string_view> allowed);
+
+// `overrides` of the request, checked against the definition, written into `request`.
+shared::Result<void> overrides_in(const nlohmann::json& in, const model::TaskDefinition& definition,
+                                  control::RunTask& request);
+
+}  // namespace agent::api::ecs

@@ -1,0 +1,110 @@
+#include "agent/api/ecs/request.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "agent/control/lookup.h"
+#include "agent/control/tags.h"
+
+namespace agent::api::ecs {
+
+using nlohmann::json;
+using shared::Blame;
+using shared::Error;
+using shared::Result;
+
+namespace {
+
+constexpr std::size_t kMaxNameChars = 255;
+// Year 9999: far beyond what a report can mean, well inside what a WallTime can hold.
+constexpr double kMaxEpochSeconds = 253402300799.0;
+
+const json& member(const json& in, std::string_view name, const json& otherwise) {
+  const auto it = in.find(name);
+  return it == in.end() ? otherwise : *it;
+}
+
+}  // namespace
+
+Error invalid_parameter(std::string text) {
+  return Error("InvalidParameterException", std::move(text), Blame::kClient);
+}
+Error client_error(std::string text) { return Error("ClientException", std::move(text), Blame::kClient); }
+Error unsupported(std::string text) {
+  return Error("UnsupportedFeatureException", std::move(text), Blame::kClient);
+}
+
+bool has(const json& in, std::string_view name) { return in.contains(name); }
+
+std::string text_in(const json& in, std::string_view name) {
+  const auto it = in.find(name);
+  return it == in.end() ? std::string() : it->get<std::string>();
+}
+
+std::optional<int> integer_in(const json& in, std::string_view name) {
+  const auto it = in.find(name);
+  return it == in.end() ? std::nullopt : std::optional<int>(it->get<int>());
+}
+
+std::optional<bool> boolean_in(const json& in, std::string_view name) {
+  const auto it = in.find(name);
+  return it == in.end() ? std::nullopt : std::optional<bool>(it->get<bool>());
+}
+
+std::vector<std::string> texts_in(const json& in, std::string_view name) {
+  return list_in(in, name).get<std::vector<std::string>>();
+}
+
+std::optional<shared::WallTime> time_in(const json& in, std::string_view name) {
+  const auto it = in.find(name);
+  if (it == in.end()) return std::nullopt;
+  const double seconds = std::clamp(it->get<double>(), 0.0, kMaxEpochSeconds);
+  return shared::from_epoch_millis(std::llround(seconds * 1000.0));
+}
+
+const json& list_in(const json& in, std::string_view name) {
+  static const json none = json::array();
+  return member(in, name, none);
+}
+
+const json& object_in(const json& in, std::string_view name) {
+  static const json none = json::object();
+  return member(in, name, none);
+}
+
+bool includes(const Context& context, std::string_view word) {
+  const json& asked = list_in(context.in, "include");
+  return std::any_of(asked.begin(), asked.end(), [&](const json& each) { return each == word; });
+}
+
+Result<std::string> cluster_in(const Context& context) {
+  return control::cluster_name(context.state(), text_in(context.in, "cluster"));
+}
+
+Result<std::vector<model::Tag>> tags_in(const json& in) {
+  std::vector<model::Tag> tags;
+  for (const json& each : list_in(in, "tags")) tags.push_back({text_in(each, "key"), text_in(each, "value")});
+  if (auto checked = control::check_tags(tags); !checked) return checked.error();
+  return tags;
+}
+
+Result<std::vector<std::string>> batch_in(const json& in, std::string_view name, std::string_view label,
+                                          std::size_t limit) {
+  std::vector<std::string> items = texts_in(in, name);
+  if (items.empty()) return invalid_parameter(std::string(label) + " cannot be empty.");
+  if (items.size() > limit) {
+    return invalid_parameter(std::string(label) + " can contain at most " + std::to_string(limit) +
+                             " items, got " + std::to_string(items.size()) + ".");
+  }
+  return items;
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxNameChars && std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+  });
+}
+
+}  // namespace agent::api::ecs

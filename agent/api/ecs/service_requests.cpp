@@ -1,0 +1,320 @@
+#include "agent/api/ecs/service_requests.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "agent/api/ecs/placement.h"
+#include "agent/control/lookup.h"
+#include "agent/model/words.h"
+#include "shared/json/reader.h"
+
+namespace agent::api::ecs {
+
+using nlohmann::json;
+using shared::Result;
+
+namespace {
+
+constexpr std::size_t kMaxTokenChars = 36;
+constexpr int kMaxPercent = 200;  // of maximumPercent for daemons and of minimumHealthyPercent: 100
+constexpr const char* kServiceRole = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS";
+
+// What a service of ours cannot have, with the reason.
+Result<void> refuse_unsupported(const json& in) {
+  struct Feature {
+    const char* member;
+    const char* text;
+  };
+  for (const Feature& each :
+       {Feature{"serviceRegistries", "Service discovery registries are not offered: use a load balancer."},
+        Feature{"vpcLatticeConfigurations", "VPC Lattice is not offered: use a load balancer."},
+        Feature{"volumeConfigurations",
+                "volumeConfigurations are not offered: volumes are directories of the host or Docker "
+                "volumes."}}) {
+    if (!list_in(in, each.member).empty()) return unsupported(each.text);
+  }
+  if (boolean_in(object_in(in, "serviceConnectConfiguration"), "enabled").value_or(false)) {
+    return unsupported("Service Connect is not offered: use a load balancer.");
+  }
+  const json& controller = object_in(in, "deploymentController");
+  if (has(controller, "type") && text_in(controller, "type") != "ECS") {
+    return unsupported("The deployment controller " + text_in(controller, "type") +
+                       " is not offered: leave it out or use ECS.");
+  }
+  return {};
+}
+
+Result<void> refuse_unsupported_deployment(const json& in) {
+  const json& deployment = object_in(in, "deploymentConfiguration");
+  if (has(deployment, "strategy") && text_in(deployment, "strategy") != "ROLLING") {
+    return unsupported("The deployment strategy " + text_in(deployment, "strategy") +
+                       " is not offered: leave it out or use ROLLING.");
+  }
+  if (!list_in(deployment, "lifecycleHooks").empty())
+    return unsupported("Deployment lifecycle hooks are not offered.");
+  if (boolean_in(object_in(deployment, "alarms"), "enable").value_or(false)) {
+    return unsupported("Deployment alarms are not offered: use the deployment circuit breaker.");
+  }
+  return {};
+}
+
+// Members given lie over `base`.
+Result<model::DeploymentConfiguration> configuration_in(const json& in, model::DeploymentConfiguration base,
+                                                        model::SchedulingStrategy scheduling) {
+  const json& given = object_in(in, "deploymentConfiguration");
+  base.maximum_percent = integer_in(given, "maximumPercent").value_or(base.maximum_percent);
+  base.minimum_healthy_percent =
+      integer_in(given, "minimumHealthyPercent").value_or(base.minimum_healthy_percent);
+  const json& breaker = object_in(given, "deploymentCircuitBreaker");
+  base.circuit_breaker = boolean_in(breaker, "enable").value_or(base.circuit_breaker);
+  base.circuit_breaker_rollback = boolean_in(breaker, "rollback").value_or(base.circuit_breaker_rollback);
+  const bool daemon = scheduling == model::SchedulingStrategy::kDaemon;
+  if (base.minimum_healthy_percent < 0 || base.minimum_healthy_percent > (daemon ? 100 : kMaxPercent)) {
+    return invalid_parameter("minimumHealthyPercent must be between 0 and " +
+                             std::to_string(daemon ? 100 : kMaxPercent) + ", got " +
+                             std::to_string(base.minimum_healthy_percent) + ".");
+  }
+  if (base.maximum_percent < 1) return invalid_parameter("maximumPercent must be at least 1.");
+  if (base.maximum_percent < 100 || base.maximum_percent < base.minimum_healthy_percent) {
+    return invalid_parameter("maximumPercent must be at least 100 and not less than minimumHealthyPercent.");
+  }
+  if (!daemon && base.maximum_percent == 100 && base.minimum_healthy_percent >= 100) {
+    return invalid_parameter(
+        "With maximumPercent 100 and minimumHealthyPercent 100 a deployment could neither start nor stop a "
+        "task.");
+  }
+  return base;
+}
+
+Result<std::vector<model::ServiceLoadBalancer>> load_balancers_in(const json& in) {
+  const json& given = list_in(in, "loadBalancers");
+  if (given.size() > kMaxTargetGroups) {
+    return invalid_parameter("A service can have at most " + std::to_string(kMaxTargetGroups) +
+                             " target groups.");
+  }
+  std::vector<model::ServiceLoadBalancer> balancers;
+  for (const json& each : given) {
+    if (has(each, "loadBalancerName")) {
+      return unsupported("Classic load balancers are not offered: give a targetGroupArn.");
+    }
+    if (has(each, "advancedConfiguration")) return unsupported("Blue/green target groups are not offered.");
+    model::ServiceLoadBalancer balancer{text_in(each, "targetGroupArn"), text_in(each, "containerName"),
+                                        integer_in(each, "containerPort").value_or(0)};
+    if (balancer.target_group_arn.empty())
+      return invalid_parameter("targetGroupArn of a load balancer cannot be empty.");
+    if (balancer.container_name.empty())
+      return invalid_parameter("containerName of a load balancer cannot be empty.");
+    if (balancer.container_port < 1 || balancer.container_port > 65'535) {
+      return invalid_parameter("containerPort of a load balancer must be between 1 and 65535, got " +
+                               std::to_string(balancer.container_port) + ".");
+    }
+    balancers.push_back(std::move(balancer));
+  }
+  return balancers;
+}
+
+// Members that are only echoed, laid over those that were there.
+std::string document_in(const json& in, const std::string& before) {
+  auto parsed = shared::json::parse(before.empty() ? "{}" : before);
+  json document = parsed && parsed->is_object() ? *std::move(parsed) : json::object();
+  if (has(in, "availabilityZoneRebalancing")) {
+    document["availabilityZoneRebalancing"] = text_in(in, "availabilityZoneRebalancing");
+  }
+  const json& deployment = object_in(in, "deploymentConfiguration");
+  if (has(deployment, "alarms")) document["alarms"] = deployment.at("alarms");
+  return shared::json::to_text(document);
+}
+
+Result<void> check_rebalancing(const json& in) {
+  if (!has(in, "availabilityZoneRebalancing")) return {};
+  const std::string word = text_in(in, "availabilityZoneRebalancing");
+  if (word == "ENABLED" || word == "DISABLED") return {};
+  return invalid_parameter("Invalid availabilityZoneRebalancing '" + word +
+                           "'. It must be ENABLED or DISABLED.");
+}
+
+// What two creates must have in common to be the same: all but the token, with the resolved names, without
+// empty lists and objects, which mean the same as absent ones.
+std::string canonical_request(const Context& context, const model::Service& service) {
+  json request = json::object();
+  for (const auto& [name, value] : context.in.items()) {
+    if (name != "clientToken" && !value.empty()) request[name] = value;
+  }
+  request["cluster"] = service.cluster;
+  request["taskDefinition"] = service.task_definition_arn;
+  request["launchType"] = model::word(service.launch_type);
+  request["schedulingStrategy"] = model::word(service.scheduling);
+  return shared::json::to_text(request);
+}
+
+Result<void> read_identity(const Context& context, model::Service& service) {
+  const json& in = context.in;
+  const auto cluster = cluster_in(context);
+  if (!cluster) return cluster.error();
+  service.cluster = *cluster;
+  service.name = text_in(in, "serviceName");
+  if (service.name.empty()) return invalid_parameter("Service name cannot be empty.");
+  if (!is_name(service.name)) {
+    return invalid_parameter("The service name '" + service.name +
+                             "' must have 1 to 255 letters, digits, hyphens and underscores.");
+  }
+  service.client_token = text_in(in, "clientToken");
+  if (service.client_token.size() > kMaxTokenChars) {
+    return invalid_parameter("clientToken can have at most " + std::to_string(kMaxTokenChars) +
+                             " characters.");
+  }
+  if (!has(in, "schedulingStrategy")) return {};
+  const auto scheduling = model::from_word<model::SchedulingStrategy>(text_in(in, "schedulingStrategy"));
+  if (!scheduling) {
+    return invalid_parameter("Unknown schedulingStrategy '" + text_in(in, "schedulingStrategy") +
+                             "'. It must be REPLICA or DAEMON.");
+  }
+  service.scheduling = *scheduling;
+  return {};
+}
+
+Result<void> read_count(const json& in, model::Service& service) {
+  const auto count = integer_in(in, "desiredCount");
+  if (service.scheduling == model::SchedulingStrategy::kDaemon) {
+    if (count.value_or(0) != 0) {
+      return invalid_parameter("desiredCount cannot be given with the DAEMON scheduling strategy.");
+    }
+    if (!list_in(in, "placementStrategy").empty()) {
+      return invalid_parameter("Placement strategies cannot be used with the DAEMON scheduling strategy.");
+    }
+    service.configuration.maximum_percent = 100;
+    service.configuration.minimum_healthy_percent = 0;
+    return {};
+  }
+  if (!count) return invalid_parameter("desiredCount must be given for a REPLICA service.");
+  if (*count < 0)
+    return invalid_parameter("desiredCount must not be negative, got " + std::to_string(*count) + ".");
+  service.desired_count = *count;
+  return {};
+}
+
+Result<void> read_placement(const Context& context, model::Service& service) {
+  const auto launch_type = launch_type_in(context, service.cluster);
+  if (!launch_type) return launch_type.error();
+  service.launch_type = *launch_type;
+  const auto definition =
+      runnable_definition(context, text_in(context.in, "taskDefinition"), service.launch_type);
+  if (!definition) return definition.error();
+  service.task_definition_arn = (*definition)->arn;
+  auto strategies = strategies_in(context.in);
+  if (!strategies) return strategies.error();
+  service.placement_strategy = *std::move(strategies);
+  auto constraints = constraints_in(context.in);
+  if (!constraints) return constraints.error();
+  service.placement_constraints = *std::move(constraints);
+  return check_constraints(service.placement_constraints, **definition);
+}
+
+Result<void> read_traffic(const Context& context, model::Service& service) {
+  const json& in = context.in;
+  auto balancers = load_balancers_in(in);
+  if (!balancers) return balancers.error();
+  service.load_balancers = *std::move(balancers);
+  service.health_check_grace_seconds = integer_in(in, "healthCheckGracePeriodSeconds").value_or(0);
+  if (service.health_check_grace_seconds < 0) {
+    return invalid_parameter("healthCheckGracePeriodSeconds must not be negative.");
+  }
+  const std::string role = text_in(in, "role");
+  const std::string account = context.step.settings.account;
+  const std::string prefix = "arn:" + context.step.settings.partition + ":iam::" + account + ":role/";
+  if (!role.empty()) {
+    service.role_arn = role.starts_with("arn:") ? role : prefix + role;
+  } else if (!service.load_balancers.empty()) {
+    service.role_arn = prefix + kServiceRole;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<model::Service> new_service_in(const Context& context) {
+  const json& in = context.in;
+  model::Service service;
+  if (auto read = read_identity(context, service); !read) return read.error();
+  if (auto refused = refuse_unsupported(in); !refused) return refused.error();
+  if (auto refused = refuse_unsupported_deployment(in); !refused) return refused.error();
+  if (auto read = read_count(in, service); !read) return read.error();
+  if (auto read = read_placement(context, service); !read) return read.error();
+  if (auto read = read_traffic(context, service); !read) return read.error();
+  if (auto checked = check_rebalancing(in); !checked) return checked.error();
+  auto configuration = configuration_in(in, service.configuration, service.scheduling);
+  if (!configuration) return configuration.error();
+  service.configuration = *configuration;
+  auto tags = tags_in(in);
+  if (!tags) return tags.error();
+  service.tags = *std::move(tags);
+  auto propagate = propagate_tags_in(in, {"TASK_DEFINITION", "SERVICE"});
+  if (!propagate) return propagate.error();
+  service.propagate_tags = *std::move(propagate);
+  service.enable_ecs_managed_tags = boolean_in(in, "enableECSManagedTags").value_or(false);
+  service.enable_execute_command = boolean_in(in, "enableExecuteCommand").value_or(false);
+  service.document = document_in(in, R"({"availabilityZoneRebalancing":"ENABLED"})");
+  service.created_by = context.call.caller_arn;
+  service.create_request = canonical_request(context, service);
+  return service;
+}
+
+Result<control::UpdateService> service_update_in(const Context& context, const model::Service& service) {
+  const json& in = context.in;
+  control::UpdateService update;
+  if (auto refused = refuse_unsupported(in); !refused) return refused.error();
+  if (auto refused = refuse_unsupported_deployment(in); !refused) return refused.error();
+  if (!list_in(in, "capacityProviderStrategy").empty()) {
+    return unsupported("Capacity provider strategies are not offered.");
+  }
+  if (auto checked = check_rebalancing(in); !checked) return checked.error();
+  update.desired_count = integer_in(in, "desiredCount");
+  if (update.desired_count.value_or(0) < 0) {
+    return invalid_parameter("desiredCount must not be negative, got " +
+                             std::to_string(*update.desired_count) + ".");
+  }
+  if (update.desired_count && service.scheduling == model::SchedulingStrategy::kDaemon) {
+    return invalid_parameter("desiredCount cannot be given with the DAEMON scheduling strategy.");
+  }
+  if (has(in, "taskDefinition")) {
+    const auto definition = runnable_definition(context, text_in(in, "taskDefinition"), service.launch_type);
+    if (!definition) return definition.error();
+    update.task_definition_arn = (*definition)->arn;
+  }
+  if (has(in, "deploymentConfiguration")) {
+    const auto configuration = configuration_in(in, service.configuration, service.scheduling);
+    if (!configuration) return configuration.error();
+    update.configuration = *configuration;
+  }
+  if (has(in, "loadBalancers")) {
+    auto balancers = load_balancers_in(in);
+    if (!balancers) return balancers.error();
+    update.load_balancers = *std::move(balancers);
+  }
+  if (has(in, "placementStrategy")) {
+    auto strategies = strategies_in(in);
+    if (!strategies) return strategies.error();
+    update.placement_strategy = *std::move(strategies);
+  }
+  if (has(in, "placementConstraints")) {
+    auto constraints = constraints_in(in);
+    if (!constraints) return constraints.error();
+    update.placement_constraints = *std::move(constraints);
+  }
+  update.health_check_grace_seconds = integer_in(in, "healthCheckGracePeriodSeconds");
+  if (update.health_check_grace_seconds.value_or(0) < 0) {
+    return invalid_parameter("healthCheckGracePeriodSeconds must not be negative.");
+  }
+  if (has(in, "propagateTags")) {
+    auto propagate = propagate_tags_in(in, {"TASK_DEFINITION", "SERVICE"});
+    if (!propagate) return propagate.error();
+    update.propagate_tags = *std::move(propagate);
+  }
+  update.enable_ecs_managed_tags = boolean_in(in, "enableECSManagedTags");
+  update.enable_execute_command = boolean_in(in, "enableExecuteCommand");
+  update.document = document_in(in, service.document);
+  update.force_new_deployment = boolean_in(in, "forceNewDeployment").value_or(false);
+  return update;
+}
+
+}  // namespace agent::api::ecs

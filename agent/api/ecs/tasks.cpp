@@ -1,0 +1,221 @@
+// RunTask and StartTask.
+#include "agent/control/tasks.h"
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+#include "agent/api/ecs/encode.h"
+#include "agent/api/ecs/operations.h"
+#include "agent/api/ecs/placement.h"
+#include "agent/control/lookup.h"
+#include "agent/control/tags.h"
+#include "agent/model/words.h"
+#include "shared/base/check.h"
+#include "shared/crypto/hash.h"
+#include "shared/json/reader.h"
+
+namespace agent::api::ecs {
+
+using nlohmann::json;
+using shared::Error;
+using shared::Result;
+
+namespace {
+
+constexpr int kMaxTasksPerRun = 10;
+constexpr std::size_t kMaxInstancesPerStart = 10;
+constexpr std::size_t kMaxStartedByChars = 128;
+constexpr std::size_t kMaxGroupChars = 255;
+constexpr std::size_t kMaxTokenChars = 64;
+constexpr std::string_view kManagedClusterTag = "aws:ecs:clusterName";
+
+Result<void> check_started_by(const std::string& text) {
+  const bool good =
+      text.size() <= kMaxStartedByChars && std::all_of(text.begin(), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '/' || c == '_';
+      });
+  if (good) return {};
+  return invalid_parameter(
+      "startedBy can have at most 128 letters, digits, hyphens, slashes and underscores.");
+}
+
+Result<void> check_group(const std::string& group) {
+  if (group.size() > kMaxGroupChars) return invalid_parameter("group can have at most 255 characters.");
+  if (group.starts_with("service:")) return invalid_parameter("Invalid namespace for group.");
+  return {};
+}
+
+Result<void> check_token(const std::string& token) {
+  const bool good = token.size() <= kMaxTokenChars &&
+                    std::all_of(token.begin(), token.end(), [](char c) { return c >= '!' && c <= '~'; });
+  if (good) return {};
+  return invalid_parameter("clientToken can have at most 64 printable ASCII characters.");
+}
+
+// Tags of the new tasks: propagated ones, the request's over them, managed ones beside them.
+Result<std::vector<model::Tag>> task_tags(const Context& context, const std::string& cluster,
+                                          const model::TaskDefinition& definition) {
+  const auto asked = tags_in(context.in);
+  if (!asked) return asked.error();
+  const auto propagate = propagate_tags_in(context.in, {"TASK_DEFINITION"});
+  if (!propagate) return propagate.error();
+  std::vector<model::Tag> tags;
+  if (*propagate == "TASK_DEFINITION") tags = definition.tags;
+  tags = control::merge_tags(std::move(tags), *asked);
+  if (boolean_in(context.in, "enableECSManagedTags").value_or(false)) {
+    tags.push_back({std::string(kManagedClusterTag), cluster});
+  }
+  return tags;
+}
+
+// What RunTask and StartTask have in common.
+Result<control::RunTask> request_in(const Context& context, const std::string& cluster,
+                                    model::LaunchType launch_type) {
+  const json& in = context.in;
+  const auto definition = runnable_definition(context, text_in(in, "taskDefinition"), launch_type);
+  if (!definition) return definition.error();
+  control::RunTask request;
+  request.cluster = cluster;
+  request.task_definition_arn = (*definition)->arn;
+  request.launch_type = launch_type;
+  request.group = text_in(in, "group");
+  request.started_by = text_in(in, "startedBy");
+  request.enable_execute_command = boolean_in(in, "enableExecuteCommand").value_or(false);
+  if (auto checked = check_group(request.group); !checked) return checked.error();
+  if (auto checked = check_started_by(request.started_by); !checked) return checked.error();
+  if (auto overrides = overrides_in(in, **definition, request); !overrides) return overrides.error();
+  auto tags = task_tags(context, cluster, **definition);
+  if (!tags) return tags.error();
+  request.tags = *std::move(tags);
+  auto constraints = constraints_in(in);
+  if (!constraints) return constraints.error();
+  if (auto checked = check_constraints(*constraints, **definition); !checked) return checked.error();
+  request.constraints = *std::move(constraints);
+  auto strategies = strategies_in(in);
+  if (!strategies) return strategies.error();
+  request.strategy = *std::move(strategies);
+  return request;
+}
+
+json encode_failures(const std::vector<control::PlacementFailure>& failures) {
+  json out = json::array();
+  for (const control::PlacementFailure& each : failures) {
+    json failure{{"reason", each.reason}};
+    if (!each.arn.empty()) failure["arn"] = each.arn;
+    if (!each.detail.empty()) failure["detail"] = each.detail;
+    out.push_back(std::move(failure));
+  }
+  return out;
+}
+
+json encode_result(const Context& context, const control::RunTaskResult& result) {
+  json tasks = json::array();
+  for (const std::string& key : result.task_keys) {
+    const model::Task* task = context.state().tasks.find(key);
+    BERTH_CHECK(task != nullptr, "a task that was just placed exists");
+    tasks.push_back(encode_task(context.state(), *task, Tags::kShow));
+  }
+  return {{"tasks", std::move(tasks)}, {"failures", encode_failures(result.failures)}};
+}
+
+// The request's parameters without its token; equal text means an equal request.
+std::string digest_of(const Context& context) {
+  json parameters = context.in;
+  parameters.erase("clientToken");
+  return shared::crypto::sha256_hex(context.call.operation + shared::json::to_text(parameters));
+}
+
+// The answer to a token that was used before: nullopt, the tasks it made, or a conflict.
+Result<std::optional<json>> repeated(const Context& context, const std::string& cluster,
+                                     const std::string& token) {
+  json tasks = json::array();
+  bool same = true;
+  control::each_of_cluster(context.state().tasks, cluster, [&](const model::Task& task) {
+    if (task.client_token != token) return;
+    same = same && task.request_digest == digest_of(context);
+    if (task.last_status == model::TaskStatus::kStopped) {
+      tasks.push_back({{"taskArn", task.arn},
+                       {"lastStatus", model::word(task.last_status)},
+                       {"desiredStatus", model::word(task.desired_status)}});
+    } else {
+      tasks.push_back(encode_task(context.state(), task, Tags::kShow));
+    }
+  });
+  if (tasks.empty()) return std::optional<json>();
+  if (!same) {
+    return Error("ConflictException", "The clientToken was used before with other parameters.",
+                 shared::Blame::kClient);
+  }
+  return std::optional<json>(json{{"tasks", std::move(tasks)}, {"failures", json::array()}});
+}
+
+}  // namespace
+
+Answer run_task(const Context& context) {
+  const auto cluster = cluster_in(context);
+  if (!cluster) return cluster.error();
+  const std::string token = text_in(context.in, "clientToken");
+  if (auto checked = check_token(token); !checked) return checked.error();
+  if (!token.empty()) {
+    auto before = repeated(context, *cluster, token);
+    if (!before) return before.error();
+    if (*before) return **std::move(before);
+  }
+  const auto launch_type = launch_type_in(context, *cluster);
+  if (!launch_type) return launch_type.error();
+  auto request = request_in(context, *cluster, *launch_type);
+  if (!request) return request.error();
+  request->count = integer_in(context.in, "count").value_or(1);
+  if (request->count < 1 || request->count > kMaxTasksPerRun) {
+    return invalid_parameter("count must be between 1 and " + std::to_string(kMaxTasksPerRun) + ", got " +
+                             std::to_string(request->count) + ".");
+  }
+  const auto result = control::run_task(context.step, *request);
+  if (!result) return result.error();
+  if (!token.empty()) {
+    const std::string digest = digest_of(context);
+    for (const std::string& key : result->task_keys) {
+      model::Task& task = *context.step.state.tasks.edit(key);
+      task.client_token = token;
+      task.request_digest = digest;
+    }
+  }
+  return encode_result(context, *result);
+}
+
+Answer start_task(const Context& context) {
+  const auto cluster = cluster_in(context);
+  if (!cluster) return cluster.error();
+  const auto asked = batch_in(context.in, "containerInstances", "Container Instances", kMaxInstancesPerStart);
+  if (!asked) return asked.error();
+  auto request = request_in(context, *cluster, model::LaunchType::kEc2);
+  if (!request) return request.error();
+  // Instances that cannot be used fail one by one; the others get their task.
+  std::vector<control::PlacementFailure> unusable;
+  for (const std::string& each : *asked) {
+    const auto key = control::instance_key(*cluster, each);
+    if (!key) return key.error();
+    const model::ContainerInstance* instance = context.state().instances.find(*key);
+    if (instance == nullptr) {
+      const bool is_arn = each.starts_with("arn:");
+      unusable.push_back(
+          {is_arn ? each : context.step.arn("ecs", "container-instance/" + *key), "MISSING", ""});
+    } else if (instance->status == model::InstanceStatus::kInactive) {
+      unusable.push_back({instance->arn, "INACTIVE", ""});
+    } else {
+      request->on_instances.push_back(instance->arn);
+    }
+  }
+  control::RunTaskResult result;
+  if (!request->on_instances.empty()) {
+    request->count = static_cast<int>(request->on_instances.size());
+    auto started = control::run_task(context.step, *request);
+    if (!started) return started.error();
+    result = *std::move(started);
+  }
+  result.failures.insert(result.failures.end(), unusable.begin(), unusable.end());
+  return encode_result(context, result);
+}
+
+}  // namespace agent::api::ecs
