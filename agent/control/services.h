@@ -45,6 +45,12 @@ ServiceCounts count_tasks(const State& state, const model::Service& service);  /
 ServiceCounts count_tasks(const State& state, const model::Service& service,
                           const model::Deployment& deployment);
 
+// A deployment of what the service asks for now, and making it the PRIMARY one.
+model::Deployment new_deployment(Step& step, const model::Service& service);
+void begin_deployment(model::Service& service, model::Deployment deployment);
+// Failures at which the circuit breaker gives a deployment up.
+int circuit_breaker_threshold(int desired_count);
+
 // Level-triggered: may run at any moment, any number of times. Sets step.wake for what only time will change.
 void reconcile_services(Step& step);
 

@@ -30,6 +30,7 @@ class TableBase {
   virtual void end_batch() = 0;                               // forgets the log
   virtual void collect(store::ChangeSet& changes) const = 0;  // rows changed since the last end_batch()
   virtual bool load(std::string_view key, std::string_view value) = 0;  // false: the value cannot be decoded
+  virtual std::uint64_t generation() const = 0;
 
  private:
   std::string prefix_;
@@ -50,7 +51,12 @@ class Table final : public TableBase {
   const std::map<std::string, T, std::less<>>& rows() const { return rows_; }
   std::size_t size() const { return rows_.size(); }
   // Grows with every change, never falls: lets a reader skip work when nothing of this kind changed.
-  std::uint64_t generation() const { return generation_; }
+  std::uint64_t generation() const override { return generation_; }
+
+  // For an index over the rows: after follow(), every key that may have changed is kept until it is taken.
+  // Finish an edit before asking such an index, because an edited row is noted when edit() is called.
+  void follow() { following_ = true; }
+  std::vector<std::string> take_touched() const { return std::exchange(touched_, {}); }
 
   // A mutable row, nullptr if there is none. The pointer is good until that row is erased or a step is
   // undone.
@@ -101,13 +107,17 @@ class Table final : public TableBase {
     T row{};
     if (!decode_(value, row)) return false;
     rows_.insert_or_assign(std::string(key), std::move(row));
-    ++generation_;
+    touch(std::string(key));
     return true;
   }
 
  private:
-  void remember(const std::string& key, const T* before) {
+  void touch(const std::string& key) {
     ++generation_;
+    if (following_) touched_.push_back(key);
+  }
+  void remember(const std::string& key, const T* before) {
+    touch(key);
     if (!logged_.insert(key).second) return;
     log_.emplace_back(key, before == nullptr ? std::optional<T>() : std::optional<T>(*before));
   }
@@ -119,8 +129,8 @@ class Table final : public TableBase {
       } else {
         rows_.erase(key);
       }
+      touch(key);
       log_.pop_back();
-      ++generation_;
     }
     logged_.clear();
   }
@@ -132,6 +142,8 @@ class Table final : public TableBase {
   std::set<std::string> logged_;  // keys in log_ since the savepoint
   std::size_t savepoint_ = 0;
   std::uint64_t generation_ = 0;
+  bool following_ = false;
+  mutable std::vector<std::string> touched_;
 };
 
 }  // namespace agent::control

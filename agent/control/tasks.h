@@ -75,6 +75,7 @@ struct ContainerChange {
   std::string reason;
   std::optional<int> exit_code;
   std::vector<model::NetworkBinding> bindings;
+  std::optional<model::HealthStatus> health;  // of a container with a health check, where the agent says so
 };
 struct TaskChange {
   std::string task;    // id or ARN
@@ -89,6 +90,10 @@ struct TaskChange {
 // STOPPED task never runs again. Registers targets when the task of a service with load balancers comes up,
 // frees its resources and takes its targets away when it stopped.
 shared::Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change);
+
+// The task left the books although nobody saw it end (its instance was deregistered by force): STOPPED now,
+// its targets drain on without it.
+void orphan_task(Step& step, const std::string& key, const std::string& reason);
 
 // Drops stopped tasks after Settings::stopped_task_retention; moves tasks whose targets are gone from
 // DEACTIVATING on.

@@ -1,0 +1,245 @@
+#include "agent/control/agent_sync.h"
+
+#include <algorithm>
+#include <set>
+
+#include "agent/control/instances.h"
+#include "agent/control/lookup.h"
+#include "agent/control/task_payload.h"
+#include "agent/control/tasks.h"
+
+namespace agent::control {
+
+using model::DesiredStatus;
+using model::TaskStatus;
+using shared::WallTime;
+
+void AgentSync::opened(Step& step, std::uint64_t session, const std::string& instance_arn,
+                       std::shared_ptr<link::Channel> channel) {
+  const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
+  if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
+    closing_.push_back({std::move(channel), "InactiveInstanceException: no such container instance"});
+    return;
+  }
+  std::vector<std::uint64_t> older;
+  for (const auto& [id, other] : sessions_) {
+    if (other.instance_arn == instance_arn && id != session) older.push_back(id);
+  }
+  for (const std::uint64_t id : older) leave(step, id, "another session of this container instance began");
+  Session& mine = sessions_[session];
+  mine.instance_arn = instance_arn;
+  mine.channel = std::move(channel);
+  mine.cluster_arn = step.arn("ecs", "cluster/" + instance->cluster);
+  mine.next_heartbeat = step.now + kAgentHeartbeat;
+  step.state.live.agents[instance_arn] = {true, session, step.now};
+  if (model::ContainerInstance* row = step.state.instances.edit(key_of(*instance))) ++row->version;
+  changed_ = true;
+}
+
+void AgentSync::message(Step& step, std::uint64_t session, std::string_view text) {
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return;
+  step.state.live.agents[it->second.instance_arn].last_heard = step.now;
+  auto message = link::acs_from_json(text, nullptr);
+  if (!message) return;  // an agent newer than we are may say what we do not know
+  if (const auto* ack = std::get_if<link::AckRequest>(&*message)) {
+    for (auto& [task, sent] : it->second.sent) {
+      if (sent.message_id == ack->message_id) sent.acknowledged = true;
+    }
+  } else if (auto* question = std::get_if<link::TaskStopVerificationMessage>(&*message)) {
+    it->second.questions.push_back(std::move(*question));
+    changed_ = true;
+  }
+}
+
+void AgentSync::closed(Step& step, std::uint64_t session) { leave(step, session, ""); }
+
+void AgentSync::leave(Step& step, std::uint64_t session, const std::string& reason) {
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return;
+  AgentView& view = step.state.live.agents[it->second.instance_arn];
+  if (view.session == session) {
+    view.connected = false;
+    if (const model::ContainerInstance* instance =
+            find_instance_by_arn(step.state, it->second.instance_arn)) {
+      if (model::ContainerInstance* row = step.state.instances.edit(key_of(*instance))) ++row->version;
+    }
+  }
+  if (!reason.empty()) closing_.push_back({it->second.channel, reason});
+  sessions_.erase(it);
+  changed_ = true;
+}
+
+void AgentSync::expire(Step& step) {
+  std::vector<std::pair<std::uint64_t, std::string>> over;
+  for (const auto& [id, session] : sessions_) {
+    const WallTime silent_at =
+        step.state.live.agents[session.instance_arn].last_heard + step.settings.agent_silence;
+    const model::ContainerInstance* instance = find_instance_by_arn(step.state, session.instance_arn);
+    if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
+      over.emplace_back(id, "InactiveInstanceException: the container instance was deregistered");
+    } else if (silent_at <= step.now) {
+      over.emplace_back(id, "nothing was heard for too long");
+    } else {
+      step.wake_at(silent_at);
+    }
+  }
+  for (const auto& [id, reason] : over) leave(step, id, reason);
+}
+
+void AgentSync::reserve_numbers(Step& step) {
+  if (sessions_.empty()) return;
+  const std::uint64_t reserved = step.meta().message_counter;
+  if (next_number_ == 0) {
+    next_number_ = reserved + 1;
+  } else if (reserved >= next_number_ + kNumberBlock / 2) {
+    return;
+  }
+  step.edit_meta().message_counter = std::max(reserved, next_number_) + kNumberBlock;
+}
+
+// One run of flush(): what it needs at hand, and the sending itself.
+class AgentSync::Flush {
+ public:
+  Flush(AgentSync& sync, const State& state, WallTime now, shared::env::Random& random)
+      : sync_(sync), state_(state), now_(now), random_(random) {
+    const model::Meta* meta = state.meta.find("meta");
+    last_number_ = meta == nullptr ? 0 : meta->message_counter;
+  }
+
+  void run(Session& session) {
+    forget_gone_tasks(session);
+    for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
+      if (const model::Task* task = state_.tasks.find(key)) bring_up_to_date(session, key, *task);
+    }
+    if (!session.manifest_sent) send_manifest(session);
+    for (const auto& question : session.questions) answer(session, question);
+    session.questions.clear();
+    if (session.next_heartbeat <= now_) {
+      session.channel->send(link::acs_to_json(link::HeartbeatMessage{random_.uuid(), true}));
+      session.next_heartbeat = now_ + kAgentHeartbeat;
+    }
+    again_at(session.next_heartbeat);
+  }
+
+  std::optional<WallTime> next() const { return next_; }
+
+ private:
+  void again_at(WallTime t) {
+    if (!next_ || t < *next_) next_ = t;
+  }
+
+  std::optional<std::uint64_t> take_number() {
+    if (sync_.next_number_ == 0 || sync_.next_number_ > last_number_) {
+      again_at(now_);  // the next turn reserves more
+      return std::nullopt;
+    }
+    return sync_.next_number_++;
+  }
+
+  static void forget_gone(std::map<std::string, Sent>& sent, const std::set<std::string>& there) {
+    std::erase_if(sent, [&](const auto& entry) { return !there.contains(entry.first); });
+  }
+  void forget_gone_tasks(Session& session) {
+    forget_gone(session.sent, state_.task_index().usage(session.instance_arn).tasks);
+  }
+
+  // What the agent must be told about the task, or nothing: a running task that the agent has reported, and a
+  // task whose targets are still draining, are left alone.
+  std::optional<DesiredStatus> wanted(const Session& session, const std::string& key,
+                                      const model::Task& task) const {
+    if (may_tell_agent_to_stop(state_, task)) return DesiredStatus::kStopped;
+    if (task.desired_status == DesiredStatus::kStopped) return std::nullopt;
+    if (task.last_status < TaskStatus::kActivating || session.sent.contains(key))
+      return DesiredStatus::kRunning;
+    return std::nullopt;
+  }
+
+  void bring_up_to_date(Session& session, const std::string& key, const model::Task& task) {
+    const auto desired = wanted(session, key, task);
+    if (!desired) return;
+    auto it = session.sent.find(key);
+    const bool fresh = it == session.sent.end() || it->second.desired != *desired;
+    if (!fresh) {
+      if (it->second.acknowledged && *desired == DesiredStatus::kRunning) return;
+      const WallTime due = it->second.at + (it->second.acknowledged ? kStopReminder : kResendAfter);
+      if (now_ < due) return again_at(due);
+    }
+    const model::TaskDefinition* definition =
+        state_.task_definitions.find(task.family + ":" + std::to_string(task.revision));
+    if (definition == nullptr && *desired == DesiredStatus::kRunning) return;
+    const auto number = take_number();
+    if (!number) return;
+    if (fresh) it = session.sent.insert_or_assign(key, Sent{random_.uuid(), *desired, false, now_}).first;
+    it->second.at = now_;
+    link::PayloadMessage message;
+    message.message_id = it->second.message_id;
+    message.cluster_arn = session.cluster_arn;
+    message.container_instance_arn = session.instance_arn;
+    message.seq_num = *number;
+    message.generated_at_ms = shared::epoch_millis(now_);
+    message.tasks.push_back(task_payload(definition, task, session.cluster_arn, *desired));
+    session.channel->send(link::acs_to_json(message));
+    again_at(now_ + kResendAfter);
+  }
+
+  link::ManifestTask listed(const Session& session, const model::Task& task) const {
+    return {task.arn, session.cluster_arn, may_tell_agent_to_stop(state_, task) ? "STOPPED" : "RUNNING"};
+  }
+
+  void send_manifest(Session& session) {
+    const auto number = take_number();
+    if (!number) return;
+    link::TaskManifestMessage message;
+    message.message_id = random_.uuid();
+    message.cluster_arn = session.cluster_arn;
+    message.container_instance_arn = session.instance_arn;
+    message.timeline = *number;
+    message.generated_at_ms = shared::epoch_millis(now_);
+    for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
+      if (const model::Task* task = state_.tasks.find(key)) message.tasks.push_back(listed(session, *task));
+    }
+    session.channel->send(link::acs_to_json(message));
+    session.manifest_sent = true;
+  }
+
+  // Confirms only what must really stop: the agent asks on the word of a manifest that may be out of date.
+  void answer(Session& session, const link::TaskStopVerificationMessage& question) {
+    link::TaskStopVerificationAck answer;
+    answer.message_id = question.message_id;
+    answer.generated_at_ms = shared::epoch_millis(now_);
+    for (link::ManifestTask candidate : question.stop_candidates) {
+      const model::Task* task = find_task_by_arn(state_, candidate.arn);
+      const bool stop = task == nullptr || task->container_instance_arn != session.instance_arn ||
+                        task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(state_, *task);
+      if (!stop) continue;
+      candidate.desired_status = "STOPPED";
+      answer.stop_tasks.push_back(std::move(candidate));
+    }
+    session.channel->send(link::acs_to_json(answer));
+  }
+
+  AgentSync& sync_;
+  const State& state_;
+  const WallTime now_;
+  shared::env::Random& random_;
+  std::uint64_t last_number_ = 0;
+  std::optional<WallTime> next_;
+};
+
+std::optional<WallTime> AgentSync::flush(const State& state, WallTime now, shared::env::Random& random) {
+  for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
+  const bool due = changed_ || seen_tasks_ != state.tasks.generation() ||
+                   seen_target_groups_ != state.target_groups.generation() ||
+                   (next_flush_ && *next_flush_ <= now);
+  if (!due) return next_flush_;
+  changed_ = false;
+  seen_tasks_ = state.tasks.generation();
+  seen_target_groups_ = state.target_groups.generation();
+  Flush run(*this, state, now, random);
+  for (auto& [id, session] : sessions_) run.run(session);
+  next_flush_ = run.next();
+  return next_flush_;
+}
+
+}  // namespace agent::control

@@ -1,0 +1,66 @@
+// What a service's scheduler does next, as a pure function of what is there: how many tasks of the PRIMARY
+// deployment to start and which tasks to stop. It holds the promise of the deployment configuration: what is
+// stopped here never takes the healthy tasks below the minimum (unless they are below it already, and then no
+// healthy one is stopped), and what is started never takes the tasks above the maximum.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace agent::control {
+
+enum class PlanPhase { kPending, kRunning, kStopping };
+enum class PlanHealth {
+  kUnknown,    // not judged yet, or still in its grace period
+  kHealthy,    // counts towards the minimum
+  kUnhealthy,  // to be replaced
+};
+enum class PlanAge { kCurrent, kOutdated };  // outdated: of an older deployment, or on a DRAINING instance
+
+struct PlanTask {
+  PlanPhase phase = PlanPhase::kPending;
+  PlanHealth health = PlanHealth::kUnknown;
+  PlanAge age = PlanAge::kCurrent;
+  int order = 0;  // among equals the lowest goes first when the service shrinks
+};
+
+enum class Starting {
+  kAllowed,
+  kBlocked,    // no instance had room when it was last tried, so that stopping first may be the only way
+  kForbidden,  // backing off, or the deployment failed
+};
+
+struct PlanFacts {
+  int desired = 0;
+  int minimum_percent = 100;
+  int maximum_percent = 200;
+  Starting starting = Starting::kAllowed;
+  std::vector<PlanTask> tasks;
+};
+
+enum class StopCause { kUnhealthy, kOutdated, kSurplus };
+struct PlannedStop {
+  std::size_t task = 0;  // index into PlanFacts::tasks
+  StopCause cause = StopCause::kSurplus;
+  bool operator==(const PlannedStop&) const = default;
+};
+
+enum class Progress {
+  kMoving,  // something to do, or something under way
+  kSteady,  // exactly the desired tasks, all current and healthy
+  kStuck,   // neither start nor stop is allowed by the percentages, and nothing under way will change that
+};
+
+struct ServicePlan {
+  int start = 0;
+  std::vector<PlannedStop> stop;
+  Progress progress = Progress::kMoving;
+};
+
+// ceil for the minimum, floor for the maximum, as ECS rounds.
+int minimum_healthy(int desired, int minimum_percent);
+int maximum_running(int desired, int maximum_percent);
+
+ServicePlan plan_service(const PlanFacts& facts);
+
+}  // namespace agent::control

@@ -1,0 +1,66 @@
+// Placement of tasks on container instances, as ECS does it: filter by what the task needs and by
+// constraints, order by strategies, place one, repeat. Pure: the snapshot goes in by value and the plan comes
+// out; the same snapshot, demand and random sequence give the same plan. A plan never overcommits an
+// instance.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/model/common.h"
+#include "agent/model/service.h"
+#include "agent/scheduler/query.h"
+#include "shared/base/result.h"
+#include "shared/env/random.h"
+
+namespace agent::scheduler {
+
+enum class Availability { kUsable, kDisconnected, kDraining };
+
+struct Candidate {
+  std::string arn;
+  std::string ec2_instance_id;
+  std::string agent_version;
+  shared::WallTime registered_at{};
+  Availability availability = Availability::kUsable;
+  std::int64_t cpu = 0;     // remaining
+  std::int64_t memory = 0;  // remaining
+  std::set<int> tcp_ports;  // taken or reserved
+  std::set<int> udp_ports;
+  std::map<std::string, std::string> attributes;  // name-only ones with an empty value
+  std::map<std::string, int> groups;              // task group -> live tasks
+  int running_tasks = 0;
+};
+
+struct Demand {
+  int count = 1;
+  model::Resources each;
+  std::vector<std::string> required_attributes;
+  std::vector<Query> member_of;
+  bool distinct_instance = false;
+  std::vector<model::PlacementStrategy> strategies;  // empty: spread over zones, then instances
+  std::string group;                                 // whose tasks count for spreading and distinctness
+};
+
+struct Failure {
+  std::string arn;
+  std::string reason;
+};
+
+struct Plan {
+  std::vector<std::size_t> placed;  // indices of candidates, one for each task placed
+  int unplaced = 0;
+  std::vector<Failure> failures;  // one for each candidate, why an unplaced task does not fit it
+};
+
+Plan place(std::vector<Candidate> candidates, const Demand& demand, shared::env::Random& random);
+// Why one task of the demand does not fit this candidate: "RESOURCE:CPU", "AGENT", ..., empty if it does.
+std::string misfit(const Candidate& candidate, const Demand& demand);
+
+// The queries of memberOf constraints. Error: InvalidParameterException.
+shared::Result<std::vector<Query>> parse_constraints(const std::vector<std::string>& expressions);
+
+inline constexpr const char* kZoneAttribute = "ecs.availability-zone";
+
+}  // namespace agent::scheduler
