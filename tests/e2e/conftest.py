@@ -100,7 +100,7 @@ class Berth:
     def start_balancer(self, wait=True):
         log = open(self.folder / "balancer.log", "ab")
         self.balancer = subprocess.Popen(
-            [str(BALANCER), "--control", self.api, "--token-file", str(self.folder / "agent/balancer.token"),
+            [str(BALANCER), "--control", self.api, "--token-file", str(self.folder / "agent/balancer-token"),
              "--state-dir", str(self.folder / "balancer"), "--admin", f"127.0.0.1:{self.admin_port}", "--workers", "2"],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         if wait:

@@ -95,7 +95,7 @@ def test_a_changed_body_is_noticed(berth):
 
 
 def test_keys_are_for_their_owner_only(berth):
-    for name in ("credentials", "balancer.token"):
+    for name in ("credentials", "balancer-token"):
         mode = os.stat(berth.folder / "agent" / name).st_mode
         assert stat.S_IMODE(mode) == 0o600, name
 

@@ -1,0 +1,312 @@
+#include "agent/app/options.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "shared/settings/settings.h"
+
+#ifndef BERTH_VERSION
+#define BERTH_VERSION "dev"
+#endif
+
+namespace agent::app {
+
+using shared::Error;
+using shared::Millis;
+using shared::Result;
+using shared::settings::Kind;
+using shared::settings::Settings;
+using shared::settings::SettingsSpec;
+
+namespace {
+
+constexpr std::int64_t kMaxReservedMemory = 65'535;  // as the ECS agent: an unsigned 16-bit number of MiB
+constexpr std::int64_t kMaxPids = 4'194'304;
+constexpr int kMaxPort = 65'535;
+
+void add_common(SettingsSpec& spec) {
+  spec.add({.name = "roles",
+            .flag = "--roles",
+            .env = {"BERTH_ROLES"},
+            .kind = Kind::kList,
+            .fallback = "node",
+            .help = "What this agent is: node (runs containers), control (APIs, scheduling), or both",
+            .choices = {"control", "node"}});
+  spec.add({.name = "data_dir",
+            .flag = "--data-dir",
+            .env = {"BERTH_DATA_DIR", "ECS_DATADIR"},
+            .fallback = "/var/lib/berth",
+            .help = "Directory for state and keys"});
+  spec.add({.name = "listen",
+            .flag = "--listen",
+            .env = {"BERTH_LISTEN"},
+            .fallback = "127.0.0.1:7350",
+            .help = "Where the APIs (control) and /healthz, /readyz are served"});
+  spec.add({.name = "region",
+            .flag = "--region",
+            .env = {"BERTH_REGION", "AWS_DEFAULT_REGION"},
+            .fallback = "us-east-1",
+            .help = "Region in ARNs and signatures"});
+  spec.add({.name = "log_level",
+            .flag = "--log-level",
+            .env = {"BERTH_LOG_LEVEL", "ECS_LOGLEVEL"},
+            .fallback = "info",
+            .help = "Least important lines to write",
+            .choices = {"debug", "info", "warn", "error"}});
+  spec.add({.name = "log_format",
+            .flag = "--log-format",
+            .env = {"BERTH_LOG_FORMAT"},
+            .fallback = "auto",
+            .help = "json, logfmt, or auto: logfmt on a terminal, else json",
+            .choices = {"auto", "json", "logfmt"}});
+}
+
+void add_control(SettingsSpec& spec) {
+  spec.add({.name = "account",
+            .flag = "--account",
+            .env = {"BERTH_ACCOUNT"},
+            .fallback = "000000000000",
+            .help = "Control: 12-digit account id in ARNs"});
+  spec.add(
+      {.name = "advertise",
+       .flag = "--advertise",
+       .env = {"BERTH_ADVERTISE"},
+       .help =
+           "Control: URL at which agents on other hosts reach it (default: http:// and the listen address)"});
+  spec.add({.name = "listener_address",
+            .flag = "--listener-address",
+            .env = {"BERTH_LISTENER_ADDRESS"},
+            .fallback = "0.0.0.0",
+            .help = "Control: address on which balancers open listeners"});
+  spec.add({.name = "stopped_task_retention",
+            .flag = "--stopped-task-retention",
+            .env = {"BERTH_STOPPED_TASK_RETENTION"},
+            .kind = Kind::kDuration,
+            .fallback = "1h",
+            .help = "Control: how long stopped tasks can be described",
+            .min = 60'000});
+}
+
+void add_node(SettingsSpec& spec) {
+  spec.add(
+      {.name = "control_url",
+       .flag = "--control",
+       .env = {"BERTH_CONTROL", "ECS_BACKEND_HOST"},
+       .help = "Node: URL of control, http://HOST:PORT (default: this agent when it has the role control)"});
+  spec.add({.name = "node_key_file",
+            .flag = "--node-key-file",
+            .env = {"BERTH_NODE_KEY_FILE"},
+            .help = "Node: file with control's node-credentials (default: DATA_DIR/node-credentials)"});
+  spec.add({.name = "cluster",
+            .flag = "--cluster",
+            .env = {"ECS_CLUSTER"},
+            .fallback = "default",
+            .help = "Node: cluster to join"});
+  spec.add({.name = "address",
+            .flag = "--address",
+            .env = {"BERTH_ADDRESS"},
+            .fallback = "127.0.0.1",
+            .help = "Node: IP address at which balancers reach this host's ports"});
+  spec.add({.name = "docker_host",
+            .flag = "--docker-host",
+            .env = {"DOCKER_HOST"},
+            .fallback = "unix:///var/run/docker.sock",
+            .help = "Node: socket of the container engine, unix://PATH"});
+  spec.add({.name = "reserved_memory",
+            .env = {"ECS_RESERVED_MEMORY"},
+            .kind = Kind::kInteger,
+            .fallback = "0",
+            .help = "Node: MiB of memory that tasks do not get",
+            .min = 0,
+            .max = kMaxReservedMemory});
+  spec.add({.name = "reserved_ports",
+            .env = {"ECS_RESERVED_PORTS"},
+            .kind = Kind::kList,
+            .fallback = "22,2375,2376,51678,51679",
+            .help = "Node: TCP host ports that tasks do not get"});
+  spec.add({.name = "reserved_ports_udp",
+            .env = {"ECS_RESERVED_PORTS_UDP"},
+            .kind = Kind::kList,
+            .fallback = "[]",
+            .help = "Node: UDP host ports that tasks do not get"});
+  spec.add({.name = "instance_attributes",
+            .env = {"ECS_INSTANCE_ATTRIBUTES"},
+            .kind = Kind::kMap,
+            .fallback = "{}",
+            .help = "Node: custom attributes of the container instance"});
+  spec.add({.name = "instance_tags",
+            .env = {"ECS_CONTAINER_INSTANCE_TAGS"},
+            .kind = Kind::kMap,
+            .fallback = "{}",
+            .help = "Node: tags of the container instance"});
+  spec.add({.name = "logging_drivers",
+            .env = {"ECS_AVAILABLE_LOGGING_DRIVERS"},
+            .kind = Kind::kList,
+            .fallback = "json-file,none",
+            .help = "Node: log drivers that task definitions may name"});
+  spec.add({.name = "container_stop_timeout",
+            .env = {"ECS_CONTAINER_STOP_TIMEOUT"},
+            .kind = Kind::kDuration,
+            .fallback = "30s",
+            .help = "Node: SIGTERM to SIGKILL where the container has no stopTimeout",
+            .min = 1'000});
+  spec.add({.name = "task_cleanup_wait",
+            .env = {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"},
+            .kind = Kind::kDuration,
+            .fallback = "3h",
+            .help = "Node: how long the containers of a stopped task are kept",
+            .min = 1'000});
+  spec.add({.name = "task_cleanup_wait_jitter",
+            .env = {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER"},
+            .kind = Kind::kDuration,
+            .fallback = "0s",
+            .help = "Node: random extra on top",
+            .min = 0});
+  spec.add({.name = "image_pull_behavior",
+            .env = {"ECS_IMAGE_PULL_BEHAVIOR"},
+            .fallback = "default",
+            .help = "Node: when images are pulled",
+            .choices = {"default", "always", "once", "prefer-cached"}});
+  spec.add({.name = "task_limits",
+            .env = {"ECS_ENABLE_TASK_CPU_MEM_LIMIT"},
+            .kind = Kind::kBoolean,
+            .fallback = "true",
+            .help = "Node: a cgroup of its own for each task, with its cpu and memory limit"});
+  spec.add({.name = "task_pids_limit",
+            .env = {"ECS_TASK_PIDS_LIMIT"},
+            .kind = Kind::kInteger,
+            .help = "Node: most processes in a task",
+            .min = 1,
+            .max = kMaxPids});
+  spec.add({.name = "disable_privileged",
+            .env = {"ECS_DISABLE_PRIVILEGED"},
+            .kind = Kind::kBoolean,
+            .fallback = "false",
+            .help = "Node: do not offer privileged containers"});
+}
+
+Result<std::set<int>> ports(const Settings& settings, const char* name) {
+  std::set<int> out;
+  for (const std::string& text : settings.list(name)) {
+    int port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > kMaxPort) {
+      return Error("setting", settings.source(name) + ": '" + text + "' is not a port");
+    }
+    out.insert(port);
+  }
+  return out;
+}
+
+node::PullBehavior pull_behavior(const std::string& word) {
+  if (word == "always") return node::PullBehavior::kAlways;
+  if (word == "once") return node::PullBehavior::kOnce;
+  if (word == "prefer-cached") return node::PullBehavior::kPreferCached;
+  return node::PullBehavior::kDefault;
+}
+
+Result<void> fill_node(const Settings& settings, Options& options) {
+  node::NodeSettings& node = options.node_settings;
+  node.cluster = settings.string("cluster");
+  node.region = settings.string("region");
+  node.address = settings.string("address");
+  if (!shared::net::is_ip_address(node.address)) {
+    return Error("setting", settings.source("address") + ": '" + node.address + "' is not an IP address");
+  }
+  node.cpus = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
+  node.memory_mib = ::sysconf(_SC_PHYS_PAGES) / (1024 * 1024 / ::sysconf(_SC_PAGESIZE));
+  node.reserved_memory_mib = settings.integer("reserved_memory");
+  if (node.reserved_memory_mib >= node.memory_mib) {
+    return Error("setting", settings.source("reserved_memory") + ": the host has only " +
+                                std::to_string(node.memory_mib) + " MiB");
+  }
+  auto tcp = ports(settings, "reserved_ports");
+  if (!tcp) return tcp.error();
+  node.reserved_ports = *std::move(tcp);
+  auto udp = ports(settings, "reserved_ports_udp");
+  if (!udp) return udp.error();
+  node.reserved_ports_udp = *std::move(udp);
+  utsname machine{};
+  ::uname(&machine);
+  node.cpu_architecture = std::string_view(machine.machine) == "aarch64" ? "arm64" : "x86_64";
+  node.attributes = settings.map("instance_attributes");
+  node.tags = settings.map("instance_tags");
+  node.logging_drivers = settings.list("logging_drivers");
+  node.disable_privileged = settings.boolean("disable_privileged");
+  node.agent_version = BERTH_VERSION;
+  node.pull_behavior = pull_behavior(settings.string("image_pull_behavior"));
+  node.container_stop_timeout = settings.duration("container_stop_timeout");
+  node.task_cleanup_wait = settings.duration("task_cleanup_wait");
+  node.task_cleanup_wait_jitter = settings.duration("task_cleanup_wait_jitter");
+  if (settings.has("task_pids_limit")) node.task_pids_limit = settings.integer("task_pids_limit");
+  options.task_limits = settings.boolean("task_limits");
+  options.task_limits_explicit = settings.is_explicit("task_limits");
+
+  constexpr std::string_view kUnix = "unix://";
+  const std::string& engine = settings.string("docker_host");
+  if (!engine.starts_with(kUnix)) {
+    return Error("setting", settings.source("docker_host") + ": '" + engine + "' must be unix:// and a path");
+  }
+  options.docker_socket = engine.substr(kUnix.size());
+  options.control_url = settings.string_if("control_url").value_or("");
+  if (options.control_url.empty() && !options.control) {
+    return Error("setting", "--control: an agent without the role control needs the URL of control");
+  }
+  options.node_key_file =
+      settings.string_if("node_key_file").value_or(options.data_dir + "/node-credentials");
+  return {};
+}
+
+Result<Options> options_from(const Settings& settings) {
+  Options options;
+  options.control = false;
+  options.node = false;
+  for (const std::string& role : settings.list("roles"))
+    (role == "control" ? options.control : options.node) = true;
+  if (!options.control && !options.node)
+    return Error("setting", settings.source("roles") + ": no role given");
+  options.data_dir = settings.string("data_dir");
+  auto listen = shared::net::parse_endpoint(settings.string("listen"));
+  if (!listen) return Error("setting", settings.source("listen") + ": " + listen.error().text());
+  options.listen = *std::move(listen);
+  options.log_level =
+      shared::log::parse_level(settings.string("log_level")).value_or(shared::log::Level::kInfo);
+  options.log_format =
+      shared::log::parse_format(settings.string("log_format")).value_or(shared::log::Format::kAuto);
+  control::Settings& control = options.control_settings;
+  control.account = settings.string("account");
+  control.region = settings.string("region");
+  control.listen_address = settings.string("listener_address");
+  if (!shared::net::is_ip_address(control.listen_address)) {
+    return Error("setting", settings.source("listener_address") + ": '" + control.listen_address +
+                                "' is not an IP address");
+  }
+  control.stopped_task_retention = settings.duration("stopped_task_retention");
+  control.poll_endpoint = settings.string_if("advertise").value_or("");
+  if (options.node) {
+    if (auto filled = fill_node(settings, options); !filled) return filled.error();
+  }
+  return options;
+}
+
+}  // namespace
+
+std::variant<Options, Exit> parse_options(const std::vector<std::string>& arguments) {
+  SettingsSpec spec("berth-agent",
+                    "Runs ECS workloads on this host; with the role control also the ECS and ELBv2 APIs.",
+                    BERTH_VERSION);
+  spec.file("--config", "BERTH_CONFIG", "/etc/berth/agent.json");
+  add_common(spec);
+  add_control(spec);
+  add_node(spec);
+  auto loaded = shared::settings::load(spec, arguments, shared::settings::process_environment());
+  if (!loaded) return Exit{2, "berth-agent: " + loaded.error().text() + "\n"};
+  if (loaded->print) return Exit{0, *loaded->print};
+  auto options = options_from(loaded->settings);
+  if (!options) return Exit{2, "berth-agent: " + options.error().text() + "\n"};
+  return *std::move(options);
+}
+
+}  // namespace agent::app

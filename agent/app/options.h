@@ -1,0 +1,41 @@
+// What an operator can set for berth-agent: flags, BERTH_* and the ECS agent's own ECS_* variables, a JSON
+// file.
+#pragma once
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/control/step.h"
+#include "agent/node/settings.h"
+#include "shared/base/result.h"
+#include "shared/log/log.h"
+#include "shared/net/endpoint.h"
+
+namespace agent::app {
+
+struct Options {
+  bool control = false;
+  bool node = true;
+  std::string data_dir;
+  shared::net::Endpoint listen;  // the API when control runs here; health endpoints always
+  std::string control_url;       // which control the node dials
+  std::string docker_socket;
+  bool task_limits = true;  // ECS_ENABLE_TASK_CPU_MEM_LIMIT
+  bool task_limits_explicit = false;
+  std::string node_key_file;  // credentials for the node when control is elsewhere
+  control::Settings control_settings;
+  node::NodeSettings node_settings;
+  shared::log::Level log_level = shared::log::Level::kInfo;
+  shared::log::Format log_format = shared::log::Format::kAuto;
+};
+
+struct Exit {
+  int code = 0;
+  std::string text;
+};
+
+// Options, or what to print before ending (help, version, an error with code 2).
+std::variant<Options, Exit> parse_options(const std::vector<std::string>& arguments);
+
+}  // namespace agent::app

@@ -1,0 +1,177 @@
+#include "agent/app/program.h"
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "agent/iam/key_files.h"
+#include "shared/log/log.h"
+
+namespace agent::app {
+
+using shared::Error;
+using shared::Result;
+namespace log = shared::log;
+namespace http = shared::http;
+namespace httpd = shared::httpd;
+
+namespace {
+
+// RunTask and RegisterTaskDefinition carry at most 64 KiB of definition; an agent's report stays far below.
+constexpr std::size_t kMaxBody = 1024 * 1024;
+
+// An address that others can dial: listening on every address is no address.
+std::string dialable(const shared::net::Endpoint& endpoint) {
+  shared::net::Endpoint at = endpoint;
+  if (at.address == "0.0.0.0") at.address = "127.0.0.1";
+  if (at.address == "::") at.address = "::1";
+  return shared::net::to_string(at);
+}
+
+}  // namespace
+
+Program::~Program() {
+  // A node's callbacks end with it; the server's handlers refer to the gateway, the gateway to the engine.
+  node_.reset();
+  link_.reset();
+  runtime_.reset();
+  server_.reset();
+  gateway_.reset();
+  engine_.reset();
+}
+
+Result<void> Program::start() {
+  std::signal(SIGPIPE, SIG_IGN);
+  loop_.on_signals({SIGTERM, SIGINT}, [this](int signal) {
+    log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    loop_.stop();
+  });
+  if (options_.control) {
+    if (auto started = start_control(); !started) return started;
+  }
+  if (auto started = start_server(); !started) return started;
+  if (options_.node) {
+    if (auto started = start_node(); !started) return started;
+  }
+  return {};
+}
+
+int Program::run() {
+  loop_.run();
+  return 0;
+}
+
+Result<void> Program::start_control() {
+  auto store = store::open_sqlite(options_.data_dir + "/control.db");
+  if (!store) return store.error();
+  control_store_ = *std::move(store);
+  auto keys = iam::Keys::open(
+      {options_.data_dir, {"aws", options_.control_settings.region, options_.control_settings.account}});
+  if (!keys) return keys.error();
+  keys_ = std::make_unique<iam::Keys>(*std::move(keys));
+  if (options_.control_settings.poll_endpoint.empty()) {
+    options_.control_settings.poll_endpoint = "http://" + dialable(options_.listen);
+  }
+  engine_ = std::make_unique<control::Engine>(loop_, random_, *control_store_, options_.control_settings);
+  if (auto started = engine_->start(); !started) return started;
+  api::GatewayParts parts{*engine_,
+                          loop_,
+                          random_,
+                          [this](const http::Request& request, aws::Service service) {
+                            return keys_->authenticate(request, service, loop_.wall_now());
+                          },
+                          [this](std::string_view token) { return keys_->is_balancer_token(token); },
+                          [this] { return node_checks(); }};
+  gateway_ = std::make_unique<api::Gateway>(std::move(parts));
+  return {};
+}
+
+Result<void> Program::start_server() {
+  httpd::ServerLimits limits;
+  limits.max_body_bytes = kMaxBody;
+  auto handler = gateway_ ? gateway_->handler() : [this](const http::Request& request, httpd::Reply reply) {
+    answer_health(request, std::move(reply));
+  };
+  auto server = httpd::Server::listen(loop_, options_.listen, limits, std::move(handler),
+                                      gateway_ ? gateway_->acceptor() : httpd::Server::Acceptor());
+  if (!server) return server.error();
+  server_ = *std::move(server);
+  log::info("listening", {{"address", shared::net::to_string(server_->endpoint())},
+                          {"control", options_.control},
+                          {"node", options_.node}});
+  return {};
+}
+
+Result<aws::Credentials> Program::node_credentials() const {
+  if (keys_) return keys_->node();
+  auto read = iam::read_credentials_file(options_.node_key_file);
+  if (!read)
+    return read.error().within(
+        "the node's credentials (copy node-credentials from control's data directory)");
+  return read;
+}
+
+std::string Program::control_url() const {
+  return options_.control_url.empty() ? "http://" + dialable(server_->endpoint()) : options_.control_url;
+}
+
+Result<void> Program::start_node() {
+  auto store = store::open_sqlite(options_.data_dir + "/node.db");
+  if (!store) return store.error();
+  node_store_ = *std::move(store);
+  auto credentials = node_credentials();
+  if (!credentials) return credentials.error();
+  cgroups_ = cgroup::disabled_task_cgroups();
+  if (options_.task_limits) {
+    auto opened = cgroup::open_task_cgroups({});
+    if (opened) {
+      cgroups_ = *std::move(opened);
+    } else if (options_.task_limits_explicit) {
+      return opened.error().within("ECS_ENABLE_TASK_CPU_MEM_LIMIT");
+    } else {
+      log::warn("task_limits_off", opened.error());
+    }
+  }
+  runtime::docker::DockerSettings engine;
+  engine.socket = options_.docker_socket;
+  runtime_ = std::make_unique<runtime::docker::DockerRuntime>(loop_, engine);
+
+  link::ControlLinkOptions to_control;
+  to_control.endpoint = control_url();
+  to_control.credentials = *credentials;
+  to_control.region = options_.control_settings.region;
+  to_control.agent_version = options_.node_settings.agent_version;
+  to_control.engine_version = [this] { return node_ ? node_->engine_version() : std::string(); };
+  auto link = link::HttpControlLink::create(loop_, to_control);
+  if (!link) return link.error().within("--control");
+  link_ = *std::move(link);
+
+  node_ = std::make_unique<node::Node>(
+      node::Node::Parts{loop_, random_, *link_, *runtime_, *cgroups_, *node_store_}, options_.node_settings);
+  return node_->start();
+}
+
+std::vector<api::ReadyCheck> Program::node_checks() const {
+  if (!options_.node) return {};
+  return {{"node", node_ ? node_->not_ready() : "the node has not started yet"}};
+}
+
+// An agent without control has no API, only its health; the same answers as control's gateway gives.
+void Program::answer_health(const http::Request& request, httpd::Reply reply) const {
+  using nlohmann::json;
+  const auto send = [&reply](int status, const json& body) {
+    reply.send(http::make_response(status, "application/json", body.dump() + "\n"));
+  };
+  if (request.path() == "/healthz") return send(200, {{"status", "ok"}, {"checks", json::array()}});
+  if (request.path() != "/readyz") {
+    return send(404, {{"error", "this agent has no role control; it answers /healthz and /readyz"}});
+  }
+  json checks = json::array();
+  bool ok = true;
+  for (const api::ReadyCheck& each : node_checks()) {
+    ok = ok && each.reason.empty();
+    checks.push_back({{"name", each.name}, {"ok", each.reason.empty()}, {"reason", each.reason}});
+  }
+  send(ok ? 200 : 503, {{"status", ok ? "ready" : "not_ready"}, {"checks", std::move(checks)}});
+}
+
+}  // namespace agent::app

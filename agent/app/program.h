@@ -1,0 +1,60 @@
+// The running agent: builds the roles' parts in order, connects them to one server and one loop, and takes
+// them down in reverse. Control and node share nothing but the loop: the node dials control's API like any
+// other host's. Thread: main.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/api/gateway.h"
+#include "agent/app/options.h"
+#include "agent/cgroup/task_cgroups.h"
+#include "agent/control/engine.h"
+#include "agent/iam/keys.h"
+#include "agent/link/http_control_link.h"
+#include "agent/node/node.h"
+#include "agent/runtime/docker/docker_runtime.h"
+#include "agent/store/store.h"
+#include "shared/base/result.h"
+#include "shared/env/random.h"
+#include "shared/httpd/io_loop.h"
+#include "shared/httpd/server.h"
+
+namespace agent::app {
+
+class Program {
+ public:
+  explicit Program(Options options) : options_(std::move(options)) {}
+  ~Program();
+
+  // Errors name what could not be had: the listen address, the store's file, a key file.
+  shared::Result<void> start();
+  int run();  // until SIGTERM or SIGINT; containers keep running. The exit code.
+
+ private:
+  shared::Result<void> start_control();
+  shared::Result<void> start_server();
+  shared::Result<void> start_node();
+  shared::Result<aws::Credentials> node_credentials() const;
+  std::string control_url() const;
+  std::vector<api::ReadyCheck> node_checks() const;
+  void answer_health(const shared::http::Request& request, shared::httpd::Reply reply) const;
+
+  Options options_;
+  shared::env::SystemRandom random_;
+  shared::httpd::IoLoop loop_;
+  // Control.
+  std::unique_ptr<store::Store> control_store_;
+  std::unique_ptr<iam::Keys> keys_;
+  std::unique_ptr<control::Engine> engine_;
+  std::unique_ptr<api::Gateway> gateway_;
+  std::unique_ptr<shared::httpd::Server> server_;
+  // Node.
+  std::unique_ptr<store::Store> node_store_;
+  std::unique_ptr<cgroup::TaskCgroups> cgroups_;
+  std::unique_ptr<runtime::docker::DockerRuntime> runtime_;
+  std::unique_ptr<link::HttpControlLink> link_;
+  std::unique_ptr<node::Node> node_;
+};
+
+}  // namespace agent::app

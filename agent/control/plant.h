@@ -1,0 +1,28 @@
+// Planted bugs: deliberately wrong decisions, by which tests/sim proves that it would notice such a bug. They exist only in
+// sources compiled with BERTH_PLANT, which the simulation does for its own program; in the shipped agent BERTH_PLANTED is
+// the constant false.
+#pragma once
+#include <string_view>
+
+namespace agent::control::plant {
+
+enum class Bug {
+  kNone,
+  kStopBeforeAcknowledgement,  // an agent may be told to stop a task whose targets still drain
+  kForgetAbsentBalancers,      // draining waits only for balancers that are connected
+  kFreeBeforeStopped,          // a task's resources are free as soon as it is to stop
+  kReplyBeforeCommit,          // callers learn of success although the store refused
+};
+
+#ifdef BERTH_PLANT
+extern Bug planted;
+#define BERTH_PLANTED(bug) (::agent::control::plant::planted == ::agent::control::plant::Bug::bug)
+#else
+#define BERTH_PLANTED(bug) false
+#endif
+
+// For the simulation's command line; defined there.
+bool choose(std::string_view name);
+const char* names();
+
+}  // namespace agent::control::plant

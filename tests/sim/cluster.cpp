@@ -1,0 +1,457 @@
+#include "tests/sim/cluster.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/control/invariants.h"
+#include "agent/control/targets.h"
+
+namespace sim {
+
+using agent::control::State;
+using nlohmann::json;
+namespace model = agent::model;
+
+namespace {
+
+constexpr const char* kTaskLabel = "com.amazonaws.ecs.task-arn";
+constexpr Millis kLifeWithFaults{240'000};
+// Longer than every back-off, silence and delay a fault can have left behind, and than the longest start back-off.
+constexpr Millis kTimeToConverge{1'800'000};
+
+std::string task_of(const SimContainer& container) {
+  const auto it = container.spec.labels.find(kTaskLabel);
+  return it == container.spec.labels.end() ? std::string() : it->second;
+}
+
+bool is_healthy(const State& state, const model::Task& task) {
+  if (task.last_status != model::TaskStatus::kRunning || task.desired_status != model::DesiredStatus::kRunning) return false;
+  for (const auto& each : task.targets) {
+    const auto* group = state.target_groups.find(each.target_group_arn);
+    if (group == nullptr) return false;
+    for (const auto& target : group->targets) {
+      if (target.registration != each.registration) continue;
+      if (agent::control::target_health(state, *group, target).state != lb::Health::kHealthy) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world_) {
+  report_.seed = seed;
+  agent::control::Settings settings;
+  settings.poll_endpoint = "http://control";
+  control_ = std::make_unique<ControlProcess>(world_, network_, settings);
+  for (int i = 1; i <= 3; ++i) {
+    agent::node::NodeSettings node;
+    node.cpus = 2;
+    node.memory_mib = 2048;
+    node.task_cleanup_wait = Millis(60'000);
+    const std::string number = std::to_string(i);
+    hosts_.push_back(std::make_unique<HostProcess>(world_, network_, *control_, "host" + number, "10.0.0." + number, node));
+    hosts_.back()->machine().on_end = [this](Machine& machine, const SimContainer& container, EndCause cause) {
+      on_container_end(machine, container, cause);
+    };
+    hosts_.back()->machine().on_start = [this](Machine&, const SimContainer& container) { on_container_start(container); };
+  }
+  const int balancers = 1 + static_cast<int>(world_.random().below(2));
+  for (int i = 1; i <= balancers; ++i) {
+    balancers_.push_back(std::make_unique<BalancerProcess>(world_, network_, *control_, "balancer" + std::to_string(i),
+                                                           [this](const std::string& address) { return find_machine(address); }));
+    balancers_.back()->on_violation = [this](const std::string& text) { violate(text); };
+    balancers_.back()->on_routed = [this](const lb::Target& target, const SimContainer& container) {
+      on_routed(target, container);
+    };
+  }
+}
+
+Machine* Cluster::find_machine(const std::string& address) {
+  for (const auto& host : hosts_) {
+    if (host->machine().address() == address) return &host->machine();
+  }
+  return nullptr;
+}
+
+void Cluster::violate(const std::string& text) {
+  if (report_.violations.size() < 5) {
+    const auto at = std::chrono::duration_cast<Millis>(world_.now().time_since_epoch()).count();
+    report_.violations.push_back("at " + std::to_string(at) + " ms: " + text);
+  }
+}
+
+void Cluster::run_for(Millis span) {
+  const SteadyTime end = world_.now() + span;
+  while (world_.now() < end && report_.violations.empty()) {
+    world_.run_for(std::min(Millis(1'000), std::chrono::ceil<Millis>(end - world_.now())), [this] { after_event(); });
+  }
+}
+
+// ---- the operator ----
+
+std::optional<std::string> Cluster::call(const std::string& service, const std::string& operation, const std::string& body) {
+  if (!control_->up()) return std::nullopt;
+  auto answer = std::make_shared<std::optional<shared::Result<std::string>>>();
+  control_->serve(service, operation, body, [answer](shared::Result<std::string> result) { *answer = std::move(result); });
+  // The engine answers within its own turn; a crash in between leaves the question open.
+  for (int i = 0; i < 1000 && !*answer && control_->up(); ++i) {
+    if (!world_.run_one()) break;
+    after_event();
+  }
+  if (!*answer) return std::nullopt;
+  if (!(*answer)->has_value()) return "error " + (*answer)->error().code() + ": " + (*answer)->error().text();
+  return (*answer)->value();
+}
+
+std::string Cluster::must_call(const std::string& service, const std::string& operation, const std::string& body) {
+  const auto answer = call(service, operation, body);
+  if (!answer || answer->starts_with("error ")) violate(operation + " failed: " + answer.value_or("no answer"));
+  return answer.value_or("");
+}
+
+void Cluster::register_revision() {
+  const json body{{"family", "web"},
+                  {"containerDefinitions",
+                   {{{"name", "web"},
+                     {"image", "web:" + std::to_string(++revisions_)},
+                     {"cpu", 64},
+                     {"memory", 64},
+                     {"portMappings", {{{"containerPort", 80}}}}}}}};
+  const auto answer = call("ecs", "RegisterTaskDefinition", body.dump());
+  if (!answer || answer->starts_with("error ")) return;
+  acknowledged_definitions_.insert(json::parse(*answer).at("taskDefinition").at("taskDefinitionArn").get<std::string>());
+}
+
+void Cluster::set_up() {
+  must_call("ecs", "CreateCluster", "{}");
+  register_revision();
+  const json job{{"family", "job"},
+                 {"containerDefinitions", {{{"name", "job"}, {"image", "job:1"}, {"memory", 16}, {"command", {"exit", "0"}}}}}};
+  must_call("ecs", "RegisterTaskDefinition", job.dump());
+  const auto arn_in = [](const std::string& xml, const std::string& element) {
+    const std::size_t begin = xml.find("<" + element + ">") + element.size() + 2;
+    return xml.substr(begin, xml.find("</", begin) - begin);
+  };
+  const std::string balancer = arn_in(must_call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer&Version=2015-12-01&Name=web"),
+                                      "LoadBalancerArn");
+  target_group_ = arn_in(must_call("elbv2", "CreateTargetGroup",
+                                   "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
+                                   "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
+                         "TargetGroupArn");
+  must_call("elbv2", "ModifyTargetGroupAttributes",
+            "Action=ModifyTargetGroupAttributes&Version=2015-12-01&TargetGroupArn=" + target_group_ +
+                "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=" +
+                std::to_string(kDeregistrationDelay.count() / 1000));
+  must_call("elbv2", "CreateListener",
+            "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=" + std::to_string(kPort) + "&LoadBalancerArn=" + balancer +
+                "&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn=" + target_group_);
+  run_for(Millis(20'000));  // hosts join
+  expected_.definition = *acknowledged_definitions_.begin();
+  const json service{{"serviceName", "web"},
+                     {"taskDefinition", "web"},
+                     {"desiredCount", expected_.desired},
+                     {"loadBalancers", {{{"targetGroupArn", target_group_}, {"containerName", "web"}, {"containerPort", 80}}}}};
+  must_call("ecs", "CreateService", service.dump());
+}
+
+void Cluster::update_service(const std::string& members, std::optional<int> count, std::optional<std::string> definition) {
+  const auto answer = call("ecs", "UpdateService", R"({"service":"web",)" + members + "}");
+  const bool known = answer && !answer->starts_with("error ");
+  if (known) {
+    if (count) expected_.possible_counts = {*count};
+    if (definition) expected_.possible_definitions = {*definition};
+    ++report_.deployments;
+  } else if (!answer) {  // it may have been carried out or not
+    if (count) expected_.possible_counts.insert(*count);
+    if (definition) expected_.possible_definitions.insert(*definition);
+  }
+}
+
+void Cluster::run_job() {
+  const int code = static_cast<int>(world_.random().below(3));
+  const json body{{"taskDefinition", "job"},
+                  {"overrides", {{"containerOverrides", {{{"name", "job"}, {"command", {"exit", std::to_string(code)}}}}}}}};
+  const auto answer = call("ecs", "RunTask", body.dump());
+  if (!answer || answer->starts_with("error ")) return;
+  const json parsed = json::parse(*answer);
+  for (const auto& task : parsed.at("tasks")) jobs_[task.at("taskArn").get<std::string>()] = code;
+}
+
+void Cluster::stop_some_task() {
+  if (!control_->up()) return;
+  std::vector<std::string> arns;
+  for (const auto& [key, task] : control_->state().tasks.rows()) {
+    if (task.desired_status == model::DesiredStatus::kRunning && task.service == "web") arns.push_back(task.arn);
+  }
+  if (arns.empty()) return;
+  call("ecs", "StopTask", json{{"task", arns[world_.random().below(arns.size())]}, {"reason", "the operator's wish"}}.dump());
+}
+
+void Cluster::operate() {
+  if (!control_->up()) return;
+  ++report_.steps_of_operator;
+  switch (world_.random().below(8)) {
+    case 0: case 1: {
+      const int count = 1 + static_cast<int>(world_.random().below(6));
+      return update_service("\"desiredCount\":" + std::to_string(count), count, std::nullopt);
+    }
+    case 2: case 3: {
+      const std::size_t known = acknowledged_definitions_.size();
+      register_revision();
+      if (acknowledged_definitions_.size() == known) return;
+      const std::string newest = "arn:aws:ecs:us-east-1:000000000000:task-definition/web:" + std::to_string(known + 1);
+      if (!acknowledged_definitions_.contains(newest)) return;
+      return update_service("\"taskDefinition\":\"" + newest + "\"", std::nullopt, newest);
+    }
+    case 4: return update_service("\"forceNewDeployment\":true", std::nullopt, std::nullopt);
+    case 5: case 6: return run_job();
+    default: return stop_some_task();
+  }
+}
+
+// ---- faults ----
+
+void Cluster::restart_later(const std::function<void()>& boot, Millis low, Millis high) { world_.after(world_.between(low, high), boot); }
+
+void Cluster::fault() {
+  ++report_.faults;
+  HostProcess& host = *hosts_[world_.random().below(hosts_.size())];
+  BalancerProcess& balancer = *balancers_[world_.random().below(balancers_.size())];
+  switch (world_.random().below(8)) {
+    case 0:
+      if (!control_->up()) return;
+      control_->crash();
+      return restart_later([this] { if (!control_->up()) control_->boot(); }, Millis(10), Millis(20'000));
+    case 1: case 2:
+      if (!host.up()) return;
+      host.crash();
+      return restart_later([&host] { if (!host.up()) host.boot(); }, Millis(10), Millis(20'000));
+    case 3:
+      if (!balancer.up()) return;
+      balancer.crash();
+      return restart_later([&balancer] { if (!balancer.up()) balancer.boot(); }, Millis(10), Millis(20'000));
+    case 4:
+      network_.partition(host.process(), control_->process());
+      return restart_later([this] { network_.heal(); }, Millis(100), Millis(40'000));
+    case 5:
+      network_.partition(balancer.process(), control_->process());
+      return restart_later([this] { network_.heal(); }, Millis(100), Millis(60'000));
+    case 6: host.machine().crash_any(); return;
+    default:
+      if (control_->up()) control_->store().fail_next_commits(1 + world_.random().below(3), shared::Error("disk_full", "simulated full disk"));
+      return;
+  }
+}
+
+void Cluster::heal_everything() {
+  faults_on_ = false;
+  network_.heal();
+  network_.faults = {};
+  if (!control_->up()) control_->boot();
+  for (const auto& host : hosts_) {
+    host->machine().faults = {};
+    if (!host->up()) host->boot();
+  }
+  for (const auto& balancer : balancers_) {
+    if (!balancer->up()) balancer->boot();
+  }
+}
+
+// ---- invariants ----
+
+void Cluster::after_event() {
+  if (control_->up()) observe_control();
+}
+
+void Cluster::observe_control() {
+  const State& state = control_->state();
+  const std::uint64_t generation = state.tasks.generation() + state.services.generation() + state.target_groups.generation() +
+                                   state.instances.generation();
+  if (generation == generation_before_) return;
+  generation_before_ = generation;
+  for (const std::string& text : agent::control::check_invariants(state)) violate(text);
+  for (const auto& [arn, group] : state.target_groups.rows()) {
+    for (const auto& target : group.targets) {
+      task_of_registration_[target.registration] = target.task_arn;
+      if (target.draining_since) draining_since_.try_emplace(target.registration, *target.draining_since);
+    }
+  }
+  check_scheduler_decisions();
+}
+
+// What the last turn decided, judged by what it left behind.
+void Cluster::check_scheduler_decisions() {
+  const State& state = control_->state();
+  std::map<std::string, TaskView> now;
+  int healthy = 0;
+  int wanted = 0;
+  bool stopped_healthy = false;
+  bool started = false;
+  for (const auto& [key, task] : state.tasks.rows()) {
+    if (task.last_status == model::TaskStatus::kStopped) stopped_tasks_.insert(task.arn);
+    else if (stopped_tasks_.contains(task.arn)) violate("task " + task.arn + " was STOPPED and is not any more");
+    if (task.service != "web") continue;
+    TaskView view{task.desired_status == model::DesiredStatus::kRunning, is_healthy(state, task),
+                  task.stop_code == "ServiceSchedulerInitiated"};
+    const auto before = tasks_before_.find(key);
+    if (before == tasks_before_.end()) started = true;
+    else if (before->second.wanted && before->second.healthy && !view.wanted && view.stopped_by_scheduler) stopped_healthy = true;
+    wanted += view.wanted ? 1 : 0;
+    healthy += view.healthy ? 1 : 0;
+    now.emplace(key, view);
+  }
+  const bool first_look = tasks_before_.empty();
+  tasks_before_.swap(now);
+  const auto* service = state.services.find("default/web");
+  if (service == nullptr || first_look || service->status != model::ServiceStatus::kActive) return;
+  const int minimum = (service->desired_count * service->configuration.minimum_healthy_percent + 99) / 100;
+  const int maximum = service->desired_count * service->configuration.maximum_percent / 100;
+  if (stopped_healthy && healthy < minimum) {
+    violate("the scheduler stopped a healthy task and left " + std::to_string(healthy) + " of at least " + std::to_string(minimum));
+  }
+  if (started && wanted > maximum) {
+    violate("the scheduler started tasks up to " + std::to_string(wanted) + " of at most " + std::to_string(maximum));
+  }
+}
+
+void Cluster::on_container_start(const SimContainer& container) {
+  const std::string task = task_of(container);
+  if (stopped_tasks_.contains(task)) violate("a container of the stopped task " + task + " was started");
+}
+
+void Cluster::on_container_end(Machine& machine, const SimContainer& container, EndCause cause) {
+  const std::string task = task_of(container);
+  if (cause != EndCause::kStopped) crashed_tasks_.insert(task);
+  const auto limit_passed = [&](const std::string& registration) {
+    const auto since = draining_since_.find(registration);
+    return since != draining_since_.end() && world_.wall_now() >= since->second + kDeregistrationDelay;
+  };
+  for (const auto& balancer : balancers_) {
+    if (cause == EndCause::kStopped) {
+      for (const lb::Config* config : balancer->routing_by()) {
+        for (const auto& group : config->target_groups) {
+          for (const auto& target : group.targets) {
+            if (target.state != lb::TargetState::kActive || task_of_registration_[target.registration] != task) continue;
+            if (limit_passed(target.registration)) continue;
+            violate("task " + task + " was stopped while " + balancer->process().name() + " still routes to it (version " +
+                    std::to_string(config->version) + ")");
+          }
+        }
+      }
+    }
+    std::erase_if(balancer->open_requests(), [&](const auto& entry) {
+      if (entry.second.machine != &machine || entry.second.container != container.spec.name) return false;
+      if (cause == EndCause::kStopped && !limit_passed(entry.second.registration)) {
+        violate("a request was open on task " + task + " when it was stopped");
+      }
+      return true;
+    });
+  }
+}
+
+void Cluster::on_routed(const lb::Target& target, const SimContainer& container) {
+  const std::string wanted = task_of_registration_[target.registration];
+  const std::string reached = task_of(container);
+  if (wanted == reached || wanted.empty() || crashed_tasks_.contains(wanted)) return;
+  violate("a request for task " + wanted + " reached task " + reached + ", which took its port");
+}
+
+void Cluster::check_converged() {
+  const State& state = control_->state();
+  const auto* service = state.services.find("default/web");
+  if (service == nullptr) return violate("the service is gone");
+  int running = 0;
+  for (const auto& [key, task] : state.tasks.rows()) {
+    if (task.service == "web" && is_healthy(state, task)) ++running;
+    if (task.desired_status == model::DesiredStatus::kStopped && task.last_status != model::TaskStatus::kStopped) {
+      violate("task " + task.arn + " wants to stop and never does");
+    }
+  }
+  if (running != service->desired_count || service->deployments.size() != 1) {
+    violate("not converged: " + std::to_string(running) + " healthy of " + std::to_string(service->desired_count) + ", " +
+            std::to_string(service->deployments.size()) + " deployments");
+  }
+  if (!expected_.possible_counts.empty() && !expected_.possible_counts.contains(service->desired_count)) {
+    violate("an acknowledged desired count was lost: it is " + std::to_string(service->desired_count));
+  }
+  if (!expected_.possible_definitions.empty() && !expected_.possible_definitions.contains(service->task_definition_arn)) {
+    violate("an acknowledged revision was lost: the service has " + service->task_definition_arn);
+  }
+  for (const std::string& arn : acknowledged_definitions_) {
+    if (state.task_definitions.find(arn.substr(arn.find("task-definition/") + 16)) == nullptr) {
+      violate("an acknowledged write was lost: " + arn);
+    }
+  }
+  for (const auto& [arn, code] : jobs_) {
+    const auto* task = state.tasks.find(arn.substr(arn.find(":task/") + 6));
+    if (task == nullptr || task->last_status == model::TaskStatus::kStopped) continue;
+    violate("job " + arn + " never ended");
+  }
+  std::size_t containers = 0;
+  for (const auto& host : hosts_) {
+    for (const auto& [name, container] : host->machine().containers()) {
+      if (container.phase == runtime::ContainerPhase::kRunning) ++containers;
+    }
+  }
+  if (containers != static_cast<std::size_t>(service->desired_count)) {
+    violate(std::to_string(containers) + " containers run for " + std::to_string(service->desired_count) + " tasks");
+  }
+}
+
+// ---- a life ----
+
+Report Cluster::run() {
+  set_up();
+  run_for(Millis(60'000));
+  const bool with_faults = seed_ % 4 != 0;  // every fourth seed shows that undisturbed operation loses nothing at all
+  faults_on_ = with_faults;
+  if (with_faults) {
+    network_.faults = {20, 20, 20, 2, 40};
+    for (const auto& host : hosts_) host->machine().faults = {10, 10, 10, 20, 60};
+  }
+  const SteadyTime end = world_.now() + kLifeWithFaults;
+  SteadyTime next_operation = world_.now();
+  SteadyTime next_fault = world_.now();
+  while (world_.now() < end && report_.violations.empty()) {
+    if (world_.now() >= next_operation) {
+      operate();
+      next_operation = world_.now() + world_.between(Millis(500), Millis(25'000));
+    }
+    if (faults_on_ && world_.now() >= next_fault) {
+      fault();
+      next_fault = world_.now() + world_.between(Millis(200), Millis(20'000));
+    }
+    for (const auto& balancer : balancers_) {
+      balancer->request(kPort, world_.chance(30) ? world_.between(Millis(1'000), Millis(20'000)) : world_.between(Millis(1), Millis(80)));
+    }
+    run_for(Millis(50));
+  }
+  heal_everything();
+  // Back-offs and silences end; then everything asked for must be there.
+  const SteadyTime limit = world_.now() + kTimeToConverge;
+  while (world_.now() < limit && report_.violations.empty()) {
+    run_for(Millis(15'000));
+    const auto* service = control_->state().services.find("default/web");
+    if (service != nullptr && service->deployments.size() == 1 &&
+        service->deployments[0].rollout_state == model::RolloutState::kCompleted) {
+      break;
+    }
+  }
+  run_for(Millis(100'000));
+  if (report_.violations.empty()) check_converged();
+  for (const auto& balancer : balancers_) {
+    report_.traffic.sent += balancer->counts().sent;
+    report_.traffic.answered += balancer->counts().answered;
+    report_.traffic.no_target += balancer->counts().no_target;
+    report_.traffic.refused += balancer->counts().refused;
+    report_.traffic.cut += balancer->counts().cut;
+  }
+  if (!with_faults && (report_.traffic.refused != 0 || report_.traffic.cut != 0)) {
+    violate("without any fault " + std::to_string(report_.traffic.refused) + " requests were refused and " +
+            std::to_string(report_.traffic.cut) + " cut");
+  }
+  report_.events = world_.events_run();
+  return report_;
+}
+
+}  // namespace sim

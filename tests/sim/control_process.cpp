@@ -1,0 +1,82 @@
+#include "tests/sim/control_process.h"
+
+#include "agent/api/ecs/ecs.h"
+#include "agent/api/elbv2/elbv2.h"
+#include "shared/base/check.h"
+
+namespace sim {
+
+using agent::control::Engine;
+using agent::control::Step;
+using shared::Result;
+
+ControlProcess::ControlProcess(World& world, Network& network, agent::control::Settings settings)
+    : world_(world), network_(network), process_(world, "control"), settings_(std::move(settings)) {
+  boot();
+}
+
+void ControlProcess::boot() {
+  engine_ = std::make_unique<Engine>(process_, world_.random(), *store_, settings_);
+  const auto started = engine_->start();
+  BERTH_CHECK(started.has_value(), "control must start on what it has written");
+}
+
+void ControlProcess::crash() {
+  process_.crash();
+  engine_.reset();
+  // What a commit has acknowledged is all that is left.
+  store_ = std::make_unique<agent::store::MemoryStore>(*store_);
+  network_.crashed(process_);
+}
+
+void ControlProcess::serve(const std::string& service, const std::string& operation, const std::string& body, Answer answer) {
+  agent::api::Call call;
+  call.operation = operation;
+  call.body = body;
+  call.request_id = world_.random().uuid();
+  call.account = settings_.account;
+  call.caller_arn = "arn:aws:iam::" + settings_.account + ":user/simulated";
+  call.caller_id = "AIDASIMULATED";
+  auto text = std::make_shared<std::string>();
+  engine_->submit(
+      [call, service, text](Step& step) -> Result<void> {
+        auto result = service == "ecs" ? agent::api::ecs::handle(step, call) : agent::api::elbv2::handle(step, call);
+        if (!result) return result.error();
+        *text = *std::move(result);
+        return {};
+      },
+      [text, answer](const Result<void>& result) {
+        if (!result) return answer(result.error());
+        answer(*text);
+      });
+}
+
+std::shared_ptr<Network::End> ControlProcess::accept(
+    Process& from, std::function<std::uint64_t(std::shared_ptr<agent::link::Channel>)> open,
+    std::function<void(std::uint64_t, std::string)> text, std::function<void(std::uint64_t)> close) {
+  auto [theirs, ours] = network_.connect(from, process_);
+  const std::uint64_t session = open(ours);
+  ours->on_text = [this, session, text](std::string message) {
+    if (up()) text(session, std::move(message));
+  };
+  ours->on_close = [this, session, close](const std::string&) {
+    if (up()) close(session);
+  };
+  return theirs;
+}
+
+std::shared_ptr<Network::End> ControlProcess::accept_agent(Process& from, const std::string& instance_arn) {
+  return accept(
+      from, [&](auto channel) { return engine_->agent_opened(instance_arn, std::move(channel)); },
+      [this](std::uint64_t session, const std::string& message) { engine_->agent_message(session, message); },
+      [this](std::uint64_t session) { engine_->agent_closed(session); });
+}
+
+std::shared_ptr<Network::End> ControlProcess::accept_feed(Process& from) {
+  return accept(
+      from, [&](auto channel) { return engine_->feed_opened(std::move(channel)); },
+      [this](std::uint64_t session, const std::string& message) { engine_->feed_message(session, message); },
+      [this](std::uint64_t session) { engine_->feed_closed(session); });
+}
+
+}  // namespace sim

@@ -1,0 +1,46 @@
+// Control in simulation: the shipped engine and API modules on a store that survives crashes.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/control/engine.h"
+#include "agent/store/store.h"
+#include "tests/sim/network.h"
+#include "tests/sim/world.h"
+
+namespace sim {
+
+class ControlProcess {
+ public:
+  ControlProcess(World& world, Network& network, agent::control::Settings settings);
+
+  void boot();
+  void crash();
+  bool up() const { return engine_ != nullptr; }
+  Process& process() { return process_; }
+  agent::control::Engine& engine() { return *engine_; }
+  agent::store::MemoryStore& store() { return *store_; }
+  const agent::control::State& state() const { return engine_->state(); }
+
+  // One API call, already authenticated; runs in this process. `service` is "ecs" or "elbv2".
+  using Answer = Network::Answer;
+  void serve(const std::string& service, const std::string& operation, const std::string& body, Answer answer);
+  // An agent dials /ws; a balancer dials the feed. nullptr: refused.
+  std::shared_ptr<Network::End> accept_agent(Process& from, const std::string& instance_arn);
+  std::shared_ptr<Network::End> accept_feed(Process& from);
+
+ private:
+  std::shared_ptr<Network::End> accept(Process& from, std::function<std::uint64_t(std::shared_ptr<agent::link::Channel>)> open,
+                                       std::function<void(std::uint64_t, std::string)> text,
+                                       std::function<void(std::uint64_t)> close);
+  World& world_;
+  Network& network_;
+  Process process_;
+  agent::control::Settings settings_;
+  std::unique_ptr<agent::store::MemoryStore> store_ = std::make_unique<agent::store::MemoryStore>();
+  std::unique_ptr<agent::control::Engine> engine_;
+};
+
+}  // namespace sim

@@ -1,0 +1,29 @@
+#include "agent/control/plant.h"
+
+#include <array>
+#include <utility>
+
+namespace agent::control::plant {
+
+Bug planted = Bug::kNone;
+
+namespace {
+constexpr std::array kNames{std::pair{std::string_view(""), Bug::kNone},
+                            std::pair{std::string_view("stop-before-ack"), Bug::kStopBeforeAcknowledgement},
+                            std::pair{std::string_view("forget-absent-balancers"), Bug::kForgetAbsentBalancers},
+                            std::pair{std::string_view("free-before-stopped"), Bug::kFreeBeforeStopped},
+                            std::pair{std::string_view("reply-before-commit"), Bug::kReplyBeforeCommit}};
+}
+
+bool choose(std::string_view name) {
+  for (const auto& [each, bug] : kNames) {
+    if (each != name) continue;
+    planted = bug;
+    return true;
+  }
+  return false;
+}
+
+const char* names() { return "stop-before-ack|forget-absent-balancers|free-before-stopped|reply-before-commit"; }
+
+}  // namespace agent::control::plant
