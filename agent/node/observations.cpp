@@ -114,7 +114,7 @@ void TaskEngine::observe(Task& task, Container& c, const runtime::ContainerInfo&
       c.exit_code = info.exit_code;
       c.finished_at = info.finished_at ? info.finished_at : std::optional(parts_.executor.wall_now());
       if (c.reason.empty()) {
-        bool oom = info.oom_killed;
+        bool oom = info.oom_killed || (info.exit_code == kKilled && out_of_memory_.contains(info.handle.id));
         if (!oom && info.exit_code == kKilled && c.desired == Status::kRunning) {
           const auto stats = parts_.cgroups.read(task.id());
           oom = stats && stats->oom_kills > 0;
@@ -141,7 +141,10 @@ void TaskEngine::on_event(const runtime::Event& event) {
   if (event.type == runtime::EventType::kCreated) return;
   for (auto& [arn, task] : tasks_) {
     for (std::size_t i = 0; i < task.containers.size(); ++i) {
-      if (same(task.containers[i], event.handle)) return inspect(arn, i, event.exit_code);
+      if (!same(task.containers[i], event.handle)) continue;
+      // The engine's own note of it may come too late for the inspection that follows the exit.
+      if (event.type == runtime::EventType::kOom) out_of_memory_.insert(event.handle.id);
+      return inspect(arn, i, event.exit_code);
     }
   }
 }
@@ -264,6 +267,10 @@ void TaskEngine::remove_rest(const std::string& arn, std::vector<std::string> vo
   if (auto removed = parts_.cgroups.remove(task->id()); !removed) {
     log::warn("task_cgroup_not_removed", removed.error(), {{"task", arn}});
     if (removed.error().retry() == shared::Retry::kYes) return schedule_cleanup(*task, kCleanupRetry);
+  }
+  for (const Container& c : task->containers) {
+    stopped_again_.erase(c.runtime_id);
+    out_of_memory_.erase(c.runtime_id);
   }
   parts_.records.erase_task(arn);
   tasks_.erase(arn);

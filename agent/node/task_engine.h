@@ -117,6 +117,7 @@ class TaskEngine {
   std::set<std::string> pulled_images_;
   std::vector<runtime::ContainerInfo> orphans_;
   std::set<std::string> stopped_again_;  // runtime ids stopped a second time after being recorded as stopped
+  std::set<std::string> out_of_memory_;  // runtime ids with an OOM event
   std::map<std::string, int> stop_attempts_;
   std::map<std::string, shared::SteadyTime> unreachable_since_;  // by container key
   std::string engine_version_;
