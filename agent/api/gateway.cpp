@@ -1,0 +1,257 @@
+#include "agent/api/gateway.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "agent/api/call.h"
+#include "agent/api/ecs/ecs.h"
+#include "agent/api/elbv2/elbv2.h"
+#include "agent/api/sockets.h"
+#include "agent/api/sts/sts.h"
+#include "agent/aws/auth_error.h"
+#include "agent/aws/json11.h"
+#include "agent/control/lookup.h"
+#include "shared/json/reader.h"
+#include "shared/log/log.h"
+
+namespace agent::api {
+
+using nlohmann::json;
+using shared::Error;
+using shared::Result;
+namespace http = shared::http;
+namespace httpd = shared::httpd;
+
+namespace {
+
+constexpr std::string_view kAgentPath = "/ws";
+constexpr std::string_view kFeedPath = "/berth/v1/feed";
+constexpr int kInternalErrors = 500;  // statuses from here on are our own fault
+
+http::Response json_response(int status, const json& body) {
+  return http::make_response(status, "application/json", shared::json::to_text(body));
+}
+
+// How agents read a refused websocket: the name of an exception, and a text.
+http::Response refusal(int status, const std::string& exception, const std::string& text) {
+  return json_response(status, json{{exception, text}});
+}
+
+std::map<std::string, std::string> parameters_of(const http::Request& request) {
+  std::map<std::string, std::string> parameters;
+  if (const auto pairs = http::parse_form(request.query())) parameters.insert(pairs->begin(), pairs->end());
+  return parameters;
+}
+
+std::string value_of(const std::map<std::string, std::string>& parameters, const std::string& name) {
+  const auto it = parameters.find(name);
+  return it == parameters.end() ? std::string() : it->second;
+}
+
+// The token of "Authorization: Bearer <token>", empty without one.
+std::string_view bearer_token(const http::Request& request) {
+  constexpr std::string_view kScheme = "bearer ";
+  const std::string_view header = request.headers.get("authorization").value_or("");
+  if (header.size() < kScheme.size() ||
+      !http::equals_ignoring_case(header.substr(0, kScheme.size()), kScheme))
+    return {};
+  return header.substr(kScheme.size());
+}
+
+}  // namespace
+
+struct Gateway::Impl {
+  explicit Impl(GatewayParts given) : parts(std::move(given)) {}
+
+  void serve(http::Request request, httpd::Reply reply);
+  void run(const aws::Call& call, Call api_call, httpd::Reply reply);
+  http::Response ready() const;
+  std::variant<httpd::WebSocketHandlers, http::Response> accept(const http::Request& request);
+  std::variant<httpd::WebSocketHandlers, http::Response> accept_agent(const http::Request& request);
+  void note_versions(const std::string& arn, const std::map<std::string, std::string>& parameters);
+  static http::Response answer(aws::Service service, const Call& call, const Result<std::string>& body);
+
+  GatewayParts parts;
+};
+
+Gateway::Gateway(GatewayParts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
+Gateway::~Gateway() = default;
+
+httpd::Server::Handler Gateway::handler() {
+  return [impl = impl_.get()](http::Request request, httpd::Reply reply) {
+    impl->serve(std::move(request), std::move(reply));
+  };
+}
+
+httpd::Server::Acceptor Gateway::acceptor() {
+  return [impl = impl_.get()](const http::Request& request) { return impl->accept(request); };
+}
+
+http::Response Gateway::Impl::ready() const {
+  std::vector<ReadyCheck> checks{{"control", parts.engine.not_ready()}};
+  if (parts.checks) {
+    for (ReadyCheck& each : parts.checks()) checks.push_back(std::move(each));
+  }
+  bool ok = true;
+  json list = json::array();
+  for (const ReadyCheck& each : checks) {
+    ok = ok && each.reason.empty();
+    list.push_back({{"name", each.name}, {"ok", each.reason.empty()}, {"reason", each.reason}});
+  }
+  return json_response(ok ? 200 : 503,
+                       json{{"status", ok ? "ready" : "not_ready"}, {"checks", std::move(list)}});
+}
+
+void Gateway::Impl::serve(http::Request request, httpd::Reply reply) {
+  if (request.method == "GET" || request.method == "HEAD") {
+    if (request.path() == "/healthz") {
+      return reply.send(json_response(200, json{{"status", "ok"}, {"checks", json::array()}}));
+    }
+    if (request.path() == "/readyz") return reply.send(ready());
+  }
+  Call call;
+  call.request_id = parts.random.uuid();
+  const Result<aws::Call> identified = aws::identify(request);
+  if (!identified) {
+    return reply.send(
+        aws::error_response(identified.error(), aws::protocol_of(request), "", call.request_id));
+  }
+  const aws::Service service = identified->service;
+  call.operation = identified->operation;
+  call.body = identified->input;
+  const Result<iam::Principal> principal = parts.authenticate(request, service);
+  if (!principal) return reply.send(answer(service, call, principal.error()));
+  if (auto allowed = iam::authorize(*principal, service, call.operation); !allowed) {
+    return reply.send(answer(service, call, allowed.error()));
+  }
+  call.caller_arn = principal->arn;
+  call.account = principal->account;
+  call.caller_id = principal->user_id;
+  run(*identified, std::move(call), std::move(reply));
+}
+
+// STS needs no state; the others run as a step and are answered once what they changed is durable.
+void Gateway::Impl::run(const aws::Call& call, Call api_call, httpd::Reply reply) {
+  if (call.service == aws::Service::kSts)
+    return reply.send(answer(call.service, api_call, sts::handle(api_call)));
+  struct Pending {
+    aws::Service service;
+    Call call;
+    httpd::Reply reply;
+    std::string body;
+  };
+  auto pending = std::make_shared<Pending>(Pending{call.service, std::move(api_call), std::move(reply), {}});
+  parts.engine.submit(
+      [pending](control::Step& step) -> Result<void> {
+        Result<std::string> body = pending->service == aws::Service::kEcs
+                                       ? ecs::handle(step, pending->call)
+                                       : elbv2::handle(step, pending->call);
+        if (!body) return std::move(body).error();
+        pending->body = *std::move(body);
+        return {};
+      },
+      [pending](const Result<void>& done) {
+        const Result<std::string> body =
+            done ? Result<std::string>(std::move(pending->body)) : Result<std::string>(done.error());
+        pending->reply.send(answer(pending->service, pending->call, body));
+      });
+}
+
+http::Response Gateway::Impl::answer(aws::Service service, const Call& call,
+                                     const Result<std::string>& body) {
+  const aws::Protocol protocol = aws::protocol_of(service);
+  if (!body) {
+    http::Response response =
+        aws::error_response(body.error(), protocol, aws::xml_namespace(service), call.request_id);
+    if (response.status >= kInternalErrors) {
+      shared::log::error("call_failed", {{"operation", call.operation},
+                                         {"request_id", call.request_id},
+                                         {"code", body.error().code()},
+                                         {"reason", body.error().text()}});
+    }
+    return response;
+  }
+  if (protocol == aws::Protocol::kJson) return aws::json_success(*body, call.request_id);
+  http::Response response = http::make_response(200, "text/xml", *body);
+  response.headers.set("x-amzn-RequestId", call.request_id);
+  return response;
+}
+
+std::variant<httpd::WebSocketHandlers, http::Response> Gateway::Impl::accept(const http::Request& request) {
+  if (request.path() == kAgentPath) return accept_agent(request);
+  if (request.path() != kFeedPath) {
+    return refusal(400, "BadRequestException", "there is no websocket at " + std::string(request.path()));
+  }
+  const std::string_view token = bearer_token(request);
+  if (token.empty() || !parts.is_balancer_token(token)) {
+    return refusal(401, "AccessDeniedException", "the balancer token is missing or wrong");
+  }
+  return feed_socket(parts.engine);
+}
+
+std::variant<httpd::WebSocketHandlers, http::Response> Gateway::Impl::accept_agent(
+    const http::Request& request) {
+  const auto parameters = parameters_of(request);
+  const bool telemetry =
+      parameters.contains("containerInstance") && !parameters.contains("containerInstanceArn");
+  const Result<iam::Principal> principal = parts.authenticate(request, aws::Service::kEcs);
+  const Result<void> allowed =
+      principal ? iam::authorize(*principal, aws::Service::kEcs, telemetry ? "StartTelemetrySession" : "Poll")
+                : Result<void>(principal.error());
+  if (!allowed) {
+    const aws::WireError wire = aws::wire_error(allowed.error(), aws::Protocol::kJson);
+    return refusal(wire.status, wire.code, wire.message);
+  }
+  const std::string arn = value_of(parameters, telemetry ? "containerInstance" : "containerInstanceArn");
+  const std::string cluster =
+      control::cluster_name_in(value_of(parameters, telemetry ? "cluster" : "clusterArn"));
+  const model::ContainerInstance* instance = control::find_instance_by_arn(parts.engine.state(), arn);
+  if (instance == nullptr) {
+    return refusal(400, "InvalidInstanceException", "Container instance " + arn + " is not registered.");
+  }
+  if (instance->cluster != cluster) {
+    return refusal(400, "InvalidClusterException",
+                   "Container instance " + arn + " is not in cluster " + cluster + ".");
+  }
+  if (instance->status == model::InstanceStatus::kInactive) {
+    return refusal(400, "InactiveInstanceException", "Container instance " + arn + " is deregistered.");
+  }
+  if (telemetry) return telemetry_socket(parts.engine, cluster);
+  note_versions(arn, parameters);
+  return agent_socket(parts.engine, arn);
+}
+
+// Agents of ECS say their versions here and nowhere else.
+void Gateway::Impl::note_versions(const std::string& arn,
+                                  const std::map<std::string, std::string>& parameters) {
+  const std::string agent = value_of(parameters, "agentVersion");
+  const std::string hash = value_of(parameters, "agentHash");
+  const std::string docker = value_of(parameters, "dockerVersion");
+  const model::ContainerInstance* present = control::find_instance_by_arn(parts.engine.state(), arn);
+  const auto differs = [](const std::string& said, const std::string& known) {
+    return !said.empty() && said != known;
+  };
+  if (!differs(agent, present->agent_version) && !differs(hash, present->agent_hash) &&
+      !differs(docker, present->docker_version)) {
+    return;
+  }
+  parts.engine.submit(
+      [=](control::Step& step) -> Result<void> {
+        const model::ContainerInstance* found = control::find_instance_by_arn(step.state, arn);
+        if (found == nullptr) return {};
+        model::ContainerInstance& row = *step.state.instances.edit(control::key_of(*found));
+        if (!agent.empty()) row.agent_version = agent;
+        if (!hash.empty()) row.agent_hash = hash;
+        if (!docker.empty()) row.docker_version = docker;
+        return {};
+      },
+      [arn](const Result<void>& done) {
+        if (!done)
+          shared::log::warn("agent_version_not_kept", {{"instance", arn}, {"reason", done.error().text()}});
+      });
+}
+
+}  // namespace agent::api
