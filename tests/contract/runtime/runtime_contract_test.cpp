@@ -1,0 +1,244 @@
+// What every Runtime promises, asked of the scripted twin and of the docker driver (which is skipped where no
+// engine answers).
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "agent/runtime/docker/docker_runtime.h"
+#include "tests/support/docker_host.h"
+#include "tests/support/manual_executor.h"
+#include "tests/support/scripted_runtime.h"
+
+namespace agent::runtime {
+namespace {
+
+constexpr const char* kLabel = "berth.contract-test";
+constexpr shared::Millis kPatience{60'000};
+
+// A runtime and a way to let time pass until something happened.
+class Bench {
+ public:
+  virtual ~Bench() = default;
+  virtual Runtime& runtime() = 0;
+  virtual bool run_until(const std::function<bool()>& done) = 0;
+};
+
+class ScriptedBench final : public Bench {
+ public:
+  ScriptedBench() {
+    runtime_.local_images[tests::kTestImage] = {"sha256:1", ""};
+    runtime_.any_image = false;
+  }
+  Runtime& runtime() override { return runtime_; }
+  bool run_until(const std::function<bool()>& done) override {
+    for (int i = 0; i < 10'000 && !done(); ++i) executor_.advance(shared::Millis(1));
+    return done();
+  }
+
+ private:
+  tests::ManualExecutor executor_;
+  tests::ScriptedRuntime runtime_{executor_};
+};
+
+class DockerBench final : public Bench {
+ public:
+  Runtime& runtime() override { return runtime_; }
+  bool run_until(const std::function<bool()>& done) override { return loop_.run_until(done, kPatience); }
+
+ private:
+  shared::httpd::IoLoop loop_;
+  docker::DockerRuntime runtime_{loop_, docker::DockerSettings{}};
+};
+
+class RuntimeContract : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (std::string(GetParam()) == "Docker") {
+      if (const std::string why = tests::no_docker(); !why.empty()) GTEST_SKIP() << why;
+      bench = std::make_unique<DockerBench>();
+    } else {
+      bench = std::make_unique<ScriptedBench>();
+    }
+    ASSERT_TRUE(ask<std::string>([&](auto done) { bench->runtime().ping(done); }));
+  }
+  void TearDown() override {
+    if (!bench) return;
+    for (const auto& handle : made) {
+      (void)ask<ContainerInfo>([&](auto done) { bench->runtime().stop(handle, shared::Millis(0), done); });
+      (void)ask<bool>([&](auto done) { bench->runtime().remove(handle, done); });
+    }
+  }
+
+  template <class T>
+  shared::Result<T> ask(const std::function<void(Runtime::Done<T>)>& call) {
+    std::optional<shared::Result<T>> answer;
+    int answers = 0;
+    call([&](shared::Result<T> r) {
+      answer.emplace(std::move(r));
+      ++answers;
+    });
+    EXPECT_EQ(answers, 0) << "answered inside the call";
+    EXPECT_TRUE(bench->run_until([&] { return answers > 0; }));
+    EXPECT_EQ(answers, 1);
+    return answer ? std::move(*answer) : shared::Result<T>(shared::Error("test", "no answer"));
+  }
+  ContainerSpec spec(const std::string& name) {
+    ContainerSpec s;
+    s.name = "berth-contract-" + std::to_string(::getpid()) + "-" + name;
+    s.image = tests::kTestImage;
+    s.command = {"sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"};
+    s.labels = {{kLabel, std::to_string(::getpid())}};
+    return s;
+  }
+  ContainerHandle create(const ContainerSpec& s) {
+    auto handle = ask<ContainerHandle>([&](auto done) { bench->runtime().create(s, done); });
+    EXPECT_TRUE(handle) << (handle ? "" : handle.error().text());
+    if (handle) made.push_back(*handle);
+    return handle ? *handle : ContainerHandle{};
+  }
+  ContainerInfo start(const ContainerHandle& handle) {
+    auto info = ask<ContainerInfo>([&](auto done) { bench->runtime().start(handle, done); });
+    EXPECT_TRUE(info) << (info ? "" : info.error().text());
+    return info ? *info : ContainerInfo{};
+  }
+  shared::Result<ContainerInfo> stop(const ContainerHandle& handle) {
+    return ask<ContainerInfo>(
+        [&](auto done) { bench->runtime().stop(handle, shared::Millis(10'000), done); });
+  }
+  shared::Result<ContainerInfo> inspect(const ContainerHandle& handle) {
+    return ask<ContainerInfo>([&](auto done) { bench->runtime().inspect(handle, done); });
+  }
+  shared::Result<bool> remove(const ContainerHandle& handle) {
+    return ask<bool>([&](auto done) { bench->runtime().remove(handle, done); });
+  }
+  template <class T>
+  static std::string code(const shared::Result<T>& r) {
+    return r ? "success" : r.error().code();
+  }
+
+  std::unique_ptr<Bench> bench;
+  std::vector<ContainerHandle> made;
+};
+
+TEST_P(RuntimeContract, ContainerGoesThroughItsPhases) {
+  const auto handle = create(spec("phases"));
+  EXPECT_EQ(inspect(handle)->phase, ContainerPhase::kCreated);
+  const auto running = start(handle);
+  EXPECT_EQ(running.phase, ContainerPhase::kRunning);
+  EXPECT_EQ(running.handle.id, handle.id);
+  EXPECT_TRUE(running.started_at);
+  EXPECT_GT(running.pid, 0);
+  EXPECT_EQ(running.exit_code, std::nullopt);
+  const auto stopped = stop(handle);
+  ASSERT_TRUE(stopped) << stopped.error().text();
+  EXPECT_EQ(stopped->phase, ContainerPhase::kExited);
+  EXPECT_EQ(stopped->exit_code, 0);
+  EXPECT_TRUE(stopped->finished_at);
+  EXPECT_TRUE(remove(handle));
+  EXPECT_EQ(code(inspect(handle)), "not_found");
+}
+
+TEST_P(RuntimeContract, EveryCallMayBeRepeated) {
+  const auto handle = create(spec("repeat"));
+  EXPECT_EQ(create(spec("repeat")).id, handle.id);
+  start(handle);
+  EXPECT_EQ(start(handle).phase, ContainerPhase::kRunning);
+  EXPECT_TRUE(stop(handle));
+  EXPECT_TRUE(stop(handle));
+  EXPECT_TRUE(remove(handle));
+  EXPECT_TRUE(remove(handle));
+}
+
+TEST_P(RuntimeContract, UnknownThingsAreNotFound) {
+  const ContainerHandle nobody{"", "berth-contract-nobody"};
+  EXPECT_EQ(code(inspect(nobody)), "not_found");
+  EXPECT_EQ(code(stop(nobody)), "not_found");
+  EXPECT_EQ(code(ask<ContainerInfo>([&](auto done) { bench->runtime().start(nobody, done); })), "not_found");
+  EXPECT_TRUE(remove(nobody));
+  EXPECT_EQ(code(ask<ImageInfo>([&](auto done) { bench->runtime().find_image("berth-test/none:1", done); })),
+            "not_found");
+  auto s = spec("none");
+  s.image = "berth-test/none:1";
+  EXPECT_EQ(code(ask<ContainerHandle>([&](auto done) { bench->runtime().create(s, done); })),
+            "CannotCreateContainerError");
+  EXPECT_EQ(code(ask<ImageInfo>([&](auto done) { bench->runtime().pull("127.0.0.1:1/none:1", done); })),
+            "CannotPullContainerError");
+}
+
+TEST_P(RuntimeContract, NameAloneFindsAContainer) {
+  const auto handle = create(spec("name"));
+  const ContainerHandle by_name{"", spec("name").name};
+  EXPECT_EQ(start(by_name).handle.id, handle.id);
+  EXPECT_TRUE(stop(by_name));
+  EXPECT_TRUE(remove(by_name));
+  EXPECT_EQ(code(inspect(handle)), "not_found");
+}
+
+TEST_P(RuntimeContract, StopOfAContainerThatNeverRanSucceeds) {
+  const auto handle = create(spec("unstarted"));
+  const auto stopped = stop(handle);
+  ASSERT_TRUE(stopped) << stopped.error().text();
+  EXPECT_NE(stopped->phase, ContainerPhase::kRunning);
+}
+
+TEST_P(RuntimeContract, RecoverFindsWhatCarriesTheLabelInEveryPhase) {
+  const auto fresh = create(spec("r-created"));
+  const auto running = create(spec("r-running"));
+  start(running);
+  auto other = spec("r-other");
+  other.labels = {{"unrelated", "x"}};
+  create(other);
+  const auto found =
+      ask<std::vector<ContainerInfo>>([&](auto done) { bench->runtime().recover(kLabel, done); });
+  ASSERT_TRUE(found) << found.error().text();
+  std::map<std::string, ContainerPhase> phases;
+  for (const auto& info : *found) {
+    if (info.labels.at(kLabel) == std::to_string(::getpid())) phases[info.handle.id] = info.phase;
+  }
+  EXPECT_EQ(phases, (std::map<std::string, ContainerPhase>{{fresh.id, ContainerPhase::kCreated},
+                                                           {running.id, ContainerPhase::kRunning}}));
+}
+
+TEST_P(RuntimeContract, EventsTellOfStartAndExit) {
+  std::vector<Event> events;
+  const auto saw = [&](const std::string& id, EventType type) {
+    return std::any_of(events.begin(), events.end(),
+                       [&](const Event& e) { return e.handle.id == id && e.type == type; });
+  };
+  bench->runtime().watch([&](Event e) { events.push_back(e); }, [] {});
+  // The stream may open only after a first container came and went unseen.
+  const auto handle = create(spec("events"));
+  for (int attempt = 0; attempt < 20 && !saw(handle.id, EventType::kStarted); ++attempt) {
+    start(handle);
+    ASSERT_TRUE(stop(handle));
+  }
+  start(handle);
+  EXPECT_TRUE(stop(handle));
+  EXPECT_TRUE(bench->run_until([&] { return saw(handle.id, EventType::kExited); }));
+  EXPECT_TRUE(saw(handle.id, EventType::kStarted));
+}
+
+TEST_P(RuntimeContract, PortsAreChosenAndReported) {
+  auto s = spec("ports");
+  s.ports = {{80, 0, "tcp", "0.0.0.0"}};
+  const auto info = start(create(s));
+  ASSERT_EQ(info.ports.size(), 1u);
+  EXPECT_EQ(info.ports[0].container_port, 80);
+  EXPECT_GT(info.ports[0].host_port, 0);
+  EXPECT_EQ(info.ports[0].bind_ip, "0.0.0.0");
+  auto taken = spec("taken");
+  taken.ports = {{80, info.ports[0].host_port, "tcp", "0.0.0.0"}};
+  const auto handle = create(taken);
+  const auto second = ask<ContainerInfo>([&](auto done) { bench->runtime().start(handle, done); });
+  EXPECT_EQ(code(second), "CannotStartContainerError");
+  EXPECT_EQ(inspect(handle)->phase, ContainerPhase::kCreated);
+}
+
+INSTANTIATE_TEST_SUITE_P(Runtimes, RuntimeContract, testing::Values("Scripted", "Docker"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
+}  // namespace
+}  // namespace agent::runtime
