@@ -147,7 +147,8 @@ Result<Authorization> parse_presigned(const FormFields& query) {
       if (out.session_token) return incomplete("Query parameter 'X-Amz-Security-Token' is given twice.");
       out.session_token = value;
     }
-    const auto part = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
+    const auto part = std::find_if(parts.begin(), parts.end(),
+                                   [&wanted = name](const Part& p) { return p.name == wanted; });
     if (part == parts.end()) continue;
     if (part->value) return incomplete("Query parameter '" + name + "' is given twice.");
     part->value = value;
