@@ -41,14 +41,13 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
     if (bytes > kMaxUpgradeHeadBytes)
       return fail(Error("malformed", "the head of the upgrade request is too long"));
     if (!request_.headers.get("Host")) request_.headers.set("Host", host_header(to_));
-    dial_ = Dial::start(loop_.impl().context, to_, kWebSocketConnectTimeout,
-                        [self = shared_from_this()](Result<Socket> socket) {
-                          self->dial_.reset();
-                          if (!socket) return self->fail(socket.error());
-                          self->session_ = connect_websocket(self->loop_, std::move(*socket), self->request_,
-                                                             net::to_string(self->to_),
-                                                             std::exchange(self->handlers_, {}));
-                        });
+    dial_ =
+        Dial::start(loop_, to_, kWebSocketConnectTimeout, [self = shared_from_this()](Result<Socket> socket) {
+          self->dial_.reset();
+          if (!socket) return self->fail(socket.error());
+          self->session_ = connect_websocket(self->loop_, std::move(*socket), self->request_,
+                                             net::to_string(self->to_), std::exchange(self->handlers_, {}));
+        });
   }
 
   void abandon() {

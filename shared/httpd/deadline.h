@@ -13,7 +13,7 @@ namespace shared::httpd {
 class Deadline {
  public:
   // `expired` may destroy the Deadline.
-  Deadline(asio::io_context& context, std::function<void()> expired);
+  Deadline(IoLoop& loop, std::function<void()> expired);
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
   ~Deadline();

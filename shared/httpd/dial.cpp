@@ -6,23 +6,21 @@
 
 namespace shared::httpd {
 
-std::shared_ptr<Dial> Dial::start(asio::io_context& context, const net::Endpoint& to, Millis timeout,
-                                  Done done) {
-  auto dial = std::make_shared<Dial>(context, to, timeout, std::move(done));
-  asio::post(context, [dial] {
+std::shared_ptr<Dial> Dial::start(IoLoop& loop, const net::Endpoint& to, Millis timeout, Done done) {
+  auto dial = std::make_shared<Dial>(loop, to, timeout, std::move(done));
+  asio::post(loop.impl().context, [dial] {
     if (dial->done_) dial->resolve();
   });
   return dial;
 }
 
-Dial::Dial(asio::io_context& context, net::Endpoint to, Millis timeout, Done done)
-    : context_(context),
-      to_(std::move(to)),
+Dial::Dial(IoLoop& loop, net::Endpoint to, Millis timeout, Done done)
+    : to_(std::move(to)),
       timeout_(timeout),
       done_(std::move(done)),
-      resolver_(context),
-      socket_(context),
-      deadline_(context, [this] {
+      resolver_(loop.impl().context),
+      socket_(loop.impl().context),
+      deadline_(loop, [this] {
         finish(failure("no connection within " + std::to_string(timeout_.count()) + " ms"));
       }) {}
 

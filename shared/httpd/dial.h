@@ -19,10 +19,9 @@ class Dial : public std::enable_shared_from_this<Dial> {
   using Done = std::function<void(Result<Socket>)>;
   // `timeout` covers names and all addresses. `done` is never called from within start(), nor after cancel().
   // Errors: "connect" (blame target, retry yes).
-  static std::shared_ptr<Dial> start(asio::io_context& context, const net::Endpoint& to, Millis timeout,
-                                     Done done);
+  static std::shared_ptr<Dial> start(IoLoop& loop, const net::Endpoint& to, Millis timeout, Done done);
 
-  Dial(asio::io_context& context, net::Endpoint to, Millis timeout, Done done);  // for start()
+  Dial(IoLoop& loop, net::Endpoint to, Millis timeout, Done done);  // for start()
   void cancel();
 
  private:
@@ -32,7 +31,6 @@ class Dial : public std::enable_shared_from_this<Dial> {
   void finish(Result<Socket> result);
   Error failure(const std::string& why) const;
 
-  asio::io_context& context_;
   net::Endpoint to_;
   Millis timeout_;
   Done done_;

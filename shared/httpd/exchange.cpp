@@ -26,8 +26,7 @@ bool is_idempotent(std::string_view method) {
 }  // namespace
 
 struct ConnectionPool::Idle {
-  Idle(Socket with, IoLoop& loop)
-      : socket(std::move(with)), deadline(loop.impl().context, [this] { expire(); }) {}
+  Idle(Socket with, IoLoop& loop) : socket(std::move(with)), deadline(loop, [this] { expire(); }) {}
   void expire() {
     if (const auto owner = pool.lock()) owner->drop(self.lock());
   }
@@ -83,7 +82,7 @@ Exchange::Exchange(std::shared_ptr<ConnectionPool> pool, http::Request request, 
       request_(std::move(request)),
       options_(std::make_shared<const CallOptions>(std::move(options))),
       done_(std::move(done)),
-      deadline_(pool_->loop.impl().context, [this] {
+      deadline_(pool_->loop, [this] {
         fail(Error("timeout",
                    what() + ": no answer within " + std::to_string(options_->timeout.count()) + " ms",
                    Blame::kTarget));
@@ -118,7 +117,7 @@ void Exchange::connect(Source source) {
     }
   }
   reused_ = false;
-  dial_ = Dial::start(pool_->loop.impl().context, pool_->to, options_->connect_timeout,
+  dial_ = Dial::start(pool_->loop, pool_->to, options_->connect_timeout,
                       [self = shared_from_this()](Result<Socket> socket) {
                         self->dial_.reset();
                         if (!socket) return self->fail(socket.error());

@@ -114,15 +114,13 @@ void IoLoop::stop() { impl_->context.stop(); }
 
 bool IoLoop::run_until(const std::function<bool()>& done, Millis limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() >= deadline) return false;
+  bool finished = done();
+  while (!finished && !impl_->context.stopped() && std::chrono::steady_clock::now() < deadline) {
     impl_->context.run_one_until(deadline);
-    if (impl_->context.stopped()) {
-      impl_->context.restart();
-      return done();
-    }
+    finished = done();
   }
-  return true;
+  if (impl_->context.stopped()) impl_->context.restart();
+  return finished;
 }
 
 env::Timer IoLoop::watch_readable(int fd, std::function<void()> ready) {

@@ -25,7 +25,9 @@ class IoLoop final : public env::Executor {
   void stop();  // from any thread
   // For tests: runs what is ready or becomes ready within `limit`, returns early once `done()` is true.
   bool run_until(const std::function<bool()>& done, Millis limit);
-  // Watches a readable descriptor owned by someone else, until the Timer-like handle is dropped.
+  // Calls `ready` as long as the descriptor, owned by someone else, has something to read or is at its end,
+  // until the handle is dropped. The owner may close it meanwhile. An empty handle: it cannot be watched (a
+  // file, a bad one).
   [[nodiscard]] env::Timer watch_readable(int fd, std::function<void()> ready);
 
   struct Impl;

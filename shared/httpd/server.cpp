@@ -28,7 +28,7 @@ class Accepting : public std::enable_shared_from_this<Accepting> {
       : core_(std::move(core)),
         at_(std::move(at)),
         listener_(core_->loop.impl().context),
-        pause_(core_->loop.impl().context, [this] { wait(); }) {}
+        pause_(core_->loop, [this] { wait(); }) {}
 
   void start(UniqueFd fd, ErrorCode& error) {
     listener_.assign(fd.get(), error);

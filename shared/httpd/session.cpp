@@ -46,7 +46,7 @@ Session::Session(std::shared_ptr<ServerCore> core, Socket socket, net::Endpoint 
       socket_(std::move(socket)),
       peer_(std::move(peer)),
       slot_(nullptr, [open = core_->open](void*) { --*open; }),
-      deadline_(core_->loop.impl().context, [this] { on_deadline(); }) {
+      deadline_(core_->loop, [this] { on_deadline(); }) {
   ++*core_->open;
 }
 

@@ -42,7 +42,7 @@ class WsSession final : public WebSocketControl, public std::enable_shared_from_
         handlers_(std::make_shared<const WebSocketHandlers>(std::move(handlers))),
         slot_(std::move(slot)),
         stream_(std::move(socket)),
-        deadline_(loop.impl().context, [this] { finish(*cause_); }) {
+        deadline_(loop, [this] { finish(*cause_); }) {
     stream_.set_option(websocket::stream_base::timeout{kHandshakeTimeout, kIdleTimeout, true});
     stream_.read_message_max(WebSocket::kMaxMessageBytes);
     stream_.auto_fragment(false);

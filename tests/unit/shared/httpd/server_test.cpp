@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <optional>
@@ -393,6 +395,24 @@ TEST(Server, ClosesConnectionsBeyondItsLimitAndTakesNewOnesWhenSomeHaveGone) {
     ASSERT_TRUE(loop.run_until([&] { return four.closed() || !four.received().empty(); }, kPatience));
     taken = !four.received().empty();
   }
+}
+
+TEST(Server, TakesWaitingConnectionsOnceDescriptorsAreFreeAgain) {
+  IoLoop loop;
+  const auto server = serve(loop, echo());
+  RawPeer peer(loop, server->endpoint());  // waits in the backlog
+  peer.send("GET /patient HTTP/1.1\r\nHost: x\r\n\r\n");
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  rlimit none_left = usual;
+  none_left.rlim_cur = static_cast<rlim_t>(UniqueFd(::dup(0)).get());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  bool over = false;
+  const auto timer = loop.after(Millis(10), [&] { over = true; });
+  EXPECT_TRUE(loop.run_until([&] { return over; }, kPatience));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  EXPECT_EQ(peer.received(), "");
+  EXPECT_TRUE(peer.wait_for("GET /patient"));
 }
 
 TEST(Server, ClosesTheConnectionWhenTheHandlerSaysSo) {
