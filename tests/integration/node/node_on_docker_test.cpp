@@ -1,0 +1,344 @@
+// The node with a real container engine and real cgroups; control is simulated. Needs root and docker.
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "agent/runtime/docker/docker_runtime.h"
+#include "tests/support/docker_host.h"
+#include "tests/unit/agent/node/fixture.h"
+
+namespace agent::node {
+namespace {
+
+constexpr shared::Millis kPatience{90'000};
+constexpr shared::Millis kTick{20};
+
+std::string output_of(const std::string& command) {
+  std::string out;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  std::array<char, 4096> buffer;
+  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe)) out.append(buffer.data(), n);
+  ::pclose(pipe);
+  return out;
+}
+
+class NodeOnDocker : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = tests::no_docker(); !why.empty()) GTEST_SKIP() << why;
+    auto opened = cgroup::open_task_cgroups({.root = "berth-it-" + std::to_string(::getpid())});
+    if (!opened) GTEST_SKIP() << opened.error().text();
+    cgroups = std::move(*opened);
+    settings.cpus = 2;
+    settings.memory_mib = 4096;
+    settings.task_cleanup_wait = shared::Millis(3'600'000);
+    control.instance_arn += std::to_string(::getpid());
+    boot();
+  }
+  void TearDown() override {
+    if (!cgroups) return;
+    node.reset();
+    for (const auto& [arn, name] : names) tests::shell("docker rm -f " + name + " >/dev/null 2>&1 || true");
+    for (const auto& id : ids) (void)cgroups->remove(id);
+  }
+
+  void boot() {
+    engine = std::make_unique<runtime::docker::DockerRuntime>(loop, runtime::docker::DockerSettings{});
+    node = std::make_unique<Node>(Node::Parts{loop, random, control, *engine, *cgroups, store}, settings);
+    ASSERT_TRUE(node->start());
+    ASSERT_TRUE(until([&] { return node->not_ready().empty(); })) << node->not_ready();
+  }
+  void crash() {
+    node.reset();
+    engine.reset();
+  }
+  // Looks again at least every tick, for conditions the loop itself hears nothing of.
+  bool until(const std::function<bool()>& done) {
+    shared::env::Timer tick;
+    std::function<void()> again = [&] { tick = loop.after(kTick, again); };
+    again();
+    return loop.run_until(done, kPatience);
+  }
+
+  static link::ContainerPayload busybox(const std::string& name, const std::string& script) {
+    auto c = a_container(name);
+    c.image = tests::kTestImage;
+    c.command = {"sh", "-c", script};
+    return c;
+  }
+  std::string unique(const std::string& id) { return id + "-" + std::to_string(::getpid()); }
+  void send(link::TaskPayload t) {
+    ids.push_back(unique(t.arn.substr(t.arn.rfind('/') + 1)));
+    t.arn = unique(t.arn);
+    control.say(
+        link::PayloadMessage{"m" + std::to_string(++seq), "default", control.instance_arn, seq, 0, {t}});
+    ASSERT_TRUE(until([&] { return node->tasks().contains(t.arn); }));
+    for (const auto& c : node->tasks().at(t.arn).containers) names.emplace_back(t.arn, c.engine_name);
+  }
+  void stop(const std::string& id) {
+    auto t = a_task(unique(id), {});
+    t.desired_status = "STOPPED";
+    control.say(
+        link::PayloadMessage{"m" + std::to_string(++seq), "default", control.instance_arn, seq, 0, {t}});
+  }
+  bool reaches(const std::string& id, const std::string& status) {
+    return until([&] {
+      const auto all = control.statuses(task_arn(unique(id)));
+      return !all.empty() && all.back() == status;
+    });
+  }
+  json container(const std::string& id, const std::string& name) {
+    json last;
+    for (const auto& report : control.reports(task_arn(unique(id)))) {
+      for (const auto& c : report["containers"]) {
+        if (c["containerName"] == name) last = c;
+      }
+    }
+    return last;
+  }
+  const Task& task(const std::string& id) { return node->tasks().at(task_arn(unique(id))); }
+
+  shared::httpd::IoLoop loop;
+  shared::env::SystemRandom random;
+  FakeControl control{loop};
+  std::unique_ptr<cgroup::TaskCgroups> cgroups;
+  std::unique_ptr<runtime::docker::DockerRuntime> engine;
+  store::MemoryStore store;
+  NodeSettings settings;
+  std::uint64_t seq = 0;
+  std::vector<std::pair<std::string, std::string>> names;
+  std::vector<std::string> ids;
+  std::unique_ptr<Node> node;
+};
+
+TEST_F(NodeOnDocker, WebTaskServesOnADynamicPortInsideItsCgroupAndStops) {
+  auto web = busybox("web", "trap 'exit 7' TERM; httpd -f -p 80 -h /www & wait");
+  web.port_mappings = {{80, 0, "tcp"}};
+  web.memory = 64;
+  auto t = a_task("web", {web});
+  t.cpu = 0.5;
+  t.memory = 128;
+  const auto begin = loop.now();
+  send(t);
+  ASSERT_TRUE(reaches("web", "RUNNING"));
+  RecordProperty("start_ms",
+                 static_cast<int>(std::chrono::duration_cast<shared::Millis>(loop.now() - begin).count()));
+  const json running = container("web", "web");
+  const int port = running["networkBindings"][0]["hostPort"];
+  EXPECT_EQ(running["networkBindings"].size(), 1u) << "no :: twin";
+  EXPECT_TRUE(until([&] {
+    return output_of("busybox wget -q -O - http://127.0.0.1:" + std::to_string(port) + "/ 2>/dev/null") ==
+           "hello\n";
+  }));
+  const std::string pid =
+      output_of("docker inspect -f '{{.State.Pid}}' " + running["runtimeId"].get<std::string>());
+  std::ifstream membership("/proc/" + pid.substr(0, pid.find('\n')) + "/cgroup");
+  std::stringstream where;
+  where << membership.rdbuf();
+  EXPECT_NE(where.str().find(task("web").cgroup_parent + "/"), std::string::npos) << where.str();
+  stop("web");
+  ASSERT_TRUE(reaches("web", "STOPPED"));
+  EXPECT_EQ(container("web", "web")["exitCode"], 7);
+  EXPECT_FALSE(container("web", "web").contains("reason"));
+}
+
+TEST_F(NodeOnDocker, StaticPortIsBoundAndFreeAgainOnceStoppedIsReported) {
+  auto web = busybox("web", "trap 'exit 0' TERM; sleep 1000 & wait");
+  web.port_mappings = {{80, 18'931, "tcp"}};
+  send(a_task("p1", {web}));
+  ASSERT_TRUE(reaches("p1", "RUNNING"));
+  EXPECT_EQ(container("p1", "web")["networkBindings"][0]["hostPort"], 18'931);
+  send(a_task("p2", {web}));
+  stop("p1");
+  ASSERT_TRUE(reaches("p1", "STOPPED"));
+  ASSERT_TRUE(reaches("p2", "RUNNING")) << container("p2", "web");
+}
+
+TEST_F(NodeOnDocker, ProcessThatIgnoresTheSignalIsKilledAfterItsStopTimeout) {
+  auto web = busybox("web", "trap '' TERM; while :; do sleep 1; done");
+  web.stop_timeout = 1;
+  send(a_task("k", {web}));
+  ASSERT_TRUE(reaches("k", "RUNNING"));
+  stop("k");
+  ASSERT_TRUE(reaches("k", "STOPPED"));
+  EXPECT_EQ(container("k", "web")["exitCode"], 137);
+}
+
+TEST_F(NodeOnDocker, MemoryHungryContainerIsKilledAndNamed) {
+  auto web = busybox("web", "x=0123456789abcdef; while :; do x=$x$x; done");
+  web.memory = 16;
+  send(a_task("oom", {web}));
+  ASSERT_TRUE(reaches("oom", "STOPPED"));
+  EXPECT_EQ(container("oom", "web")["exitCode"], 137);
+  EXPECT_EQ(container("oom", "web")["reason"], "OutOfMemoryError: Container killed due to memory usage");
+}
+
+TEST_F(NodeOnDocker, TaskLevelMemoryHoldsContainersWithoutALimitOfTheirOwn) {
+  auto t = a_task("toom", {busybox("web", "x=0123456789abcdef; while :; do x=$x$x; done")});
+  t.memory = 32;
+  send(t);
+  ASSERT_TRUE(reaches("toom", "STOPPED"));
+  EXPECT_EQ(container("toom", "web")["exitCode"], 137);
+  EXPECT_EQ(container("toom", "web")["reason"], "OutOfMemoryError: Container killed due to memory usage");
+}
+
+// Counted in the kernel's own scheduling periods, not in seconds of this machine.
+TEST_F(NodeOnDocker, CpuHungryTaskIsHeldToItsTaskCpu) {
+  auto t = a_task("cpu", {busybox("a", "while :; do :; done"), busybox("b", "while :; do :; done")});
+  t.cpu = 0.2;
+  t.containers[0].stop_timeout = t.containers[1].stop_timeout = 1;
+  send(t);
+  ASSERT_TRUE(reaches("cpu", "RUNNING"));
+  const auto before = cgroups->read(unique("cpu"));
+  ASSERT_TRUE(before) << before.error().text();
+  cgroup::Stats after;
+  ASSERT_TRUE(until([&] {
+    if (auto now = cgroups->read(unique("cpu"))) after = *now;
+    return after.periods >= before->periods + 15;
+  }));
+  EXPECT_GT(after.throttled, before->throttled);
+  const double used = static_cast<double>(after.cpu_usage_ns - before->cpu_usage_ns);
+  const double periods = static_cast<double>(after.periods - before->periods);
+  EXPECT_LT(used / periods, 0.2 * 100e6 * 1.5) << "of a period of 100 ms";
+  stop("cpu");
+  EXPECT_TRUE(reaches("cpu", "STOPPED"));
+}
+
+TEST_F(NodeOnDocker, ContainersSurviveTheAgentAndAreAdoptedOrReportedWithTheirExit) {
+  send(a_task("lives", {busybox("web", "trap 'exit 0' TERM; sleep 1000 & wait")}));
+  send(a_task("dies", {busybox("web", "trap 'exit 42' TERM; sleep 1000 & wait")}));
+  ASSERT_TRUE(reaches("lives", "RUNNING"));
+  ASSERT_TRUE(reaches("dies", "RUNNING"));
+  const std::string id = container("lives", "web")["runtimeId"];
+  const std::string doomed = container("dies", "web")["runtimeId"];
+  const std::string started = output_of("docker inspect -f '{{.State.StartedAt}}' " + id);
+  crash();
+  ASSERT_TRUE(tests::shell("docker stop " + doomed + " >/dev/null"));
+  boot();
+  ASSERT_TRUE(reaches("dies", "STOPPED"));
+  EXPECT_EQ(container("dies", "web")["exitCode"], 42);
+  EXPECT_EQ(task("lives").known, Status::kRunning);
+  EXPECT_EQ(output_of("docker inspect -f '{{.State.StartedAt}}' " + id), started);
+  stop("lives");
+  EXPECT_TRUE(reaches("lives", "STOPPED"));
+}
+
+TEST_F(NodeOnDocker, CommandThatDoesNotExistFailsTheStart) {
+  auto web = a_container("web");
+  web.image = tests::kTestImage;
+  web.command = {"/no/such/program"};
+  send(a_task("bad", {web}));
+  ASSERT_TRUE(reaches("bad", "STOPPED"));
+  const json c = container("bad", "web");
+  EXPECT_TRUE(
+      c["reason"].get<std::string>().starts_with("CannotStartContainerError: Error response from daemon: "))
+      << c;
+  EXPECT_FALSE(c.contains("exitCode"));
+}
+
+TEST_F(NodeOnDocker, UnreachableRegistryFailsTheTaskWithThePullError) {
+  auto web = a_container("web");
+  web.image = "127.0.0.1:1/none:1";
+  send(a_task("nopull", {web}));
+  ASSERT_TRUE(reaches("nopull", "STOPPED"));
+  EXPECT_TRUE(
+      container("nopull", "web")["reason"].get<std::string>().starts_with("CannotPullContainerError: "));
+}
+
+TEST_F(NodeOnDocker, CleanUpRemovesContainerCgroupAndRecord) {
+  crash();
+  settings.task_cleanup_wait = shared::Millis(100);
+  boot();
+  send(a_task("clean", {busybox("web", "exit 3")}));
+  ASSERT_TRUE(reaches("clean", "STOPPED"));
+  EXPECT_EQ(container("clean", "web")["exitCode"], 3);
+  ASSERT_TRUE(until([&] { return node->tasks().empty(); }));
+  EXPECT_EQ(cgroups->read(unique("clean")).error().code(), "not_found");
+  EXPECT_FALSE(tests::shell("docker inspect " + container("clean", "web")["runtimeId"].get<std::string>() +
+                            " >/dev/null 2>&1"));
+  EXPECT_EQ(output_of("find /sys/fs/cgroup -name '" + unique("clean") + "'"), "") << "in every hierarchy";
+}
+
+TEST_F(NodeOnDocker, HealthCheckOpensTheWayForDependents) {
+  auto db = busybox("db", "trap 'exit 0' TERM; sleep 1000 & wait");
+  db.health_check_type = "docker";
+  db.docker_config =
+      R"({"HealthCheck":{"Test":["CMD","true"],"Interval":1000000000,"Timeout":1000000000,"Retries":1}})";
+  send(a_task("health",
+              {after(busybox("app", "trap 'exit 0' TERM; sleep 1000 & wait"), "db", "HEALTHY"), db}));
+  ASSERT_TRUE(reaches("health", "RUNNING"));
+  stop("health");
+  EXPECT_TRUE(reaches("health", "STOPPED"));
+}
+
+// A registry of our own on the loopback.
+class Registry {
+ public:
+  Registry()
+      : directory_(std::filesystem::temp_directory_path() /
+                   ("berth-registry-" + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(directory_);
+    std::ofstream(directory_ / "config.yml")
+        << "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: " << directory_.string()
+        << "\nhttp:\n  addr: 127.0.0.1:" << kPort << "\n";
+    const std::string config = (directory_ / "config.yml").string();
+    const char* arguments[] = {"docker-registry", "serve", config.c_str(), nullptr};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    if (::posix_spawnp(&pid_, arguments[0], &actions, nullptr, const_cast<char**>(arguments), environ) != 0)
+      pid_ = 0;
+    posix_spawn_file_actions_destroy(&actions);
+  }
+  ~Registry() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGTERM);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    std::filesystem::remove_all(directory_);
+  }
+  bool started() const { return pid_ > 0; }
+  static constexpr int kPort = 15'931;
+
+ private:
+  std::filesystem::path directory_;
+  pid_t pid_ = 0;
+};
+
+TEST_F(NodeOnDocker, ImageIsPulledFromARegistryByTagAndByDigest) {
+  Registry registry;
+  if (!registry.started()) GTEST_SKIP() << "docker-registry is not installed";
+  const std::string name = "127.0.0.1:" + std::to_string(Registry::kPort) + "/web";
+  ASSERT_TRUE(tests::shell("docker tag " + std::string(tests::kTestImage) + " " + name + ":1"));
+  ASSERT_TRUE(until([&] { return tests::shell("docker push -q " + name + ":1 >/dev/null 2>&1"); }));
+  ASSERT_TRUE(tests::shell("docker rmi " + name + ":1 >/dev/null"));
+  auto web = busybox("web", "exit 0");
+  web.image = name + ":1";
+  send(a_task("tag", {web}));
+  ASSERT_TRUE(reaches("tag", "STOPPED"));
+  EXPECT_EQ(container("tag", "web")["exitCode"], 0) << container("tag", "web");
+  const std::string digest = container("tag", "web")["imageDigest"];
+  EXPECT_TRUE(digest.starts_with("sha256:"));
+  web.image = name + "@" + digest;
+  send(a_task("digest", {web}));
+  ASSERT_TRUE(reaches("digest", "STOPPED"));
+  EXPECT_EQ(container("digest", "web")["exitCode"], 0) << container("digest", "web");
+  EXPECT_EQ(container("digest", "web")["imageDigest"], digest);
+  web.image = name + ":none";
+  send(a_task("missing", {web}));
+  ASSERT_TRUE(reaches("missing", "STOPPED"));
+  EXPECT_TRUE(
+      container("missing", "web")["reason"].get<std::string>().starts_with("CannotPullContainerError: "));
+  tests::shell("docker rmi -f " + name + ":1 >/dev/null 2>&1 || true");
+}
+
+}  // namespace
+}  // namespace agent::node
