@@ -47,6 +47,7 @@ class NodeOnDocker : public testing::Test {
     node.reset();
     for (const auto& [arn, name] : names) tests::shell("docker rm -f " + name + " >/dev/null 2>&1 || true");
     for (const auto& id : ids) (void)cgroups->remove(id);
+    (void)cgroups->remove("");  // the root of this program
   }
 
   void boot() {

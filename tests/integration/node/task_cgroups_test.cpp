@@ -19,6 +19,9 @@ class TaskCgroupsTest : public testing::Test {
     if (!opened) GTEST_SKIP() << opened.error().text();
     cgroups = std::move(*opened);
   }
+  void TearDown() override {
+    if (cgroups) (void)cgroups->remove("");  // the root of this program
+  }
   std::string root() const { return "/berth-test-" + std::to_string(::getpid()); }
   std::unique_ptr<TaskCgroups> cgroups;
 };
