@@ -179,6 +179,12 @@ void Program::on_applied(const Config& config, const Result<void>& result) {
   } else if (result.error().code() != "superseded") {
     last_refusal_ = result.error().text();
     log::error("config_refused", result.error(), {{"version", config.version}});
+    // A file that cannot be served at the start is for the operator to mend; later the former configuration
+    // goes on.
+    if (file_ && pipeline_->applied() == nullptr) {
+      exit_code_ = 1;
+      loop_.stop();
+    }
   }
   if (control_) control_->on_applied(config.version, result);
   watch_drains();
@@ -233,9 +239,9 @@ void Program::shut_down() {
 }
 
 int Program::run() {
-  loop_.run();
+  if (exit_code_ == 0) loop_.run();
   log::info("stopped");
-  return 0;
+  return exit_code_;
 }
 
 }  // namespace balancer::app

@@ -61,6 +61,7 @@ class Program {
   std::unique_ptr<admin::Pages> pages_;
   std::optional<std::string> last_refusal_;
   bool draining_ = false;
+  int exit_code_ = 0;
   shared::env::Timer drain_poll_;
   shared::env::Timer drain_limit_;
 };

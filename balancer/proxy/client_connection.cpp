@@ -313,6 +313,11 @@ void ClientConnection::wind_down() {
   if (phase_ != Phase::kIdle) return;
   // A request that has arrived but was not looked at yet is still served.
   if (!loop::has_pending_input(client_.fd.get())) return close(EndedBy::kBalancer);
+  serve_arrived();
+}
+
+void ClientConnection::serve_arrived() {
+  if (phase_ != Phase::kIdle && phase_ != Phase::kHead) return;
   client_.readable = true;
   advance();
 }

@@ -49,6 +49,8 @@ class ClientConnection : public ListHook<ClientConnection> {
   void on_connect_failed(ConnectFailure failure);
   void on_target_cut();  // its drain limit passed
 
+  // Looks for a request that has arrived but was not reported yet: before the routes it was sent to go away.
+  void serve_arrived();
   // The listener went away or the process drains: closes at the next request boundary, at once when idle.
   void wind_down();
   void cut();  // the process's drain limit passed: closed whatever is open

@@ -1,6 +1,7 @@
 #include "balancer/proxy/worker.h"
 
 #include <algorithm>
+#include <set>
 
 #include "shared/http/message.h"
 
@@ -36,6 +37,7 @@ Worker::~Worker() {
 }
 
 void Worker::apply(std::shared_ptr<const Snapshot> snapshot, std::vector<NewSocket> sockets) {
+  serve_before_removal(*snapshot);
   ++generation_;
   auto config = std::make_unique<WorkerConfig>();
   config->snapshot = std::move(snapshot);
@@ -44,6 +46,26 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot, std::vector<NewSock
   if (current_ && current_->users != 0) former_.push_back(std::move(current_));
   current_ = std::move(config);
   wind_down_connections();
+}
+
+// Connections and requests that the kernel has already for a listener about to go are still served by its
+// routes.
+void Worker::serve_before_removal(const Snapshot& next) {
+  std::set<std::string> wanted;
+  for (const auto& compiled : next.listeners) wanted.insert(loop::to_string(compiled->address));
+  bool removal = false;
+  for (auto& [address, listener] : listeners_) {
+    if (wanted.count(address) != 0) continue;
+    accept_from(*listener, kListenDrainAccepts);
+    stop_listening(*listener);
+    removal = true;
+  }
+  if (!removal) return;
+  for (ClientConnection* c = clients_.front(); c != nullptr;) {
+    ClientConnection* following = List<ClientConnection>::next(*c);
+    if (!c->listener().fd) c->serve_arrived();
+    c = following;
+  }
 }
 
 void Worker::install_targets(WorkerConfig& config) {
@@ -95,9 +117,6 @@ void Worker::install_listeners(WorkerConfig& config, std::vector<NewSocket> sock
     WorkerListener& listener = *it->second;
     const auto found = wanted.find(it->first);
     if (found == wanted.end()) {
-      // What the kernel accepted already was promised an answer.
-      accept_from(listener, kListenDrainAccepts);
-      stop_listening(listener);
       listener.current = nullptr;
       closed_listeners_.push_back(std::move(it->second));
       it = listeners_.erase(it);

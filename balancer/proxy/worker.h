@@ -120,6 +120,7 @@ class Worker {
   void accept_from(WorkerListener& listener, int limit);
   void install_targets(WorkerConfig& config);
   void install_listeners(WorkerConfig& config, std::vector<NewSocket> sockets);
+  void serve_before_removal(const Snapshot& next);
   void stop_listening(WorkerListener& listener);
   void wind_down_connections();
   void end_turn();

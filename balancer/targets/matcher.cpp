@@ -12,7 +12,7 @@ using shared::Result;
 namespace {
 
 constexpr int kLowestCode = 200;
-constexpr int kHighestCode = 499;
+constexpr int kHighestCode = 599;
 
 std::optional<int> parse_code(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -40,7 +40,7 @@ Result<Matcher> Matcher::parse(std::string_view text) {
     const auto high = dash == std::string_view::npos ? low : parse_code(part.substr(dash + 1));
     if (!low || !high || *low > *high) {
       return Error("matcher", "matcher '" + std::string(text) + "': '" + std::string(part) +
-                                  "' is not a code or a rising range within 200-499");
+                                  "' is not a code or a rising range within 200-599");
     }
     out.ranges_.emplace_back(*low, *high);
   }

@@ -10,7 +10,8 @@ namespace balancer::targets {
 
 class Matcher {
  public:
-  // Codes are 200..499, as ELBv2 has it for HTTP target groups. Errors name the part that is wrong.
+  // Codes are 200..599: what lbconfig lets through (ELBv2 itself stops at 499 for HTTP). Errors name the
+  // wrong part.
   static shared::Result<Matcher> parse(std::string_view text);
   bool matches(int status) const;
 

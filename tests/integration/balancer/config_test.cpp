@@ -1,0 +1,241 @@
+// Configuration changes and endings: draining targets, reloads, taken ports, SIGTERM.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <sstream>
+
+#include "tests/integration/balancer/harness.h"
+
+namespace balancer::test {
+namespace {
+
+std::string get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
+
+class Gate {
+ public:
+  void open() {
+    std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(kLimitMs), [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+};
+
+// Answers "/slow" when the gate opens, everything else at once, with its name.
+struct Named {
+  explicit Named(std::string n)
+      : name(std::move(n)), target([this](Wire& wire, int) {
+          for (;;) {
+            const Message request = wire.read_message();
+            if (request.head.empty()) return;
+            target.note(request.head);
+            if (request.head.rfind("GET /slow", 0) == 0) {
+              ++slow;
+              gate.wait();
+            }
+            if (!wire.send(response(200, name))) return;
+          }
+        }) {}
+  ~Named() { gate.open(); }
+  std::string name;
+  Gate gate;
+  std::atomic<int> slow{0};
+  Target target;
+};
+
+const char* const kDraining = ", \"state\": \"draining\", \"drain_limit_ms\": 60000";
+
+TEST(BalancerConfig, ADrainingTargetFinishesItsRequestAndGetsNoNewOne) {
+  Named old_target("old");
+  Named new_target("new");
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {{old_target.target.port(), ""}}));
+  Wire open = Wire::connect(port);
+  ASSERT_TRUE(open.send(get("/slow")));
+  ASSERT_TRUE(eventually([&] { return old_target.slow == 1; }));
+  Wire kept = Wire::connect(port);
+  ASSERT_TRUE(kept.send(get("/")));
+  ASSERT_EQ(kept.read_message().body, "old");
+
+  balancer->write_config(
+      config_json(port, {{old_target.target.port(), kDraining}, {new_target.target.port(), ""}}));
+  ASSERT_TRUE(balancer->wait_for_version(2));
+  const std::size_t seen = old_target.target.seen().size();
+  for (int i = 0; i < 20; ++i) {
+    Wire& client = kept;  // the same client connection moves on
+    ASSERT_TRUE(client.send(get("/")));
+    EXPECT_EQ(client.read_message().body, "new");
+  }
+  EXPECT_EQ(old_target.target.seen().size(), seen);
+  EXPECT_EQ(balancer->metric("berth_lb_targets{target_group=\"tg\",state=\"draining\"}"), 1U);
+  EXPECT_EQ(balancer->metric("berth_lb_target_group_in_flight"), 1U);
+  old_target.gate.open();
+  EXPECT_EQ(open.read_message().body, "old");
+  EXPECT_TRUE(eventually([&] { return balancer->metric("berth_lb_target_connections_active") == 1; }))
+      << "the drained target's connections are closed";
+}
+
+TEST(BalancerConfig, AtTheDrainLimitOpenRequestsAreCutWith502) {
+  Named old_target("old");
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {{old_target.target.port(), ""}}));
+  Wire open = Wire::connect(port);
+  ASSERT_TRUE(open.send(get("/slow")));
+  ASSERT_TRUE(eventually([&] { return old_target.slow == 1; }));
+  balancer->write_config(
+      config_json(port, {{old_target.target.port(), ", \"state\": \"draining\", \"drain_limit_ms\": 50"}}));
+  EXPECT_EQ(open.read_message().status, 502);
+}
+
+TEST(BalancerConfig, AReloadKeepsConnectionsAndOpenRequestsAndChangesTheRules) {
+  Named target("target");
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {{target.target.port(), ""}}));
+  Wire open = Wire::connect(port);
+  ASSERT_TRUE(open.send(get("/slow")));
+  ASSERT_TRUE(eventually([&] { return target.slow == 1; }));
+  Wire client = Wire::connect(port);
+  ASSERT_TRUE(client.send(get("/a")));
+  ASSERT_EQ(client.read_message().body, "target");
+  ConfigOptions options;
+  options.rules =
+      "[{\"priority\": 1, \"conditions\": [{\"field\": \"path-pattern\", \"values\": [\"/a\"]}], \"action\": "
+      "{\"type\": "
+      "\"fixed-response\", \"fixed_response\": {\"status\": 200, \"content_type\": \"text/plain\", \"body\": "
+      "\"fixed\"}}}]";
+  balancer->write_config(config_json(port, {{target.target.port(), ""}}, options));
+  balancer->signal(SIGHUP);
+  ASSERT_TRUE(balancer->wait_for_version(2));
+  ASSERT_TRUE(client.send(get("/a")));
+  EXPECT_EQ(client.read_message().body, "fixed");
+  target.gate.open();
+  EXPECT_EQ(open.read_message().body, "target");
+}
+
+TEST(BalancerConfig, ABrokenFileOrATakenPortChangesNothingAndIsExplained) {
+  Named target("target");
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {{target.target.port(), ""}}));
+  Wire client = Wire::connect(port);
+  balancer->write_config("{\"version\": 2, \"listeners\": [{\"id\": 7}]}");
+  ASSERT_TRUE(eventually([&] { return balancer->log().find("listeners[0]") != std::string::npos; }));
+  EXPECT_NE(balancer->log().find(balancer->directory() + "/balancer.json"), std::string::npos);
+  ASSERT_TRUE(client.send(get("/")));
+  EXPECT_EQ(client.read_message().body, "target");
+
+  Named squatter("squatter");
+  balancer->write_config(config_json(squatter.target.port(), {{target.target.port(), ""}}));
+  const std::string expected =
+      "127.0.0.1:" + std::to_string(squatter.target.port()) + ": Address already in use";
+  ASSERT_TRUE(eventually([&] { return balancer->log().find(expected) != std::string::npos; }))
+      << balancer->log();
+  ASSERT_TRUE(client.send(get("/")));
+  EXPECT_EQ(client.read_message().body, "target");
+  EXPECT_EQ(balancer->metric("berth_lb_config_version"), 1U);
+}
+
+TEST(BalancerConfig, ARemovedListenerEndsItsConnectionsAtTheNextBoundaryOnly) {
+  Named target("target");
+  const auto port = free_port();
+  const auto other = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {{target.target.port(), ""}}));
+  Wire open = Wire::connect(port);
+  ASSERT_TRUE(open.send(get("/slow")));
+  ASSERT_TRUE(eventually([&] { return target.slow == 1; }));
+  Wire idle = Wire::connect(port);
+  ASSERT_TRUE(idle.send(get("/")));
+  ASSERT_EQ(idle.read_message().status, 200);
+  balancer->write_config(config_json(other, {{target.target.port(), ""}}));
+  ASSERT_TRUE(balancer->wait_for_version(2));
+  EXPECT_TRUE(idle.ended());
+  EXPECT_FALSE(Wire::connect(port).valid());
+  target.gate.open();
+  const Message answer = open.read_message();
+  EXPECT_EQ(answer.body, "target");
+  EXPECT_EQ(answer.field("Connection"), "close");
+  Wire client = Wire::connect(other);
+  ASSERT_TRUE(client.send(get("/")));
+  EXPECT_EQ(client.read_message().status, 200);
+}
+
+TEST(BalancerConfig, SigtermFinishesOpenRequestsAndTakesNoNewOnes) {
+  Named target("target");
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {{target.target.port(), ""}}));
+  Wire open = Wire::connect(port);
+  ASSERT_TRUE(open.send(get("/slow")));
+  ASSERT_TRUE(eventually([&] { return target.slow == 1; }));
+  balancer->signal(SIGTERM);
+  ASSERT_TRUE(eventually([&] { return !Wire::connect(port).valid(); }));
+  EXPECT_EQ(balancer->admin_status("/readyz"), 503);
+  EXPECT_EQ(balancer->admin_status("/healthz"), 200);
+  target.gate.open();
+  const Message answer = open.read_message();
+  EXPECT_EQ(answer.body, "target");
+  EXPECT_EQ(answer.field("Connection"), "close");
+  EXPECT_EQ(balancer->wait_exit(), 0);
+}
+
+TEST(BalancerConfig, SigtermCutsWhatIsOpenWhenTheDrainTimeoutPasses) {
+  Named target("target");
+  const auto port = free_port();
+  auto balancer =
+      Balancer::with_config(config_json(port, {{target.target.port(), ""}}), {"--drain-timeout", "50ms"});
+  Wire open = Wire::connect(port);
+  ASSERT_TRUE(open.send(get("/slow")));
+  ASSERT_TRUE(eventually([&] { return target.slow == 1; }));
+  balancer->signal(SIGTERM);
+  EXPECT_EQ(balancer->wait_exit(), 0);
+  EXPECT_TRUE(open.ended());
+}
+
+TEST(BalancerConfig, TheAccessLogTellsWhatHappenedToEachRequest) {
+  Named target("target");
+  const auto port = free_port();
+  ConfigOptions options;
+  options.listener_options = "\"access_log\": true";
+  const std::string path = ::testing::TempDir() + "/berth-access-" + std::to_string(port);
+  auto balancer =
+      Balancer::with_config(config_json(port, {{target.target.port(), ""}}, options), {"--access-log", path});
+  Wire client = Wire::connect(port);
+  ASSERT_TRUE(client.send("GET /logged?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\n\r\n"));
+  ASSERT_EQ(client.read_message().status, 200);
+  std::string line;
+  ASSERT_TRUE(eventually([&] {
+    std::ifstream in(path);
+    return static_cast<bool>(std::getline(in, line));
+  }));
+  EXPECT_NE(line.find("\"GET http://a:" + std::to_string(port) + "/logged?q=1 HTTP/1.1\" \"test\""),
+            std::string::npos)
+      << line;
+  EXPECT_NE(line.find(" 127.0.0.1:" + std::to_string(target.target.port()) + " "), std::string::npos) << line;
+  EXPECT_NE(line.find(" 200 200 "), std::string::npos) << line;
+  EXPECT_NE(line.find("\"Root=1-"), std::string::npos) << line;
+  std::remove(path.c_str());
+}
+
+TEST(BalancerConfig, WrongCommandLinesAreExplained) {
+  for (const auto& [arguments, expected] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{}, "give one of --config and --control"},
+           {{"--config", "/nowhere/x.json"}, "/nowhere/x.json: No such file"},
+           {{"--config", "x", "--drain-timeout", "soon"}, "'soon' is not a duration"},
+           {{"--control", "ftp://a", "--token-file", "/dev/null"}, "must begin with http://"}}) {
+    auto balancer = Balancer::with_arguments(arguments);
+    EXPECT_NE(balancer->wait_exit(), 0);
+    EXPECT_NE(balancer->log().find(expected), std::string::npos) << balancer->log();
+  }
+}
+
+}  // namespace
+}  // namespace balancer::test

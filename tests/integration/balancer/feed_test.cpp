@@ -1,0 +1,186 @@
+// The control feed against a control played by the test on shared/httpd.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "shared/httpd/io_loop.h"
+#include "shared/httpd/server.h"
+#include "shared/lbconfig/feed.h"
+#include "shared/lbconfig/json.h"
+#include "tests/integration/balancer/harness.h"
+
+namespace balancer::test {
+namespace {
+
+namespace lb = shared::lbconfig;
+
+class FakeControl {
+ public:
+  explicit FakeControl(std::uint16_t port) {
+    auto server = shared::httpd::Server::listen(
+        loop, {"127.0.0.1", port, ""}, {},
+        [](shared::http::Request, shared::httpd::Reply reply) {
+          reply.send(shared::http::make_response(404, "text/plain", ""));
+        },
+        [this](const shared::http::Request& request)
+            -> std::variant<shared::httpd::WebSocketHandlers, shared::http::Response> {
+          authorization = std::string(request.headers.get("Authorization").value_or(""));
+          path = std::string(request.path());
+          shared::httpd::WebSocketHandlers handlers;
+          handlers.on_open = [this](std::shared_ptr<shared::httpd::WebSocket> opened) {
+            socket = std::move(opened);
+          };
+          handlers.on_text = [this](std::string text) {
+            auto message = lb::feed_from_json(text);
+            ASSERT_TRUE(message) << text;
+            received.push_back(*message);
+          };
+          handlers.on_close = [this](shared::Error) { socket.reset(); };
+          return handlers;
+        });
+    EXPECT_TRUE(server);
+    if (server) server_ = std::move(server).value();
+  }
+  bool wait(const std::function<bool()>& done) { return loop.run_until(done, shared::Millis(kLimitMs)); }
+  template <class M>
+  const M* last() const {
+    for (auto it = received.rbegin(); it != received.rend(); ++it) {
+      if (const M* message = std::get_if<M>(&*it)) return message;
+    }
+    return nullptr;
+  }
+  void send(const lb::FeedMessage& message) { socket->send(lb::feed_to_json(message)); }
+
+  shared::httpd::IoLoop loop;
+  std::string authorization;
+  std::string path;
+  std::vector<lb::FeedMessage> received;
+  std::shared_ptr<shared::httpd::WebSocket> socket;
+
+ private:
+  std::unique_ptr<shared::httpd::Server> server_;
+};
+
+lb::Config config(std::uint64_t version, std::uint16_t port, const std::vector<TargetEntry>& targets) {
+  auto parsed = lb::config_from_json(config_json(port, targets));
+  EXPECT_TRUE(parsed);
+  lb::Config out = std::move(parsed).value();
+  out.version = version;
+  return out;
+}
+
+Message ask(std::uint16_t port) {
+  Wire client = Wire::connect(port);
+  if (!client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")) return {};
+  return client.read_message();
+}
+
+TEST(BalancerFeed, FollowsControlAndServesWithoutItAfterARestart) {
+  std::unique_ptr<Target> target;
+  target = std::make_unique<Target>(echo_line(target));
+  const auto port = free_port();
+  const auto control_port = free_port();
+  const std::string state = ::testing::TempDir() + "/berth-state-" + std::to_string(port);
+  const std::string token = state + ".token";
+  std::ofstream(token) << "secret-token\n";
+  const std::vector<std::string> arguments{"--control",    "http://127.0.0.1:" + std::to_string(control_port),
+                                           "--token-file", token,
+                                           "--state-dir",  state};
+  std::string id;
+  {
+    FakeControl control(control_port);
+    auto balancer = Balancer::with_arguments(arguments);
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Hello>() != nullptr; })) << balancer->log();
+    EXPECT_EQ(control.authorization, "Bearer secret-token");
+    EXPECT_EQ(control.path, "/berth/v1/feed");
+    id = control.last<lb::Hello>()->balancer_id;
+    EXPECT_EQ(control.last<lb::Hello>()->applied_version, 0U);
+    EXPECT_EQ(balancer->admin_status("/readyz"), 503) << "no configuration yet";
+
+    control.send(lb::Snapshot{config(3, port, {{target->port(), ""}})});
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>() != nullptr; }));
+    EXPECT_EQ(control.last<lb::Ack>()->version, 3U);
+    EXPECT_EQ(ask(port).status, 200) << "acknowledged means served";
+    EXPECT_EQ(balancer->admin_status("/readyz"), 200);
+    ASSERT_TRUE(control.wait([&] {
+      const auto* report = control.last<lb::Report>();
+      return report != nullptr && report->version == 3 && report->targets.size() == 1 &&
+             report->targets[0].health == lb::Health::kUnavailable;
+    }));
+
+    // A port that is taken: refused with the reason, the former version goes on.
+    control.send(lb::Snapshot{config(4, target->port(), {{target->port(), ""}})});
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Refusal>() != nullptr; }));
+    EXPECT_EQ(control.last<lb::Refusal>()->version, 4U);
+    EXPECT_NE(
+        control.last<lb::Refusal>()->reason.find(std::to_string(target->port()) + ": Address already in use"),
+        std::string::npos)
+        << control.last<lb::Refusal>()->reason;
+    EXPECT_EQ(ask(port).status, 200);
+
+    // Draining with nothing open is told as drained.
+    control.send(lb::Snapshot{config(5, port, {{target->port(), ", \"state\": \"draining\""}})});
+    ASSERT_TRUE(control.wait([&] {
+      const auto* report = control.last<lb::Report>();
+      return report != nullptr && report->version == 5 && report->targets.size() == 1 &&
+             report->targets[0].drained;
+    }));
+    EXPECT_EQ(ask(port).status, 503);
+    control.send(lb::Snapshot{config(6, port, {{target->port(), ""}})});
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>()->version == 6; }));
+  }
+  auto alone = Balancer::with_arguments(arguments);
+  ASSERT_TRUE(eventually([&] { return alone->admin_status("/readyz") == 200; })) << alone->log();
+  EXPECT_EQ(ask(port).status, 200);
+  EXPECT_NE(alone->admin("/readyz").find("not connected"), std::string::npos);
+
+  FakeControl back(control_port);
+  ASSERT_TRUE(back.wait([&] { return back.last<lb::Hello>() != nullptr; }));
+  EXPECT_EQ(back.last<lb::Hello>()->balancer_id, id);
+  EXPECT_EQ(back.last<lb::Hello>()->applied_version, 6U);
+  std::filesystem::remove_all(state);
+  std::remove(token.c_str());
+}
+
+TEST(BalancerFeed, ADrainIsReportedDoneOnlyWhenTheOpenRequestHasEnded) {
+  std::atomic<bool> release{false};
+  std::atomic<bool> asked{false};
+  Target target([&](Wire& wire, int) {
+    if (wire.read_message().head.empty()) return;
+    asked = true;
+    eventually([&] { return release.load(); });
+    wire.send(response(200, "finished"));
+    wire.read_to_end();
+  });
+  const auto port = free_port();
+  const auto control_port = free_port();
+  const std::string token = ::testing::TempDir() + "/berth-token-" + std::to_string(port);
+  std::ofstream(token) << "t";
+  FakeControl control(control_port);
+  auto balancer = Balancer::with_arguments(
+      {"--control", "http://127.0.0.1:" + std::to_string(control_port), "--token-file", token});
+  ASSERT_TRUE(control.wait([&] { return control.last<lb::Hello>() != nullptr; }));
+  control.send(lb::Snapshot{config(1, port, {{target.port(), ""}})});
+  ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>() != nullptr; }));
+  Wire client = Wire::connect(port);
+  ASSERT_TRUE(client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+  ASSERT_TRUE(eventually([&] { return asked.load(); }));
+  control.send(lb::Snapshot{config(2, port, {{target.port(), ", \"state\": \"draining\""}})});
+  ASSERT_TRUE(control.wait([&] {
+    const auto* report = control.last<lb::Report>();
+    return report != nullptr && report->version == 2;
+  }));
+  ASSERT_EQ(control.last<lb::Report>()->targets.size(), 1U);
+  EXPECT_FALSE(control.last<lb::Report>()->targets[0].drained);
+  EXPECT_EQ(control.last<lb::Report>()->targets[0].in_flight, 1U);
+  EXPECT_EQ(control.last<lb::Report>()->targets[0].reason, "Target.DeregistrationInProgress");
+  release = true;
+  EXPECT_EQ(client.read_message().body, "finished");
+  EXPECT_TRUE(control.wait([&] { return control.last<lb::Report>()->targets[0].drained; }));
+  std::remove(token.c_str());
+}
+
+}  // namespace
+}  // namespace balancer::test

@@ -1,0 +1,142 @@
+#include "balancer/targets/selection.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+namespace balancer::targets {
+namespace {
+
+using shared::Millis;
+using shared::SteadyTime;
+using shared::lbconfig::Algorithm;
+using shared::lbconfig::Health;
+
+constexpr SteadyTime kStart{std::chrono::hours(1)};
+
+struct Loads final : LoadView {
+  std::vector<std::uint64_t> values;
+  std::uint64_t in_flight(std::size_t i) const override { return i < values.size() ? values[i] : 0; }
+};
+
+struct Rig {
+  explicit Rig(SelectionOptions options) : selector(options) {}
+  void set(std::vector<Health> states) {
+    candidates.clear();
+    for (const Health h : states) candidates.push_back({h, std::nullopt});
+    selector.refresh(candidates);
+  }
+  std::optional<Choice> next(std::vector<std::size_t> tried = {}, SteadyTime now = kStart) {
+    return selector.choose(tried, loads, random, now);
+  }
+  std::map<std::size_t, int> run(int requests, SteadyTime now = kStart) {
+    std::map<std::size_t, int> counts;
+    for (int i = 0; i < requests; ++i) ++counts[next({}, now)->candidate];
+    return counts;
+  }
+  std::vector<Candidate> candidates;
+  Selector selector;
+  Loads loads;
+  shared::env::SeededRandom random{7};
+};
+
+TEST(Selector, RoundRobinIsFairWithinOneForEveryNumberOfTargetsAndRequests) {
+  for (std::size_t n = 1; n <= 9; ++n) {
+    Rig rig({});
+    rig.set(std::vector<Health>(n, Health::kHealthy));
+    std::vector<int> counts(n, 0);
+    for (int request = 0; request < 60; ++request) {
+      ++counts[rig.next()->candidate];
+      const auto [low, high] = std::minmax_element(counts.begin(), counts.end());
+      ASSERT_LE(*high - *low, 1) << n << " targets after " << request + 1;
+    }
+  }
+}
+
+TEST(Selector, OnlyRoutableTargetsAreChosenWhileEnoughOfThemAre) {
+  Rig rig({});
+  rig.set({Health::kInitial, Health::kHealthy, Health::kUnhealthy, Health::kUnavailable});
+  const auto counts = rig.run(10);
+  EXPECT_EQ(counts, (std::map<std::size_t, int>{{1, 5}, {3, 5}}));
+  EXPECT_FALSE(rig.next()->failed_open);
+}
+
+TEST(Selector, FailsOpenBelowTheMinimumCountOrPercentageAndSaysSo) {
+  Rig none({});
+  none.set({Health::kUnhealthy, Health::kInitial});
+  EXPECT_EQ(none.run(4), (std::map<std::size_t, int>{{0, 2}, {1, 2}}));
+  EXPECT_TRUE(none.next()->failed_open);
+
+  SelectionOptions half;
+  half.minimum_healthy_percent = 50;
+  Rig percent(half);
+  percent.set({Health::kHealthy, Health::kUnhealthy, Health::kUnhealthy});
+  EXPECT_TRUE(percent.next()->failed_open);
+  percent.set({Health::kHealthy, Health::kHealthy, Health::kUnhealthy});
+  EXPECT_FALSE(percent.next()->failed_open);
+
+  Rig empty({});
+  empty.set({});
+  EXPECT_FALSE(empty.next());
+}
+
+TEST(Selector, ARetryNeverMeetsATriedTargetWhateverTheAlgorithm) {
+  for (const Algorithm algorithm :
+       {Algorithm::kRoundRobin, Algorithm::kLeastOutstandingRequests, Algorithm::kWeightedRandom}) {
+    SelectionOptions options;
+    options.algorithm = algorithm;
+    Rig rig(options);
+    rig.set({Health::kHealthy, Health::kHealthy, Health::kHealthy});
+    for (int i = 0; i < 30; ++i) EXPECT_EQ(rig.next({0, 2})->candidate, 1U);
+    EXPECT_FALSE(rig.next({0, 1, 2}));
+  }
+}
+
+TEST(Selector, LeastOutstandingRequestsTakesTheIdlestAndTurnsAmongEquals) {
+  SelectionOptions options;
+  options.algorithm = Algorithm::kLeastOutstandingRequests;
+  Rig rig(options);
+  rig.set(std::vector<Health>(4, Health::kHealthy));
+  rig.loads.values = {5, 1, 7, 1};
+  EXPECT_EQ(rig.run(10), (std::map<std::size_t, int>{{1, 5}, {3, 5}}));
+}
+
+TEST(Selector, WeightedRandomReachesAllAboutEqually) {
+  SelectionOptions options;
+  options.algorithm = Algorithm::kWeightedRandom;
+  Rig rig(options);
+  rig.set(std::vector<Health>(4, Health::kHealthy));
+  for (const auto& [target, count] : rig.run(4'000)) EXPECT_NEAR(count, 1'000, 150) << target;
+}
+
+TEST(Selector, SlowStartGivesAShareThatGrowsWithTime) {
+  SelectionOptions options;
+  options.slow_start = Millis(100'000);
+  Rig rig(options);
+  rig.candidates = {{Health::kHealthy, std::nullopt}, {Health::kHealthy, kStart}};
+  rig.selector.refresh(rig.candidates);
+  auto counts = rig.run(1'000, kStart + Millis(25'000));
+  EXPECT_NEAR(counts[1], 200, 2) << "a quarter of a full share beside one full share";
+  counts = rig.run(1'000, kStart + Millis(100'000));
+  EXPECT_NEAR(counts[1], 500, 1);
+  // Alone it takes everything.
+  rig.candidates = {{Health::kUnhealthy, std::nullopt}, {Health::kHealthy, kStart}};
+  rig.selector.refresh(rig.candidates);
+  EXPECT_EQ(rig.run(10, kStart)[1], 10);
+}
+
+TEST(Selector, SlowStartBeginsOnlyBesideATargetThatTakesItsFullShare) {
+  SelectionOptions options;
+  options.slow_start = Millis(30'000);
+  const std::vector<Candidate> full = {{Health::kHealthy, std::nullopt}};
+  const std::vector<Candidate> starting = {{Health::kHealthy, kStart}, {Health::kUnhealthy, std::nullopt}};
+  EXPECT_TRUE(begins_slow_start(options, full, kStart));
+  EXPECT_FALSE(begins_slow_start(options, starting, kStart + Millis(1'000)));
+  EXPECT_TRUE(begins_slow_start(options, starting, kStart + Millis(30'000)));
+  options.algorithm = Algorithm::kLeastOutstandingRequests;
+  EXPECT_FALSE(begins_slow_start(options, full, kStart));
+}
+
+}  // namespace
+}  // namespace balancer::targets
