@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "agent/control/lookup.h"
 #include "agent/control/placing.h"
@@ -62,8 +63,25 @@ Judgement failed_in(const model::Task& task, const std::string& group, int port,
               reason + ")"};
 }
 
+// A registration that somebody else took away is gone from the task too.
+std::optional<std::string> missing_group(const model::Service& service, const model::Task& task) {
+  for (const model::Deployment& deployment : service.deployments) {
+    if (deployment.id != task.deployment_id) continue;
+    for (const model::ServiceLoadBalancer& wanted : deployment.load_balancers) {
+      const bool there = std::any_of(task.targets.begin(), task.targets.end(), [&](const auto& each) {
+        return each.target_group_arn == wanted.target_group_arn;
+      });
+      if (!there) return wanted.target_group_arn;
+    }
+  }
+  return std::nullopt;
+}
+
 // The worst over all target groups.
-Judgement judge_targets(const State& state, const model::Task& task) {
+Judgement judge_targets(const State& state, const model::Service& service, const model::Task& task) {
+  if (const auto group = missing_group(service, task)) {
+    return failed_in(task, *group, 0, "Target is no longer registered");
+  }
   Judgement all{PlanHealth::kHealthy, "", ""};
   for (const model::TaskTarget& each : task.targets) {
     const model::RegisteredTarget* row = find_row(state, each);
@@ -97,13 +115,13 @@ ContainerChecks container_checks(const model::Task& task) {
 Judgement judge(Step& step, const model::Service& service, const model::Task& task) {
   if (task.last_status != TaskStatus::kRunning) return {};
   const WallTime started = task.started_at.value_or(step.now);
-  Judgement result = judge_targets(step.state, task);
+  Judgement result = judge_targets(step.state, service, task);
   const ContainerChecks checks = container_checks(task);
   if (checks == ContainerChecks::kUnhealthy && result.health != PlanHealth::kUnhealthy) {
     result = {PlanHealth::kUnhealthy, "Task failed container health checks",
               "(task " + task.id + ") failed container health checks."};
   }
-  if (task.targets.empty() && checks == ContainerChecks::kNone) {
+  if (task.targets.empty() && checks == ContainerChecks::kNone && result.health == PlanHealth::kHealthy) {
     const WallTime counts_at = started + step.settings.steady_without_checks;
     if (counts_at > step.now) {
       step.wake_at(counts_at);

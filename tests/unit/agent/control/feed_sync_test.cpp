@@ -1,0 +1,73 @@
+#include "agent/control/feed_sync.h"
+
+#include "tests/unit/agent/control/world.h"
+
+namespace agent::control::test {
+namespace {
+
+using shared::Millis;
+
+TEST(FeedSync, EveryBalancerGetsTheNewestConfigurationOnce) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& first = world.add_balancer("b1");
+  FakeBalancer& second = world.add_balancer("b2");
+  const auto version = world.state().published->version;
+  EXPECT_EQ(first.versions, std::vector<std::uint64_t>{version});
+  EXPECT_EQ(second.versions, std::vector<std::uint64_t>{version});
+  EXPECT_EQ(first.config, *world.state().published);
+  EXPECT_EQ(world.state().live.balancers.at("b1").acked_version, version);
+  first.disconnect();
+  first.connect();  // has it already
+  EXPECT_EQ(first.versions.size(), 1u);
+  EXPECT_EQ(world.state().live.balancers.at("b1").acked_version, version);
+}
+
+TEST(FeedSync, VersionsRiseAboveWhatABalancerHasApplied) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  balancer.disconnect();
+  balancer.config.version = 1'000;  // from before the store was restored from a backup
+  balancer.connect();
+  ASSERT_FALSE(balancer.versions.empty());
+  EXPECT_GT(balancer.versions.back(), 1'000u);
+  EXPECT_EQ(balancer.config, *world.state().published);
+}
+
+TEST(FeedSync, SilenceAndNonsenseEndASession) {
+  World world;
+  FakeBalancer& balancer = world.add_balancer("b1");
+  world.pass(Millis(30'000));
+  EXPECT_TRUE(world.state().live.balancers.at("b1").connected);
+  const auto channel = balancer.channel;
+  balancer.channel.reset();  // hangs without closing
+  world.pass(Millis(12'000));
+  EXPECT_FALSE(world.state().live.balancers.at("b1").connected);
+  EXPECT_NE(channel->closed, "");
+
+  const auto expect_closed = [&](const std::string& text) {
+    auto rude = std::make_shared<FakeChannel>();
+    world.engine->feed_message(world.engine->feed_opened(rude), text);
+    world.rest();
+    EXPECT_NE(rude->closed, "") << text;
+  };
+  expect_closed("no JSON");
+  expect_closed(lb::feed_to_json(lb::Ack{1}));  // before Hello
+  expect_closed(lb::feed_to_json(lb::Hello{"", 0}));
+}
+
+TEST(FeedSync, ASecondSessionOfABalancerReplacesTheFirst) {
+  World world;
+  FakeBalancer& balancer = world.add_balancer("b1");
+  const auto old_channel = balancer.channel;
+  const auto old_session = balancer.session;
+  balancer.connect();
+  EXPECT_NE(old_channel->closed, "");
+  world.engine->feed_closed(old_session);
+  world.rest();
+  EXPECT_TRUE(world.state().live.balancers.at("b1").connected);
+}
+
+}  // namespace
+}  // namespace agent::control::test
