@@ -37,7 +37,7 @@ std::optional<std::int64_t> amount_of(std::string_view text, std::string_view un
   std::int64_t digits = 0;
   if (const auto [stop, failure] = std::from_chars(text.data(), end, digits);
       failure == std::errc() && stop == end && !text.empty()) {
-    return digits;
+    return digits < 0 ? std::nullopt : std::optional(digits);
   }
   double number = 0;
   const auto [stop, failure] = std::from_chars(text.data(), end, number, std::chars_format::fixed);

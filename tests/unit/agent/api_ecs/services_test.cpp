@@ -1,0 +1,144 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/agent/api_ecs/api.h"
+
+namespace agent::api::ecs::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class Services : public ::testing::Test {
+ protected:
+  Services() {
+    api.join();
+    api.define("web");
+  }
+  json create(const json& more = json::object()) {
+    json request{{"serviceName", "shop"}, {"taskDefinition", "web"}, {"desiredCount", 2}};
+    request.update(more);
+    return request;
+  }
+  Api api;
+};
+
+TEST_F(Services, CreateAnswersEverythingThatClientsWaitFor) {
+  const json service =
+      api.ok("CreateService", create({{"placementStrategy", {{{"type", "binpack"}, {"field", "MEMORY"}}}},
+                                      {"availabilityZoneRebalancing", "DISABLED"},
+                                      {"tags", {{{"key", "a"}, {"value", "b"}}}}}))["service"];
+  EXPECT_EQ(service["serviceArn"], "arn:aws:ecs:us-east-1:000000000000:service/default/shop");
+  EXPECT_EQ(service["status"], "ACTIVE");
+  EXPECT_EQ(service["desiredCount"], 2);
+  EXPECT_EQ(service["runningCount"], 0);
+  EXPECT_EQ(service["launchType"], "EC2");
+  EXPECT_EQ(service["schedulingStrategy"], "REPLICA");
+  EXPECT_EQ(service["deploymentController"], json({{"type", "ECS"}}));
+  EXPECT_EQ(service["propagateTags"], "NONE");
+  EXPECT_EQ(service["availabilityZoneRebalancing"], "DISABLED");
+  EXPECT_EQ(service["placementStrategy"], json::parse(R"([{"type":"binpack","field":"MEMORY"}])"));
+  EXPECT_EQ(service["deploymentConfiguration"]["maximumPercent"], 200);
+  EXPECT_EQ(service["deploymentConfiguration"]["minimumHealthyPercent"], 100);
+  EXPECT_EQ(service["deploymentConfiguration"]["deploymentCircuitBreaker"],
+            json({{"enable", false}, {"rollback", false}}));
+  ASSERT_EQ(service["deployments"].size(), 1U);
+  EXPECT_EQ(service["deployments"][0]["status"], "PRIMARY");
+  EXPECT_EQ(service["deployments"][0]["rolloutState"], "IN_PROGRESS");
+  EXPECT_THAT(service["deployments"][0]["id"].get<std::string>(),
+              ::testing::MatchesRegex("ecs-svc/[0-9]{19}"));
+  for (const char* list : {"loadBalancers", "serviceRegistries", "events", "placementConstraints"}) {
+    EXPECT_TRUE(service[list].is_array()) << list;
+  }
+  EXPECT_FALSE(api.ok("DescribeServices", {{"services", {"shop"}}})["services"][0].contains("tags"));
+  EXPECT_EQ(
+      api.ok("DescribeServices", {{"services", {"shop"}}, {"include", {"TAGS"}}})["services"][0]["tags"],
+      json::parse(R"([{"key":"a","value":"b"}])"));
+}
+
+TEST_F(Services, ARepeatIsTheSameServiceAndOtherParametersAreNot) {
+  const json first = api.ok("CreateService", create());
+  EXPECT_EQ(api.ok("CreateService", create({{"loadBalancers", json::array()}, {"launchType", "EC2"}})),
+            first);
+  EXPECT_EQ(api.refused("CreateService", create({{"desiredCount", 3}})),
+            "InvalidParameterException: Creation of service was not idempotent.");
+  api.ok("CreateService", create({{"serviceName", "token"}, {"clientToken", "t"}}));
+  EXPECT_EQ(api.ok("CreateService", create({{"serviceName", "token"},
+                                            {"clientToken", "t"},
+                                            {"desiredCount", 5}}))["service"]["desiredCount"],
+            2);
+}
+
+TEST_F(Services, UpdateChangesWhatIsGivenAndNothingElse) {
+  api.ok("CreateService", create({{"placementConstraints", {{{"type", "distinctInstance"}}}}}));
+  const std::string before =
+      api.ok("DescribeServices", {{"services", {"shop"}}})["services"][0]["deployments"][0]["id"];
+  json updated = api.ok("UpdateService", {{"service", "shop"}, {"desiredCount", 5}})["service"];
+  EXPECT_EQ(updated["desiredCount"], 5);
+  EXPECT_EQ(updated["placementConstraints"].size(), 1U);
+  EXPECT_EQ(updated["deployments"][0]["id"], before);
+  updated =
+      api.ok("UpdateService", {{"service", updated["serviceArn"]},
+                               {"placementConstraints", json::array()},
+                               {"deploymentConfiguration", {{"minimumHealthyPercent", 50}}}})["service"];
+  EXPECT_TRUE(updated["placementConstraints"].empty());
+  EXPECT_EQ(updated["deploymentConfiguration"]["minimumHealthyPercent"], 50);
+  EXPECT_EQ(updated["deploymentConfiguration"]["maximumPercent"], 200);
+  api.define("web");
+  updated = api.ok("UpdateService", {{"service", "shop"}, {"taskDefinition", "web"}})["service"];
+  EXPECT_THAT(updated["taskDefinition"].get<std::string>(), ::testing::EndsWith("web:2"));
+  EXPECT_EQ(updated["deployments"].size(), 2U);
+  EXPECT_NE(updated["deployments"][0]["id"], before);
+  EXPECT_EQ(api.refused("UpdateService", {{"service", "none"}}),
+            "ServiceNotFoundException: Service not found.");
+}
+
+TEST_F(Services, DeletedOnesStayDescribable) {
+  api.ok("CreateService", create());
+  EXPECT_EQ(api.refused("DeleteService", {{"service", "shop"}}),
+            "InvalidParameterException: The service cannot be stopped while it is scaled above 0.");
+  api.ok("UpdateService", {{"service", "shop"}, {"desiredCount", 0}});
+  const std::string status = api.ok("DeleteService", {{"service", "shop"}})["service"]["status"];
+  EXPECT_TRUE(status == "DRAINING" || status == "INACTIVE") << status;
+  EXPECT_EQ(api.ok("DescribeServices", {{"services", {"shop"}}})["services"][0]["status"], status);
+  EXPECT_TRUE(api.ok("ListServices", json::object())["serviceArns"].empty());
+  EXPECT_EQ(api.ok("DescribeServices", {{"services", {"none"}}})["failures"],
+            json::array({{{"arn", "arn:aws:ecs:us-east-1:000000000000:service/default/none"},
+                          {"reason", "MISSING"}}}));
+  EXPECT_EQ(api.refused("DescribeServices", {{"services", json::array()}}),
+            "InvalidParameterException: Services cannot be empty.");
+}
+
+TEST_F(Services, WhatIsNotOfferedOrNotMeantSaysSo) {
+  const auto refused = [&](const json& more) { return api.refused("CreateService", create(more)); };
+  for (const json& feature :
+       {json{{"launchType", "FARGATE"}}, json{{"serviceRegistries", {{{"registryArn", "r"}}}}},
+        json{{"serviceConnectConfiguration", {{"enabled", true}}}},
+        json{{"deploymentController", {{"type", "EXTERNAL"}}}},
+        json{{"deploymentConfiguration", {{"strategy", "BLUE_GREEN"}}}},
+        json{{"loadBalancers", {{{"loadBalancerName", "classic"}}}}},
+        json{{"capacityProviderStrategy", {{{"capacityProvider", "x"}}}}}}) {
+    EXPECT_THAT(refused(feature), StartsWith("UnsupportedFeatureException: ")) << feature;
+  }
+  EXPECT_THAT(refused({{"serviceName", nullptr}}), HasSubstr("Service name cannot be empty."));
+  EXPECT_THAT(refused({{"serviceName", "a b"}}), HasSubstr("'a b'"));
+  EXPECT_THAT(refused({{"desiredCount", nullptr}}), HasSubstr("desiredCount must be given"));
+  EXPECT_THAT(refused({{"desiredCount", -1}}), HasSubstr("got -1"));
+  EXPECT_THAT(refused({{"deploymentConfiguration", {{"maximumPercent", 100}}}}),
+              HasSubstr("could neither start nor stop"));
+  EXPECT_THAT(refused({{"loadBalancers",
+                        {{{"targetGroupArn", "tg"}, {"containerName", "web"}, {"containerPort", 0}}}}}),
+              HasSubstr("got 0"));
+  EXPECT_THAT(refused({{"loadBalancers", json(6, {{"targetGroupArn", "tg"}})}}),
+              HasSubstr("at most 5 target groups"));
+  EXPECT_EQ(refused({{"taskDefinition", "none"}}), "ClientException: TaskDefinition not found.");
+  // Switched off is as good as absent.
+  EXPECT_EQ(
+      api.ok("CreateService", create({{"serviceConnectConfiguration", {{"enabled", false}}},
+                                      {"capacityProviderStrategy", json::array()},
+                                      {"vpcLatticeConfigurations", json::array()}}))["service"]["status"],
+      "ACTIVE");
+}
+
+}  // namespace
+}  // namespace agent::api::ecs::testing
