@@ -8,6 +8,7 @@
 
 #include "agent/control/agent_sync.h"
 #include "agent/control/feed_sync.h"
+#include "agent/control/plant.h"
 #include "agent/control/services.h"
 #include "agent/control/targets.h"
 #include "agent/control/task_definitions.h"
@@ -205,7 +206,7 @@ void Engine::Impl::turn() {
   for (const TableBase* table : tables) table->collect(changes);
   if (!changes.empty()) {
     const auto committed = store.commit(changes);
-    if (!committed) {
+    if (!committed && !BERTH_PLANTED(kReplyBeforeCommit)) {
       for (TableBase* table : tables) table->undo_batch();
       state.published = published_before;
       return roll_back(batch, committed.error());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/control/elb_attributes.h"
+#include "agent/control/plant.h"
 #include "shared/net/endpoint.h"
 
 namespace agent::control {
@@ -98,6 +99,7 @@ bool drained_everywhere(const State& state, const model::RegisteredTarget& targe
   if (target.drain_version == 0) return false;
   return std::all_of(state.balancers.rows().begin(), state.balancers.rows().end(), [&](const auto& row) {
     const auto* view = view_of(state, row.first);
+    if (BERTH_PLANTED(kForgetAbsentBalancers) && (view == nullptr || !view->connected)) return true;
     return view != nullptr && has_drained(*view, target);
   });
 }

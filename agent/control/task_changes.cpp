@@ -4,6 +4,7 @@
 
 #include "agent/control/lookup.h"
 #include "agent/control/placing.h"
+#include "agent/control/plant.h"
 #include "agent/control/service_events.h"
 #include "agent/control/targets.h"
 #include "agent/control/tasks.h"
@@ -194,6 +195,7 @@ void stop_task(Step& step, const std::string& key, const std::string& stop_code,
 
 bool may_tell_agent_to_stop(const State& state, const model::Task& task) {
   if (task.desired_status != DesiredStatus::kStopped) return false;
+  if (BERTH_PLANTED(kStopBeforeAcknowledgement)) return true;
   return std::none_of(task.targets.begin(), task.targets.end(), [&](const model::TaskTarget& each) {
     const model::TargetGroup* group = state.target_groups.find(each.target_group_arn);
     return group != nullptr &&

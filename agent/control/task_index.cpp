@@ -1,5 +1,7 @@
 #include "agent/control/task_index.h"
 
+#include "agent/control/plant.h"
+
 namespace agent::control {
 namespace {
 
@@ -27,13 +29,14 @@ void TaskIndex::add(const std::string& key, const model::Task& task) {
     entry.instance = task.container_instance_arn;
     if (!task.service.empty()) entry.service = task.cluster + "/" + task.service;
     entry.group = task.group;
-    entry.reserved = task.reserved;
     entry.stopping = task.desired_status == model::DesiredStatus::kStopped;
+    const bool frees_early = entry.stopping && BERTH_PLANTED(kFreeBeforeStopped);
+    if (!frees_early) entry.reserved = task.reserved;
     InstanceUsage& usage = instances_[entry.instance];
-    usage.cpu += task.reserved.cpu;
-    usage.memory += task.reserved.memory;
-    usage.tcp_ports.insert(task.reserved.tcp_ports.begin(), task.reserved.tcp_ports.end());
-    usage.udp_ports.insert(task.reserved.udp_ports.begin(), task.reserved.udp_ports.end());
+    usage.cpu += entry.reserved.cpu;
+    usage.memory += entry.reserved.memory;
+    usage.tcp_ports.insert(entry.reserved.tcp_ports.begin(), entry.reserved.tcp_ports.end());
+    usage.udp_ports.insert(entry.reserved.udp_ports.begin(), entry.reserved.udp_ports.end());
     usage.running += task.last_status == model::TaskStatus::kRunning ? 1 : 0;
     usage.pending += task.last_status < model::TaskStatus::kRunning ? 1 : 0;
     ++usage.groups[task.group];

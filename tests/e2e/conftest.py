@@ -94,8 +94,10 @@ class Berth:
         self.agent = subprocess.Popen(self.agent_command(*extra), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                       env=environment)
         if wait:
-            self.wait_ready(self.api, self.agent, "agent")
+            self.wait_ready(self.api, self.agent, "agent", "/healthz")
             self.read_credentials()
+            self.ecs.create_cluster(clusterName=self.cluster)  # a node waits until its cluster exists
+            self.wait_ready(self.api, self.agent, "agent")
 
     def start_balancer(self, wait=True):
         log = open(self.folder / "balancer.log", "ab")
@@ -106,11 +108,11 @@ class Berth:
         if wait:
             self.wait_ready(self.admin, self.balancer, "balancer")
 
-    def wait_ready(self, url, process, name):
+    def wait_ready(self, url, process, name, page="/readyz"):
         def check():
             assert process.poll() is None, f"{name} ended with {process.returncode}:\n{self.log(name)}"
-            return get(url + "/readyz")[0] == 200
-        wait_until(lambda: f"{name} ready: {get(url + '/readyz')}\n{self.log(name)}", check, 30)
+            return get(url + page)[0] == 200
+        wait_until(lambda: f"{name} ready: {get(url + page)}\n{self.log(name)}", check, 60)
 
     def log(self, name, lines=30):
         path = self.folder / f"{name}.log"

@@ -132,7 +132,7 @@ void BalancerProcess::switch_worker(std::size_t index, std::shared_ptr<const lb:
   for (const auto& group : worker.config->target_groups) {
     const auto known = worker.selectors.find(group.id);
     kept.emplace(group.id, known != worker.selectors.end() ? std::move(known->second)
-                                                           : balancer::targets::Selector(selection_options(group)));
+                                                           : balancer::targets::Selector(balancer::targets::selection_options(group)));
   }
   worker.selectors.swap(kept);
   done();
@@ -243,7 +243,7 @@ void BalancerProcess::request(std::uint16_t port, Millis duration) {
     const auto watched = watched_.find({group_id, target.registration});
     candidates.push_back({watched == watched_.end() ? lb::Health::kInitial : watched->second.machine.health(), std::nullopt});
   }
-  auto selector = worker.selectors.try_emplace(group_id, selection_options(*group)).first;
+  auto selector = worker.selectors.try_emplace(group_id, balancer::targets::selection_options(*group)).first;
   selector->second.refresh(candidates);
   std::vector<std::size_t> tried;
   while (tried.size() < kMaxTries) {

@@ -46,7 +46,7 @@ Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world
   for (int i = 1; i <= 3; ++i) {
     agent::node::NodeSettings node;
     node.cpus = 2;
-    node.memory_mib = 2048;
+    node.memory_mib = 320;  // five tasks: room is scarce while a deployment doubles them
     node.task_cleanup_wait = Millis(60'000);
     const std::string number = std::to_string(i);
     hosts_.push_back(std::make_unique<HostProcess>(world_, network_, *control_, "host" + number, "10.0.0." + number, node));

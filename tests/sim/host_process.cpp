@@ -52,6 +52,8 @@ HostProcess::HostProcess(World& world, Network& network, ControlProcess& control
   boot();
 }
 
+HostProcess::~HostProcess() = default;
+
 void HostProcess::boot() {
   link_ = std::make_unique<Link>(*this);
   runtime_ = std::make_unique<MachineRuntime>(machine_, process_);

@@ -16,6 +16,7 @@ class HostProcess {
  public:
   HostProcess(World& world, Network& network, ControlProcess& control, std::string name, std::string address,
               agent::node::NodeSettings settings);
+  ~HostProcess();
 
   void boot();
   void crash();

@@ -226,4 +226,8 @@ void MachineRuntime::remove(const ContainerHandle& handle, Done<bool> done) {
   });
 }
 
+void MachineRuntime::remove_volume(const std::string&, Done<bool> done) {
+  perform<bool>(std::move(done), [] { return Result<bool>(true); });
+}
+
 }  // namespace sim

@@ -90,6 +90,7 @@ class MachineRuntime final : public runtime::Runtime {
   void stop(const runtime::ContainerHandle& handle, Millis grace, Done<runtime::ContainerInfo> done) override;
   void inspect(const runtime::ContainerHandle& handle, Done<runtime::ContainerInfo> done) override;
   void remove(const runtime::ContainerHandle& handle, Done<bool> done) override;
+  void remove_volume(const std::string& name, Done<bool> done) override;
 
  private:
   static runtime::ContainerInfo info(const SimContainer& container);
