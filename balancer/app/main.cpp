@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "balancer/app/options.h"
 #include "balancer/app/program.h"
@@ -17,6 +18,8 @@ int main(int argc, char** argv) {
     logging.format = options.log_format;
     logging.level = options.log_level;
     shared::log::configure(std::move(logging));
+    for (const std::string& warning : options.warnings)
+      shared::log::warn("setting_suspicious", {{"detail", warning}});
     balancer::app::Program program(std::move(options));
     if (auto started = program.start(); !started) {
       shared::log::error("start_failed", started.error());

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "balancer/feed/control_feed.h"
 #include "shared/base/result.h"
@@ -25,16 +26,15 @@ struct Options {
   std::string access_log;  // empty: none
   shared::log::Format log_format = shared::log::Format::kAuto;
   shared::log::Level log_level = shared::log::Level::kInfo;
+  std::vector<std::string> warnings;  // such as a BERTH_* variable that nothing reads
 };
 
-// Text to print and the exit code, for --help, --version and errors.
+// Text to print and the exit code, for --help, --version, --print-settings and errors.
 struct Exit {
   int code = 0;
   std::string text;
 };
 
 std::variant<Options, Exit> parse_options(int argc, const char* const* argv);
-// "30s", "500ms", "2m"; a bare number is seconds.
-shared::Result<shared::Millis> parse_duration(const std::string& text);
 
 }  // namespace balancer::app

@@ -166,39 +166,43 @@ void ClientConnection::begin_request(ParseState parsed) {
   if (now_ == nullptr) {
     answer_status(503, "listener_removed", EndedBy::kBalancer);
   } else {
-    codec::RequestRewrite rewrite;
-    rewrite.listener_port = now_->port;
-    rewrite.client_address = client_ip_;
-    rewrite.client_port = client_port_;
-    rewrite.default_host = now_->dns_name;
-    rewrite.xff = now_->options.xff;
-    rewrite.xff_client_port = now_->options.xff_client_port;
-    rewrite.preserve_host = now_->options.preserve_host;
-    rewrite.drop_invalid_headers = now_->options.drop_invalid_headers;
-    rewrite.target = close_after_ ? codec::Persist::kClose : codec::Persist::kKeepAlive;
-
-    routing::RequestFacts facts;
-    facts.host = codec::routing_authority(head_, rewrite);
-    facts.path = head_.path();
-    facts.query = head_.query();
-    facts.method = head_.method();
-    facts.head = &head_;
-    facts.source = source_;
-    const routing::Match match = now_->routes.match(facts, worker_.scratch());
-    if (record_.wanted) record_.rule_priority = match.priority;
-    switch (match.action->type) {
-      case shared::lbconfig::ActionType::kForward:
-        forward(match, rewrite);
-        break;
-      case shared::lbconfig::ActionType::kFixedResponse:
-        answer_fixed(match.action->fixed_response);
-        break;
-      case shared::lbconfig::ActionType::kRedirect:
-        answer_redirect(match.action->redirect);
-        break;
-    }
+    route_request();
   }
   client_.in.consume(parser_.head_bytes());
+}
+
+void ClientConnection::route_request() {
+  codec::RequestRewrite rewrite;
+  rewrite.listener_port = now_->port;
+  rewrite.client_address = client_ip_;
+  rewrite.client_port = client_port_;
+  rewrite.default_host = now_->dns_name;
+  rewrite.xff = now_->options.xff;
+  rewrite.xff_client_port = now_->options.xff_client_port;
+  rewrite.preserve_host = now_->options.preserve_host;
+  rewrite.drop_invalid_headers = now_->options.drop_invalid_headers;
+  rewrite.target = close_after_ ? codec::Persist::kClose : codec::Persist::kKeepAlive;
+
+  routing::RequestFacts facts;
+  facts.host = codec::routing_authority(head_, rewrite);
+  facts.path = head_.path();
+  facts.query = head_.query();
+  facts.method = head_.method();
+  facts.head = &head_;
+  facts.source = source_;
+  const routing::Match match = now_->routes.match(facts, worker_.scratch());
+  if (record_.wanted) record_.rule_priority = match.priority;
+  switch (match.action->type) {
+    case shared::lbconfig::ActionType::kForward:
+      forward(match, rewrite);
+      break;
+    case shared::lbconfig::ActionType::kFixedResponse:
+      answer_fixed(match.action->fixed_response);
+      break;
+    case shared::lbconfig::ActionType::kRedirect:
+      answer_redirect(match.action->redirect);
+      break;
+  }
 }
 
 void ClientConnection::note_request(const codec::Judgement& judgement) {

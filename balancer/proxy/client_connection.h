@@ -68,6 +68,7 @@ class ClientConnection : public ListHook<ClientConnection> {
   bool read_head();
   void start_exchange();
   void begin_request(codec::ParseState parsed);
+  void route_request();
   void note_request(const codec::Judgement& judgement);
   void finish_exchange();
   void end_accounting();
