@@ -35,6 +35,7 @@ void BalancerProcess::boot() {
   drains_ = {};
   applying_ = false;
   const std::uint64_t version = snapshot_ ? snapshot_->version : 0;
+  highest_version_ = version;  // what a crash interrupted was never acknowledged
   session_ = std::make_unique<FeedSession>(id_, version, *this);
   if (snapshot_) {
     applied_ = snapshot_;

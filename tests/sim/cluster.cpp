@@ -205,7 +205,8 @@ void Cluster::operate() {
     }
     case 4: return update_service("\"forceNewDeployment\":true", std::nullopt, std::nullopt);
     case 5: case 6: return run_job();
-    default: return stop_some_task();
+    // An operator who stops the only healthy task takes the service away himself: only where requests may be lost.
+    default: return faults_on_ ? stop_some_task() : run_job();
   }
 }
 
@@ -287,6 +288,7 @@ void Cluster::check_scheduler_decisions() {
   int wanted = 0;
   bool stopped_healthy = false;
   bool started = false;
+  std::string reasons;
   for (const auto& [key, task] : state.tasks.rows()) {
     if (task.last_status == model::TaskStatus::kStopped) stopped_tasks_.insert(task.arn);
     else if (stopped_tasks_.contains(task.arn)) violate("task " + task.arn + " was STOPPED and is not any more");
@@ -295,7 +297,12 @@ void Cluster::check_scheduler_decisions() {
                   task.stop_code == "ServiceSchedulerInitiated"};
     const auto before = tasks_before_.find(key);
     if (before == tasks_before_.end()) started = true;
-    else if (before->second.wanted && before->second.healthy && !view.wanted && view.stopped_by_scheduler) stopped_healthy = true;
+    // One that has just turned unhealthy is replaced, which is not a choice of the scheduler's.
+    else if (before->second.wanted && before->second.healthy && !view.wanted && view.stopped_by_scheduler &&
+             task.stopped_reason.starts_with("Scaling activity")) {
+      stopped_healthy = true;
+      reasons += " [" + task.id + " of " + task.deployment_id + "]";
+    }
     wanted += view.wanted ? 1 : 0;
     healthy += view.healthy ? 1 : 0;
     now.emplace(key, view);
@@ -307,7 +314,7 @@ void Cluster::check_scheduler_decisions() {
   const int minimum = (service->desired_count * service->configuration.minimum_healthy_percent + 99) / 100;
   const int maximum = service->desired_count * service->configuration.maximum_percent / 100;
   if (stopped_healthy && healthy < minimum) {
-    violate("the scheduler stopped a healthy task and left " + std::to_string(healthy) + " of at least " + std::to_string(minimum));
+    violate("the scheduler stopped a healthy task and left " + std::to_string(healthy) + " of at least " + std::to_string(minimum) + ": stopped" + reasons);
   }
   if (started && wanted > maximum) {
     violate("the scheduler started tasks up to " + std::to_string(wanted) + " of at most " + std::to_string(maximum));
