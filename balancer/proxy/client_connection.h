@@ -26,6 +26,7 @@ namespace balancer::proxy {
 
 class Worker;
 struct WorkerConfig;
+struct WorkerGroup;
 struct WorkerListener;
 
 inline constexpr std::size_t kMaxTries = 3;          // targets tried for one request
@@ -88,6 +89,7 @@ class ClientConnection : public ListHook<ClientConnection> {
 
   // exchange.cpp: through a target
   void forward(const routing::Match& match, const codec::RequestRewrite& rewrite);
+  WorkerGroup* group_in_force();
   bool try_target();
   bool attach(WorkerTarget& target);
   void detach(TargetConnection& connection);

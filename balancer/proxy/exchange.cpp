@@ -37,11 +37,15 @@ void ClientConnection::forward(const routing::Match& match, const codec::Request
   }
 }
 
+// After a configuration change only the new one says who may get a request.
+WorkerGroup* ClientConnection::group_in_force() {
+  WorkerGroup* group = &config_->groups[group_];
+  return config_ == &worker_.current() ? group : worker_.find_group(group->group->id);
+}
+
 // Finds a target for the bytes in request_out_, or answers. False: answered.
 bool ClientConnection::try_target() {
-  // After a configuration change only the new one says who may get a request.
-  WorkerGroup* group = &config_->groups[group_];
-  if (config_ != &worker_.current()) group = worker_.find_group(group->group->id);
+  WorkerGroup* group = group_in_force();
   while (group != nullptr && tries_ < kMaxTries) {
     const auto chosen = worker_.choose(*group, std::span(tried_.data(), tries_));
     if (!chosen) break;
@@ -49,6 +53,7 @@ bool ClientConnection::try_target() {
     if (tries_ != 0) listener_->counters->retries.add();
     if (attach(*chosen->target)) return true;
     worker_.target_counters().connect_errors.add();
+    worker_.suspect(*chosen->target);
     tried_[tries_++] = chosen->target;
     last_failure_ = ConnectFailure::kRefused;
   }
@@ -103,6 +108,7 @@ void ClientConnection::on_connect_failed(ConnectFailure failure) {
   WorkerTarget& failed = target_->target();
   request_out_.swap(target_->stream.out);
   drop_target();
+  worker_.suspect(failed);
   tried_[tries_++] = &failed;
   last_failure_ = failure;
   // Nothing was sent, so any method may go to another target.
@@ -351,17 +357,25 @@ void ClientConnection::response_complete() {
 // The target closed or reset before a whole head was there.
 void ClientConnection::on_target_end() {
   const bool silent = target_->stream.in.empty() && interims_ == 0;
-  const bool again = silent && target_->reused() && replayable_ && !fresh_only_;
-  if (!again) return target_broke(silent ? "target_closed" : "target_closed_in_head");
-  // It closed an idle connection just when we reused it; it has not looked at the request (RFC 9112
-  // section 9.3.1).
+  const bool again = silent && target_->reused() && replayable_ && !fresh_only_ && tries_ < kMaxTries;
+  if (!again) {
+    // Accepting and closing without a word is how a port forwarder stands in for a process that is gone.
+    if (silent && !target_->reused()) worker_.suspect(target_->target());
+    return target_broke(silent ? "target_closed" : "target_closed_in_head");
+  }
+  // It closed an idle connection just when we reused it (RFC 9112 section 9.3.1), or it has died: another
+  // target is the better bet, a fresh connection to the same one the other.
   fresh_only_ = true;
   listener_->counters->retries.add();
   WorkerTarget& same = target_->target();
   request_out_.swap(target_->stream.out);
   drop_target();
-  if (same.accepting && attach(same)) return;
   tried_[tries_++] = &same;
+  if (WorkerGroup* group = group_in_force(); group != nullptr) {
+    const auto other = worker_.choose(*group, std::span(tried_.data(), tries_));
+    if (other && attach(*other->target)) return;
+  }
+  if (same.accepting && attach(same)) return;
   try_target();
 }
 

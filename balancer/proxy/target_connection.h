@@ -31,6 +31,7 @@ struct WorkerTarget {
 
   Worker& worker;
   std::shared_ptr<targets::TargetRuntime> runtime;
+  shared::SteadyTime suspect_until{};  // see Worker::suspect
   bool accepting = true;         // false: draining or removed; no new request, nothing is kept idle
   std::uint64_t generation = 0;  // of the worker's configuration that names it
   List<TargetConnection> idle;

@@ -211,17 +211,32 @@ std::optional<Worker::Chosen> Worker::choose(WorkerGroup& group, std::span<Worke
     group.selector.refresh(candidates);
     group.seen_epoch = epoch;
   }
-  std::array<std::size_t, kMaxTries> indices{};
-  std::size_t count = 0;
-  for (const WorkerTarget* target : tried) {
+  avoided_.clear();
+  const auto avoid = [this, &group](const WorkerTarget* target) {
     const auto found = std::find(group.targets.begin(), group.targets.end(), target);
     if (found != group.targets.end())
-      indices[count++] = static_cast<std::size_t>(found - group.targets.begin());
+      avoided_.push_back(static_cast<std::size_t>(found - group.targets.begin()));
+  };
+  for (const WorkerTarget* target : tried) avoid(target);
+  const std::size_t must_avoid = avoided_.size();
+  if (loop_.now() < suspects_until_) {
+    for (const WorkerTarget* target : group.targets) {
+      if (loop_.now() < target->suspect_until) avoid(target);
+    }
   }
-  const auto choice =
-      group.selector.choose(std::span(indices.data(), count), GroupLoad(group), random_, loop_.now());
+  auto choice = group.selector.choose(avoided_, GroupLoad(group), random_, loop_.now());
+  // Better a suspect than nobody.
+  if (!choice && avoided_.size() != must_avoid) {
+    choice =
+        group.selector.choose(std::span(avoided_).first(must_avoid), GroupLoad(group), random_, loop_.now());
+  }
   if (!choice) return std::nullopt;
   return Chosen{group.targets[choice->candidate], choice->failed_open};
+}
+
+void Worker::suspect(WorkerTarget& target) {
+  target.suspect_until = loop_.now() + kSuspectFor;
+  suspects_until_ = target.suspect_until;
 }
 
 WorkerGroup* Worker::find_group(const std::string& id) {

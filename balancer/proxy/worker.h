@@ -29,7 +29,8 @@ namespace balancer::proxy {
 
 inline constexpr int kAcceptsPerTurn = 64;
 inline constexpr int kListenDrainAccepts = loop::kListenBacklog;  // when a socket closes for good
-inline constexpr shared::Millis kAcceptPause{100};                // after running out of descriptors
+inline constexpr shared::Millis kSuspectFor{2'000};
+inline constexpr shared::Millis kAcceptPause{100};  // after running out of descriptors
 // A target that left the configuration without draining: its open requests may still run this long.
 inline constexpr shared::Millis kRemovedTargetLimit{300'000};
 
@@ -109,7 +110,11 @@ class Worker {
     WorkerTarget* target = nullptr;
     bool failed_open = false;
   };
+  // Never one of `tried`; a suspect only when there is no other.
   std::optional<Chosen> choose(WorkerGroup& group, std::span<WorkerTarget* const> tried);
+  // It refused a connection or closed a fresh one without a word: for kSuspectFor, others are preferred. This
+  // is quicker than health checks, which need unhealthy_threshold intervals.
+  void suspect(WorkerTarget& target);
   WorkerGroup* find_group(const std::string& id);
   TargetConnection& new_target_connection();
   void recycle(TargetConnection& connection);
@@ -154,6 +159,8 @@ class Worker {
   std::vector<TargetConnection*> spare_targets_;
   std::vector<TargetConnection*> dead_targets_;
   std::vector<ClientConnection*> unfinished_;  // have work left for the next turn
+  std::vector<std::size_t> avoided_;           // of choose(), kept for its capacity
+  shared::SteadyTime suspects_until_{};        // no target is a suspect from then on
   bool resume_posted_ = false;
   std::function<void()> drained_;
   bool drain_open_ = true;  // drained_ was not called yet
