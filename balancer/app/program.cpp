@@ -19,6 +19,7 @@ namespace log = shared::log;
 namespace {
 
 constexpr Millis kDrainPoll{20};
+constexpr Millis kListenerPoll{1'000};
 constexpr rlim_t kWantedDescriptors = 1'048'576;
 
 void raise_descriptor_limit() {
@@ -75,8 +76,9 @@ Result<void> Program::start_workers() {
   });
   stats_ = std::make_unique<proxy::StatsRegistry>(fleet_->size());
   board_ = std::make_unique<feed::TargetBoard>(loop_);
-  pipeline_ = std::make_unique<feed::ApplyPipeline>(
-      feed::ApplyPipeline::Parts{loop_, *fleet_, *checker_, *stats_, *board_, options_.listen_address});
+  pipeline_ = std::make_unique<feed::ApplyPipeline>(feed::ApplyPipeline::Parts{
+      loop_, *fleet_, *checker_, *stats_, *board_, options_.listen_address,
+      options_.control ? feed::TakenAddress::kServeTheRest : feed::TakenAddress::kRefuse});
   return {};
 }
 
@@ -154,6 +156,12 @@ std::vector<admin::Check> Program::readiness() const {
                                          : last_refusal_.value_or("no configuration has been applied yet");
   checks.push_back({"config", config != nullptr, std::move(detail)});
   checks.push_back({"accepting", !draining_, draining_ ? "the process drains" : ""});
+  std::string unavailable;
+  for (const auto& each : pipeline_->unavailable()) {
+    unavailable += (unavailable.empty() ? "not served: " : "; ") + each.id + ": " + each.reason;
+  }
+  // The others are served, so this is told but does not take the balancer out of service.
+  checks.push_back({"listeners", true, std::move(unavailable)});
   // It serves without control, so a lost feed is told but does not take it out of service.
   if (session_)
     checks.push_back(
@@ -187,6 +195,7 @@ void Program::on_applied(const Config& config, const Result<void>& result) {
     }
   }
   if (control_) control_->on_applied(config.version, result);
+  watch_listeners();
   watch_drains();
 }
 
@@ -204,6 +213,23 @@ void Program::watch_drains() {
   if (board_->poll_drains() && control_) control_->on_targets_changed();
   if (!board_->drains_open()) return drain_poll_.cancel();
   drain_poll_ = loop_.after(kDrainPoll, [this] { watch_drains(); });
+}
+
+// Tells once of each listener that cannot be served, and serves it as soon as its address is free.
+void Program::watch_listeners() {
+  std::set<std::string> still;
+  for (const auto& each : pipeline_->unavailable()) {
+    still.insert(each.id);
+    if (told_unavailable_.count(each.id) == 0) {
+      log::error("listener_unavailable", {{"listener", each.id}, {"reason", each.reason}});
+    }
+  }
+  told_unavailable_ = std::move(still);
+  if (pipeline_->unavailable().empty()) return listener_poll_.cancel();
+  listener_poll_ = loop_.after(kListenerPoll, [this] {
+    if (pipeline_->some_became_available()) return apply(*pipeline_->applied());
+    watch_listeners();
+  });
 }
 
 void Program::on_signal(int signal) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -40,6 +41,7 @@ class Program {
   void on_health(targets::HealthChange change);
   void on_signal(int signal);
   void watch_drains();
+  void watch_listeners();
   void shut_down();
   std::vector<admin::Check> readiness() const;
 
@@ -63,6 +65,8 @@ class Program {
   bool draining_ = false;
   int exit_code_ = 0;
   shared::env::Timer drain_poll_;
+  shared::env::Timer listener_poll_;
+  std::set<std::string> told_unavailable_;
   shared::env::Timer drain_limit_;
 };
 

@@ -1,5 +1,9 @@
 #include "balancer/feed/pipeline.h"
 
+#include <algorithm>
+
+#include "balancer/loop/socket.h"
+
 #include "shared/lbconfig/json.h"
 
 namespace balancer::feed {
@@ -29,13 +33,16 @@ Result<void> ApplyPipeline::hand_out(const Config& config) {
   if (auto valid = shared::lbconfig::validate(config); !valid) return valid.error();
   auto listeners = proxy::compile_listeners(config, parts_.listen_address, parts_.stats);
   if (!listeners) return listeners.error();
-  auto sockets = parts_.fleet.open_sockets(*listeners);
+  std::vector<proxy::UnavailableListener> unavailable;
+  const bool refuse = parts_.taken_address == TakenAddress::kRefuse;
+  auto sockets = parts_.fleet.open_sockets(*listeners, refuse ? nullptr : &unavailable);
   if (!sockets) return sockets.error();
   targets::DrainTracker drains = parts_.board.drains();
   drains.on_config(config, parts_.executor.now());
   auto groups = registry_.compile(config, drains);
   if (!groups) return groups.error();
   parts_.board.drains() = std::move(drains);
+  unavailable_ = std::move(unavailable);
 
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->version = config.version;
@@ -57,6 +64,12 @@ void ApplyPipeline::switched() {
   applied_ = job.config;
   job.done(job.config, Result<void>());
   next();
+}
+
+bool ApplyPipeline::some_became_available() const {
+  return std::any_of(unavailable_.begin(), unavailable_.end(), [](const proxy::UnavailableListener& each) {
+    return loop::probe_address(each.address).has_value();
+  });
 }
 
 void ApplyPipeline::next() {

@@ -18,6 +18,11 @@
 
 namespace balancer::feed {
 
+// What becomes of a configuration with a listener whose address cannot be opened. A file is refused whole:
+// its author waits for the answer. From control it is served but for that listener, or one user's port would
+// hold up everybody's deployments; the listener follows once its address is free.
+enum class TakenAddress { kRefuse, kServeTheRest };
+
 class ApplyPipeline {
  public:
   // Error code "superseded": a newer Config came before this one's turn.
@@ -30,6 +35,7 @@ class ApplyPipeline {
     proxy::StatsRegistry& stats;
     TargetBoard& board;
     std::string listen_address;  // replaces every listener's; empty: as configured
+    TakenAddress taken_address = TakenAddress::kRefuse;
   };
   explicit ApplyPipeline(Parts parts) : parts_(std::move(parts)), registry_(parts_.fleet.size()) {}
 
@@ -37,6 +43,10 @@ class ApplyPipeline {
   void apply(shared::lbconfig::Config config, Done done);
   // In force on every worker; null before the first one.
   const shared::lbconfig::Config* applied() const { return applied_ ? &*applied_ : nullptr; }
+  // Listeners of the applied configuration that are not served, with the reasons.
+  const std::vector<proxy::UnavailableListener>& unavailable() const { return unavailable_; }
+  // One of them could be opened now: applying the same configuration again would serve it.
+  bool some_became_available() const;
 
  private:
   struct Job {
@@ -51,6 +61,7 @@ class ApplyPipeline {
   Parts parts_;
   targets::Registry registry_;
   std::optional<shared::lbconfig::Config> applied_;
+  std::vector<proxy::UnavailableListener> unavailable_;
   std::optional<Job> running_;
   std::optional<Job> waiting_;
 };

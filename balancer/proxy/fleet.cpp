@@ -50,21 +50,37 @@ Fleet::~Fleet() {
   for (Thread& thread : threads_) thread.thread.join();
 }
 
-Result<SocketPlan> Fleet::open_sockets(
-    const std::vector<std::unique_ptr<CompiledListener>>& listeners) const {
+Result<SocketPlan> Fleet::open_sockets(std::vector<std::unique_ptr<CompiledListener>>& listeners,
+                                       std::vector<UnavailableListener>* unavailable) const {
   SocketPlan plan(threads_.size());
-  for (const auto& listener : listeners) {
-    const std::string address = loop::to_string(listener->address);
-    if (listening_.count(address) != 0) continue;
-    const std::string context = "listener '" + listener->id + "'";
-    if (auto free = loop::probe_address(listener->address); !free) return free.error().within(context);
-    for (auto& sockets : plan) {
-      auto fd = loop::open_listener(listener->address, loop::Sharing::kPerWorker);
-      if (!fd) return fd.error().within(context);
-      sockets.push_back({address, std::move(fd).value()});
+  std::vector<std::unique_ptr<CompiledListener>> served;
+  for (auto& listener : listeners) {
+    auto opened = open_one(*listener);
+    if (opened) {
+      for (std::size_t i = 0; i < opened->size(); ++i) plan[i].push_back(std::move((*opened)[i]));
+      served.push_back(std::move(listener));
+    } else if (unavailable == nullptr) {
+      return opened.error().within("listener '" + listener->id + "'");
+    } else {
+      unavailable->push_back({listener->id, listener->address, opened.error().text()});
     }
   }
+  listeners = std::move(served);
   return plan;
+}
+
+// One socket for each worker; none when it is open already.
+Result<std::vector<NewSocket>> Fleet::open_one(const CompiledListener& listener) const {
+  std::vector<NewSocket> sockets;
+  const std::string address = loop::to_string(listener.address);
+  if (listening_.count(address) != 0) return sockets;
+  if (auto free = loop::probe_address(listener.address); !free) return free.error();
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    auto fd = loop::open_listener(listener.address, loop::Sharing::kPerWorker);
+    if (!fd) return fd.error();
+    sockets.push_back({address, std::move(fd).value()});
+  }
+  return sockets;
 }
 
 void Fleet::apply(std::shared_ptr<const Snapshot> snapshot, SocketPlan sockets, std::function<void()> done) {

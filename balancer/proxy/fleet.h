@@ -25,15 +25,23 @@ struct FleetOptions {
 // One listening socket per worker for each address that is not listened on yet.
 using SocketPlan = std::vector<std::vector<NewSocket>>;  // [worker]
 
+// A listener that is configured and not served: its address is taken, or not of this host.
+struct UnavailableListener {
+  std::string id;
+  loop::Address address;
+  std::string reason;
+};
+
 class Fleet {
  public:
   static shared::Result<std::unique_ptr<Fleet>> start(const FleetOptions& options);
   ~Fleet();  // stops and joins the threads; open connections are closed
 
   // Opens what is missing, without taking anything away; on error nothing stays open. Errors name address and
-  // reason.
-  shared::Result<SocketPlan> open_sockets(
-      const std::vector<std::unique_ptr<CompiledListener>>& listeners) const;
+  // reason. With `unavailable`, listeners that cannot be opened are taken out of `listeners` and told there
+  // instead.
+  shared::Result<SocketPlan> open_sockets(std::vector<std::unique_ptr<CompiledListener>>& listeners,
+                                          std::vector<UnavailableListener>* unavailable) const;
   // Hands the snapshot to every worker. `done` is called once all of them route by it.
   void apply(std::shared_ptr<const Snapshot> snapshot, SocketPlan sockets, std::function<void()> done);
   // No more connections are accepted, open requests are finished. `done` once every worker is empty.
@@ -46,6 +54,7 @@ class Fleet {
   void ping(const std::function<void(std::size_t worker)>& alive);
 
  private:
+  shared::Result<std::vector<NewSocket>> open_one(const CompiledListener& listener) const;
   Fleet() = default;
   struct Thread {
     std::unique_ptr<loop::Loop> loop;

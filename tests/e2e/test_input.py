@@ -39,7 +39,7 @@ def raw(berth, operation, body, service="ecs"):
      ["containerDefinitions[0].name"]),
     ("RegisterTaskDefinition", b'{"containerDefinitions":[]}', "ClientException", ["Family"]),
     ("RegisterTaskDefinition", b'{"family":"x","containerDefinitions":[{"name":"a","image":"i","memory":1}]}', "ClientException",
-     ["memory"]),
+     ["emory", "6 MiB"]),
     ("RegisterTaskDefinition", b'{"family":"x","containerDefinitions":[{"name":"a","image":"i","memory":64,'
      b'"portMappings":[{"containerPort":70000}]}]}', "ClientException", ["70000"]),
     ("RegisterTaskDefinition", b'{"family":"x","containerDefinitions":[{"name":"a","image":"i"}]}', "ClientException",

@@ -15,7 +15,8 @@ namespace {
 
 constexpr const char* kTaskLabel = "com.amazonaws.ecs.task-arn";
 constexpr Millis kLifeWithFaults{240'000};
-// Longer than every back-off, silence and delay a fault can have left behind, and than the longest start back-off.
+// Longer than every back-off, silence and delay a fault can have left behind, and than the longest start
+// back-off.
 constexpr Millis kTimeToConverge{1'800'000};
 
 std::string task_of(const SimContainer& container) {
@@ -23,17 +24,26 @@ std::string task_of(const SimContainer& container) {
   return it == container.spec.labels.end() ? std::string() : it->second;
 }
 
-bool is_healthy(const State& state, const model::Task& task) {
-  if (task.last_status != model::TaskStatus::kRunning || task.desired_status != model::DesiredStatus::kRunning) return false;
+enum class Judged { kHealthy, kUnknown, kUnhealthy };
+
+// A task that runs and is wanted, by the worst of its targets.
+Judged judge(const State& state, const model::Task& task) {
+  if (task.last_status != model::TaskStatus::kRunning ||
+      task.desired_status != model::DesiredStatus::kRunning) {
+    return Judged::kUnhealthy;
+  }
+  Judged worst = Judged::kHealthy;
   for (const auto& each : task.targets) {
     const auto* group = state.target_groups.find(each.target_group_arn);
-    if (group == nullptr) return false;
+    if (group == nullptr) return Judged::kUnhealthy;
     for (const auto& target : group->targets) {
       if (target.registration != each.registration) continue;
-      if (agent::control::target_health(state, *group, target).state != lb::Health::kHealthy) return false;
+      const lb::Health health = agent::control::target_health(state, *group, target).state;
+      if (health == lb::Health::kUnhealthy) return Judged::kUnhealthy;
+      if (health != lb::Health::kHealthy) worst = Judged::kUnknown;
     }
   }
-  return true;
+  return worst;
 }
 
 }  // namespace
@@ -49,16 +59,19 @@ Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world
     node.memory_mib = 320;  // five tasks: room is scarce while a deployment doubles them
     node.task_cleanup_wait = Millis(60'000);
     const std::string number = std::to_string(i);
-    hosts_.push_back(std::make_unique<HostProcess>(world_, network_, *control_, "host" + number, "10.0.0." + number, node));
-    hosts_.back()->machine().on_end = [this](Machine& machine, const SimContainer& container, EndCause cause) {
-      on_container_end(machine, container, cause);
+    hosts_.push_back(std::make_unique<HostProcess>(world_, network_, *control_, "host" + number,
+                                                   "10.0.0." + number, node));
+    hosts_.back()->machine().on_end = [this](Machine& machine, const SimContainer& container,
+                                             EndCause cause) { on_container_end(machine, container, cause); };
+    hosts_.back()->machine().on_start = [this](Machine&, const SimContainer& container) {
+      on_container_start(container);
     };
-    hosts_.back()->machine().on_start = [this](Machine&, const SimContainer& container) { on_container_start(container); };
   }
   const int balancers = 1 + static_cast<int>(world_.random().below(2));
   for (int i = 1; i <= balancers; ++i) {
-    balancers_.push_back(std::make_unique<BalancerProcess>(world_, network_, *control_, "balancer" + std::to_string(i),
-                                                           [this](const std::string& address) { return find_machine(address); }));
+    balancers_.push_back(std::make_unique<BalancerProcess>(
+        world_, network_, *control_, "balancer" + std::to_string(i),
+        [this](const std::string& address) { return find_machine(address); }));
     balancers_.back()->on_violation = [this](const std::string& text) { violate(text); };
     balancers_.back()->on_routed = [this](const lb::Target& target, const SimContainer& container) {
       on_routed(target, container);
@@ -83,16 +96,19 @@ void Cluster::violate(const std::string& text) {
 void Cluster::run_for(Millis span) {
   const SteadyTime end = world_.now() + span;
   while (world_.now() < end && report_.violations.empty()) {
-    world_.run_for(std::min(Millis(1'000), std::chrono::ceil<Millis>(end - world_.now())), [this] { after_event(); });
+    world_.run_for(std::min(Millis(1'000), std::chrono::ceil<Millis>(end - world_.now())),
+                   [this] { after_event(); });
   }
 }
 
 // ---- the operator ----
 
-std::optional<std::string> Cluster::call(const std::string& service, const std::string& operation, const std::string& body) {
+std::optional<std::string> Cluster::call(const std::string& service, const std::string& operation,
+                                         const std::string& body) {
   if (!control_->up()) return std::nullopt;
   auto answer = std::make_shared<std::optional<shared::Result<std::string>>>();
-  control_->serve(service, operation, body, [answer](shared::Result<std::string> result) { *answer = std::move(result); });
+  control_->serve(service, operation, body,
+                  [answer](shared::Result<std::string> result) { *answer = std::move(result); });
   // The engine answers within its own turn; a crash in between leaves the question open.
   for (int i = 0; i < 1000 && !*answer && control_->up(); ++i) {
     if (!world_.run_one()) break;
@@ -103,9 +119,11 @@ std::optional<std::string> Cluster::call(const std::string& service, const std::
   return (*answer)->value();
 }
 
-std::string Cluster::must_call(const std::string& service, const std::string& operation, const std::string& body) {
+std::string Cluster::must_call(const std::string& service, const std::string& operation,
+                               const std::string& body) {
   const auto answer = call(service, operation, body);
-  if (!answer || answer->starts_with("error ")) violate(operation + " failed: " + answer.value_or("no answer"));
+  if (!answer || answer->starts_with("error "))
+    violate(operation + " failed: " + answer.value_or("no answer"));
   return answer.value_or("");
 }
 
@@ -119,42 +137,51 @@ void Cluster::register_revision() {
                      {"portMappings", {{{"containerPort", 80}}}}}}}};
   const auto answer = call("ecs", "RegisterTaskDefinition", body.dump());
   if (!answer || answer->starts_with("error ")) return;
-  acknowledged_definitions_.insert(json::parse(*answer).at("taskDefinition").at("taskDefinitionArn").get<std::string>());
+  acknowledged_definitions_.insert(
+      json::parse(*answer).at("taskDefinition").at("taskDefinitionArn").get<std::string>());
 }
 
 void Cluster::set_up() {
   must_call("ecs", "CreateCluster", "{}");
   register_revision();
   const json job{{"family", "job"},
-                 {"containerDefinitions", {{{"name", "job"}, {"image", "job:1"}, {"memory", 16}, {"command", {"exit", "0"}}}}}};
+                 {"containerDefinitions",
+                  {{{"name", "job"}, {"image", "job:1"}, {"memory", 16}, {"command", {"exit", "0"}}}}}};
   must_call("ecs", "RegisterTaskDefinition", job.dump());
   const auto arn_in = [](const std::string& xml, const std::string& element) {
     const std::size_t begin = xml.find("<" + element + ">") + element.size() + 2;
     return xml.substr(begin, xml.find("</", begin) - begin);
   };
-  const std::string balancer = arn_in(must_call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer&Version=2015-12-01&Name=web"),
-                                      "LoadBalancerArn");
-  target_group_ = arn_in(must_call("elbv2", "CreateTargetGroup",
-                                   "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
-                                   "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
-                         "TargetGroupArn");
+  const std::string balancer = arn_in(
+      must_call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer&Version=2015-12-01&Name=web"),
+      "LoadBalancerArn");
+  target_group_ =
+      arn_in(must_call("elbv2", "CreateTargetGroup",
+                       "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
+                       "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
+             "TargetGroupArn");
   must_call("elbv2", "ModifyTargetGroupAttributes",
             "Action=ModifyTargetGroupAttributes&Version=2015-12-01&TargetGroupArn=" + target_group_ +
                 "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=" +
                 std::to_string(kDeregistrationDelay.count() / 1000));
-  must_call("elbv2", "CreateListener",
-            "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=" + std::to_string(kPort) + "&LoadBalancerArn=" + balancer +
-                "&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn=" + target_group_);
+  must_call(
+      "elbv2", "CreateListener",
+      "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=" + std::to_string(kPort) +
+          "&LoadBalancerArn=" + balancer +
+          "&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn=" + target_group_);
   run_for(Millis(20'000));  // hosts join
   expected_.definition = *acknowledged_definitions_.begin();
-  const json service{{"serviceName", "web"},
-                     {"taskDefinition", "web"},
-                     {"desiredCount", expected_.desired},
-                     {"loadBalancers", {{{"targetGroupArn", target_group_}, {"containerName", "web"}, {"containerPort", 80}}}}};
+  const json service{
+      {"serviceName", "web"},
+      {"taskDefinition", "web"},
+      {"desiredCount", expected_.desired},
+      {"loadBalancers",
+       {{{"targetGroupArn", target_group_}, {"containerName", "web"}, {"containerPort", 80}}}}};
   must_call("ecs", "CreateService", service.dump());
 }
 
-void Cluster::update_service(const std::string& members, std::optional<int> count, std::optional<std::string> definition) {
+void Cluster::update_service(const std::string& members, std::optional<int> count,
+                             std::optional<std::string> definition) {
   const auto answer = call("ecs", "UpdateService", R"({"service":"web",)" + members + "}");
   const bool known = answer && !answer->starts_with("error ");
   if (known) {
@@ -169,8 +196,10 @@ void Cluster::update_service(const std::string& members, std::optional<int> coun
 
 void Cluster::run_job() {
   const int code = static_cast<int>(world_.random().below(3));
-  const json body{{"taskDefinition", "job"},
-                  {"overrides", {{"containerOverrides", {{{"name", "job"}, {"command", {"exit", std::to_string(code)}}}}}}}};
+  const json body{
+      {"taskDefinition", "job"},
+      {"overrides",
+       {{"containerOverrides", {{{"name", "job"}, {"command", {"exit", std::to_string(code)}}}}}}}};
   const auto answer = call("ecs", "RunTask", body.dump());
   if (!answer || answer->starts_with("error ")) return;
   const json parsed = json::parse(*answer);
@@ -181,38 +210,50 @@ void Cluster::stop_some_task() {
   if (!control_->up()) return;
   std::vector<std::string> arns;
   for (const auto& [key, task] : control_->state().tasks.rows()) {
-    if (task.desired_status == model::DesiredStatus::kRunning && task.service == "web") arns.push_back(task.arn);
+    if (task.desired_status == model::DesiredStatus::kRunning && task.service == "web")
+      arns.push_back(task.arn);
   }
   if (arns.empty()) return;
-  call("ecs", "StopTask", json{{"task", arns[world_.random().below(arns.size())]}, {"reason", "the operator's wish"}}.dump());
+  call("ecs", "StopTask",
+       json{{"task", arns[world_.random().below(arns.size())]}, {"reason", "the operator's wish"}}.dump());
 }
 
 void Cluster::operate() {
   if (!control_->up()) return;
   ++report_.steps_of_operator;
   switch (world_.random().below(8)) {
-    case 0: case 1: {
+    case 0:
+    case 1: {
       const int count = 1 + static_cast<int>(world_.random().below(6));
       return update_service("\"desiredCount\":" + std::to_string(count), count, std::nullopt);
     }
-    case 2: case 3: {
+    case 2:
+    case 3: {
       const std::size_t known = acknowledged_definitions_.size();
       register_revision();
       if (acknowledged_definitions_.size() == known) return;
-      const std::string newest = "arn:aws:ecs:us-east-1:000000000000:task-definition/web:" + std::to_string(known + 1);
+      const std::string newest =
+          "arn:aws:ecs:us-east-1:000000000000:task-definition/web:" + std::to_string(known + 1);
       if (!acknowledged_definitions_.contains(newest)) return;
       return update_service("\"taskDefinition\":\"" + newest + "\"", std::nullopt, newest);
     }
-    case 4: return update_service("\"forceNewDeployment\":true", std::nullopt, std::nullopt);
-    case 5: case 6: return run_job();
-    // An operator who stops the only healthy task takes the service away himself: only where requests may be lost.
-    default: return faults_on_ ? stop_some_task() : run_job();
+    case 4:
+      return update_service("\"forceNewDeployment\":true", std::nullopt, std::nullopt);
+    case 5:
+    case 6:
+      return run_job();
+    // An operator who stops the only healthy task takes the service away himself: only where requests may be
+    // lost.
+    default:
+      return faults_on_ ? stop_some_task() : run_job();
   }
 }
 
 // ---- faults ----
 
-void Cluster::restart_later(const std::function<void()>& boot, Millis low, Millis high) { world_.after(world_.between(low, high), boot); }
+void Cluster::restart_later(const std::function<void()>& boot, Millis low, Millis high) {
+  world_.after(world_.between(low, high), boot);
+}
 
 void Cluster::fault() {
   ++report_.faults;
@@ -222,24 +263,41 @@ void Cluster::fault() {
     case 0:
       if (!control_->up()) return;
       control_->crash();
-      return restart_later([this] { if (!control_->up()) control_->boot(); }, Millis(10), Millis(20'000));
-    case 1: case 2:
+      return restart_later(
+          [this] {
+            if (!control_->up()) control_->boot();
+          },
+          Millis(10), Millis(20'000));
+    case 1:
+    case 2:
       if (!host.up()) return;
       host.crash();
-      return restart_later([&host] { if (!host.up()) host.boot(); }, Millis(10), Millis(20'000));
+      return restart_later(
+          [&host] {
+            if (!host.up()) host.boot();
+          },
+          Millis(10), Millis(20'000));
     case 3:
       if (!balancer.up()) return;
       balancer.crash();
-      return restart_later([&balancer] { if (!balancer.up()) balancer.boot(); }, Millis(10), Millis(20'000));
+      return restart_later(
+          [&balancer] {
+            if (!balancer.up()) balancer.boot();
+          },
+          Millis(10), Millis(20'000));
     case 4:
       network_.partition(host.process(), control_->process());
       return restart_later([this] { network_.heal(); }, Millis(100), Millis(40'000));
     case 5:
       network_.partition(balancer.process(), control_->process());
       return restart_later([this] { network_.heal(); }, Millis(100), Millis(60'000));
-    case 6: host.machine().crash_any(); return;
+    case 6:
+      host.machine().crash_any();
+      return;
     default:
-      if (control_->up()) control_->store().fail_next_commits(1 + world_.random().below(3), shared::Error("disk_full", "simulated full disk"));
+      if (control_->up())
+        control_->store().fail_next_commits(1 + world_.random().below(3),
+                                            shared::Error("disk_full", "simulated full disk"));
       return;
   }
 }
@@ -266,8 +324,8 @@ void Cluster::after_event() {
 
 void Cluster::observe_control() {
   const State& state = control_->state();
-  const std::uint64_t generation = state.tasks.generation() + state.services.generation() + state.target_groups.generation() +
-                                   state.instances.generation();
+  const std::uint64_t generation = state.tasks.generation() + state.services.generation() +
+                                   state.target_groups.generation() + state.instances.generation();
   if (generation == generation_before_) return;
   generation_before_ = generation;
   for (const std::string& text : agent::control::check_invariants(state)) violate(text);
@@ -290,11 +348,13 @@ void Cluster::check_scheduler_decisions() {
   bool started = false;
   std::string reasons;
   for (const auto& [key, task] : state.tasks.rows()) {
-    if (task.last_status == model::TaskStatus::kStopped) stopped_tasks_.insert(task.arn);
-    else if (stopped_tasks_.contains(task.arn)) violate("task " + task.arn + " was STOPPED and is not any more");
+    if (task.last_status == model::TaskStatus::kStopped)
+      stopped_tasks_.insert(task.arn);
+    else if (stopped_tasks_.contains(task.arn))
+      violate("task " + task.arn + " was STOPPED and is not any more");
     if (task.service != "web") continue;
-    TaskView view{task.desired_status == model::DesiredStatus::kRunning, is_healthy(state, task),
-                  task.stop_code == "ServiceSchedulerInitiated"};
+    TaskView view{task.desired_status == model::DesiredStatus::kRunning,
+                  judge(state, task) == Judged::kHealthy, task.stop_code == "ServiceSchedulerInitiated"};
     const auto before = tasks_before_.find(key);
     if (before == tasks_before_.end()) started = true;
     // One that has just turned unhealthy is replaced, which is not a choice of the scheduler's.
@@ -304,7 +364,9 @@ void Cluster::check_scheduler_decisions() {
       reasons += " [" + task.id + " of " + task.deployment_id + "]";
     }
     wanted += view.wanted ? 1 : 0;
-    healthy += view.healthy ? 1 : 0;
+    // A balancer that joins knows nothing yet: what was healthy a moment ago still counts.
+    const bool was_healthy = before != tasks_before_.end() && before->second.healthy;
+    healthy += view.healthy || (was_healthy && judge(state, task) == Judged::kUnknown) ? 1 : 0;
     now.emplace(key, view);
   }
   const bool first_look = tasks_before_.empty();
@@ -314,10 +376,12 @@ void Cluster::check_scheduler_decisions() {
   const int minimum = (service->desired_count * service->configuration.minimum_healthy_percent + 99) / 100;
   const int maximum = service->desired_count * service->configuration.maximum_percent / 100;
   if (stopped_healthy && healthy < minimum) {
-    violate("the scheduler stopped a healthy task and left " + std::to_string(healthy) + " of at least " + std::to_string(minimum) + ": stopped" + reasons);
+    violate("the scheduler stopped a healthy task and left " + std::to_string(healthy) + " of at least " +
+            std::to_string(minimum) + ": stopped" + reasons);
   }
   if (started && wanted > maximum) {
-    violate("the scheduler started tasks up to " + std::to_string(wanted) + " of at most " + std::to_string(maximum));
+    violate("the scheduler started tasks up to " + std::to_string(wanted) + " of at most " +
+            std::to_string(maximum));
   }
 }
 
@@ -338,10 +402,12 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
       for (const lb::Config* config : balancer->routing_by()) {
         for (const auto& group : config->target_groups) {
           for (const auto& target : group.targets) {
-            if (target.state != lb::TargetState::kActive || task_of_registration_[target.registration] != task) continue;
+            if (target.state != lb::TargetState::kActive ||
+                task_of_registration_[target.registration] != task)
+              continue;
             if (limit_passed(target.registration)) continue;
-            violate("task " + task + " was stopped while " + balancer->process().name() + " still routes to it (version " +
-                    std::to_string(config->version) + ")");
+            violate("task " + task + " was stopped while " + balancer->process().name() +
+                    " still routes to it (version " + std::to_string(config->version) + ")");
           }
         }
       }
@@ -369,19 +435,22 @@ void Cluster::check_converged() {
   if (service == nullptr) return violate("the service is gone");
   int running = 0;
   for (const auto& [key, task] : state.tasks.rows()) {
-    if (task.service == "web" && is_healthy(state, task)) ++running;
-    if (task.desired_status == model::DesiredStatus::kStopped && task.last_status != model::TaskStatus::kStopped) {
+    if (task.service == "web" && judge(state, task) == Judged::kHealthy) ++running;
+    if (task.desired_status == model::DesiredStatus::kStopped &&
+        task.last_status != model::TaskStatus::kStopped) {
       violate("task " + task.arn + " wants to stop and never does");
     }
   }
   if (running != service->desired_count || service->deployments.size() != 1) {
-    violate("not converged: " + std::to_string(running) + " healthy of " + std::to_string(service->desired_count) + ", " +
-            std::to_string(service->deployments.size()) + " deployments");
+    violate("not converged: " + std::to_string(running) + " healthy of " +
+            std::to_string(service->desired_count) + ", " + std::to_string(service->deployments.size()) +
+            " deployments");
   }
   if (!expected_.possible_counts.empty() && !expected_.possible_counts.contains(service->desired_count)) {
     violate("an acknowledged desired count was lost: it is " + std::to_string(service->desired_count));
   }
-  if (!expected_.possible_definitions.empty() && !expected_.possible_definitions.contains(service->task_definition_arn)) {
+  if (!expected_.possible_definitions.empty() &&
+      !expected_.possible_definitions.contains(service->task_definition_arn)) {
     violate("an acknowledged revision was lost: the service has " + service->task_definition_arn);
   }
   for (const std::string& arn : acknowledged_definitions_) {
@@ -401,7 +470,8 @@ void Cluster::check_converged() {
     }
   }
   if (containers != static_cast<std::size_t>(service->desired_count)) {
-    violate(std::to_string(containers) + " containers run for " + std::to_string(service->desired_count) + " tasks");
+    violate(std::to_string(containers) + " containers run for " + std::to_string(service->desired_count) +
+            " tasks");
   }
 }
 
@@ -410,7 +480,8 @@ void Cluster::check_converged() {
 Report Cluster::run() {
   set_up();
   run_for(Millis(60'000));
-  const bool with_faults = seed_ % 4 != 0;  // every fourth seed shows that undisturbed operation loses nothing at all
+  const bool with_faults =
+      seed_ % 4 != 0;  // every fourth seed shows that undisturbed operation loses nothing at all
   faults_on_ = with_faults;
   if (with_faults) {
     network_.faults = {20, 20, 20, 2, 40};
@@ -429,7 +500,8 @@ Report Cluster::run() {
       next_fault = world_.now() + world_.between(Millis(200), Millis(20'000));
     }
     for (const auto& balancer : balancers_) {
-      balancer->request(kPort, world_.chance(30) ? world_.between(Millis(1'000), Millis(20'000)) : world_.between(Millis(1), Millis(80)));
+      balancer->request(kPort, world_.chance(30) ? world_.between(Millis(1'000), Millis(20'000))
+                                                 : world_.between(Millis(1), Millis(80)));
     }
     run_for(Millis(50));
   }
