@@ -110,15 +110,18 @@ TEST(BalancerFeed, FollowsControlAndServesWithoutItAfterARestart) {
              report->targets[0].health == lb::Health::kUnavailable;
     }));
 
-    // A port that is taken: refused with the reason, the former version goes on.
-    control.send(lb::Snapshot{config(4, target->port(), {{target->port(), ""}})});
-    ASSERT_TRUE(control.wait([&] { return control.last<lb::Refusal>() != nullptr; }));
-    EXPECT_EQ(control.last<lb::Refusal>()->version, 4U);
-    EXPECT_NE(
-        control.last<lb::Refusal>()->reason.find(std::to_string(target->port()) + ": Address already in use"),
-        std::string::npos)
-        << control.last<lb::Refusal>()->reason;
+    // A port that is taken: that listener is told and left out, the rest of the version is in force.
+    lb::Config with_taken = config(4, port, {{target->port(), ""}});
+    with_taken.listeners.push_back(with_taken.listeners[0]);
+    with_taken.listeners[1].id = "taken";
+    with_taken.listeners[1].port = target->port();
+    control.send(lb::Snapshot{with_taken});
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>()->version == 4; })) << balancer->log();
     EXPECT_EQ(ask(port).status, 200);
+    EXPECT_EQ(balancer->admin_status("/readyz"), 200);
+    EXPECT_NE(balancer->log().find("listener_unavailable"), std::string::npos);
+    EXPECT_NE(balancer->log().find(std::to_string(target->port()) + ": Address already in use"),
+              std::string::npos);
 
     // Draining with nothing open is told as drained.
     control.send(lb::Snapshot{config(5, port, {{target->port(), ", \"state\": \"draining\""}})});
