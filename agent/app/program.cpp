@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/iam/key_files.h"
 #include "shared/log/log.h"
@@ -27,12 +28,42 @@ std::string dialable(const shared::net::Endpoint& endpoint) {
   return shared::net::to_string(at);
 }
 
+// An engine with the systemd cgroup driver takes no cgroup of ours as a parent. Unless the operator insists
+// on task limits, tasks then run without a cgroup of their own; their containers keep the limits of their
+// own.
+class LimitsIfTheEngineTakesThem final : public cgroup::TaskCgroups {
+ public:
+  LimitsIfTheEngineTakesThem(std::unique_ptr<cgroup::TaskCgroups> inner,
+                             const runtime::docker::DockerRuntime& engine)
+      : inner_(std::move(inner)), engine_(engine) {}
+
+  cgroup::Mode mode() const override { return inner_->mode(); }
+  Result<std::string> create(const std::string& task_id, const cgroup::Limits& limits) override {
+    if (engine_.cgroup_driver() != "systemd") return inner_->create(task_id, limits);
+    if (!std::exchange(told_, true)) {
+      log::warn("task_limits_off",
+                {{"reason",
+                  "the engine uses the systemd cgroup driver; task-level cpu and memory need "
+                  "dockerd --exec-opt native.cgroupdriver=cgroupfs"}});
+    }
+    return std::string();
+  }
+  Result<void> remove(const std::string& task_id) override { return inner_->remove(task_id); }
+  Result<cgroup::Stats> read(const std::string& task_id) const override { return inner_->read(task_id); }
+
+ private:
+  std::unique_ptr<cgroup::TaskCgroups> inner_;
+  const runtime::docker::DockerRuntime& engine_;
+  bool told_ = false;
+};
+
 }  // namespace
 
 Program::~Program() {
   // A node's callbacks end with it; the server's handlers refer to the gateway, the gateway to the engine.
   node_.reset();
   link_.reset();
+  cgroups_.reset();
   runtime_.reset();
   server_.reset();
   gateway_.reset();
@@ -120,20 +151,23 @@ Result<void> Program::start_node() {
   node_store_ = *std::move(store);
   auto credentials = node_credentials();
   if (!credentials) return credentials.error();
+  runtime::docker::DockerSettings engine;
+  engine.socket = options_.docker_socket;
+  runtime_ = std::make_unique<runtime::docker::DockerRuntime>(loop_, engine);
   cgroups_ = cgroup::disabled_task_cgroups();
   if (options_.task_limits) {
     auto opened = cgroup::open_task_cgroups({});
     if (opened) {
       cgroups_ = *std::move(opened);
+      if (!options_.task_limits_explicit) {
+        cgroups_ = std::make_unique<LimitsIfTheEngineTakesThem>(std::move(cgroups_), *runtime_);
+      }
     } else if (options_.task_limits_explicit) {
       return opened.error().within("ECS_ENABLE_TASK_CPU_MEM_LIMIT");
     } else {
       log::warn("task_limits_off", opened.error());
     }
   }
-  runtime::docker::DockerSettings engine;
-  engine.socket = options_.docker_socket;
-  runtime_ = std::make_unique<runtime::docker::DockerRuntime>(loop_, engine);
 
   link::ControlLinkOptions to_control;
   to_control.endpoint = control_url();

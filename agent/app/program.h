@@ -51,8 +51,8 @@ class Program {
   std::unique_ptr<shared::httpd::Server> server_;
   // Node.
   std::unique_ptr<store::Store> node_store_;
-  std::unique_ptr<cgroup::TaskCgroups> cgroups_;
   std::unique_ptr<runtime::docker::DockerRuntime> runtime_;
+  std::unique_ptr<cgroup::TaskCgroups> cgroups_;  // may ask the engine for its driver
   std::unique_ptr<link::HttpControlLink> link_;
   std::unique_ptr<node::Node> node_;
 };

@@ -38,10 +38,10 @@ def test_twenty_rolling_deployments_lose_nothing(web):
 
 def test_slow_requests_end_before_their_task_is_stopped(web):
     with Load(web.port, path="/slow?ms=1500", connections=12, pause_us=0) as load:
-        for revision in range(30, 32):
+        for revision in range(30, 34):
             web.ecs.update_service(cluster=web.cluster, service="web", taskDefinition=web.register("web", version=str(revision)))
             web.wait_stable("web")
-    assert_nothing_lost(load.report, at_least=20)
+    assert_nothing_lost(load.report, at_least=12)  # each connection at least one, however fast deployments are
 
 
 def test_scaling_in_and_out_loses_nothing(web):
