@@ -63,6 +63,21 @@ std::string_view bearer_token(const http::Request& request) {
 
 }  // namespace
 
+http::Response alive_response() {
+  return json_response(200, json{{"status", "ok"}, {"checks", json::array()}});
+}
+
+http::Response ready_response(const std::vector<ReadyCheck>& checks) {
+  bool ok = true;
+  json list = json::array();
+  for (const ReadyCheck& each : checks) {
+    ok = ok && each.reason.empty();
+    list.push_back({{"name", each.name}, {"ok", each.reason.empty()}, {"reason", each.reason}});
+  }
+  return json_response(ok ? 200 : 503,
+                       json{{"status", ok ? "ready" : "not_ready"}, {"checks", std::move(list)}});
+}
+
 struct Gateway::Impl {
   explicit Impl(GatewayParts given) : parts(std::move(given)) {}
 
@@ -95,20 +110,13 @@ http::Response Gateway::Impl::ready() const {
   if (parts.checks) {
     for (ReadyCheck& each : parts.checks()) checks.push_back(std::move(each));
   }
-  bool ok = true;
-  json list = json::array();
-  for (const ReadyCheck& each : checks) {
-    ok = ok && each.reason.empty();
-    list.push_back({{"name", each.name}, {"ok", each.reason.empty()}, {"reason", each.reason}});
-  }
-  return json_response(ok ? 200 : 503,
-                       json{{"status", ok ? "ready" : "not_ready"}, {"checks", std::move(list)}});
+  return ready_response(checks);
 }
 
 void Gateway::Impl::serve(http::Request request, httpd::Reply reply) {
   if (request.method == "GET" || request.method == "HEAD") {
     if (request.path() == "/healthz") {
-      return reply.send(json_response(200, json{{"status", "ok"}, {"checks", json::array()}}));
+      return reply.send(alive_response());
     }
     if (request.path() == "/readyz") return reply.send(ready());
   }

@@ -36,6 +36,10 @@ struct ReadyCheck {
   std::string reason;  // why it is not ready; empty: it is
 };
 
+// What /healthz and /readyz answer, also for an agent without a gateway.
+shared::http::Response alive_response();
+shared::http::Response ready_response(const std::vector<ReadyCheck>& checks);
+
 // References outlive the gateway.
 struct GatewayParts {
   control::Engine& engine;

@@ -189,23 +189,12 @@ std::vector<api::ReadyCheck> Program::node_checks() const {
   return {{"node", node_ ? node_->not_ready() : "the node has not started yet"}};
 }
 
-// An agent without control has no API, only its health; the same answers as control's gateway gives.
+// An agent without control has no API, only its health.
 void Program::answer_health(const http::Request& request, httpd::Reply reply) const {
-  using nlohmann::json;
-  const auto send = [&reply](int status, const json& body) {
-    reply.send(http::make_response(status, "application/json", body.dump() + "\n"));
-  };
-  if (request.path() == "/healthz") return send(200, {{"status", "ok"}, {"checks", json::array()}});
-  if (request.path() != "/readyz") {
-    return send(404, {{"error", "this agent has no role control; it answers /healthz and /readyz"}});
-  }
-  json checks = json::array();
-  bool ok = true;
-  for (const api::ReadyCheck& each : node_checks()) {
-    ok = ok && each.reason.empty();
-    checks.push_back({{"name", each.name}, {"ok", each.reason.empty()}, {"reason", each.reason}});
-  }
-  send(ok ? 200 : 503, {{"status", ok ? "ready" : "not_ready"}, {"checks", std::move(checks)}});
+  if (request.path() == "/healthz") return reply.send(api::alive_response());
+  if (request.path() == "/readyz") return reply.send(api::ready_response(node_checks()));
+  const nlohmann::json body{{"error", "this agent has no role control; it answers /healthz and /readyz"}};
+  reply.send(http::make_response(404, "application/json", body.dump()));
 }
 
 }  // namespace agent::app

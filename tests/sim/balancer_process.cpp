@@ -92,13 +92,13 @@ void BalancerProcess::carry_out(FeedSession::Output output) {
       if (waiting_) session_->on_superseded(waiting_->version);
       waiting_ = std::move(output.apply);
     } else {
-      apply(*output.apply, nullptr);
+      apply(*output.apply);
     }
   }
   if (output.close && channel_) channel_->close(*output.close);
 }
 
-void BalancerProcess::apply(const lb::Config& config, std::function<void()>) {
+void BalancerProcess::apply(const lb::Config& config) {
   applying_ = true;
   if (config.version <= highest_version_) on_violation("a balancer was given version " + std::to_string(config.version) +
                                                        " after " + std::to_string(highest_version_));
@@ -119,7 +119,7 @@ void BalancerProcess::apply(const lb::Config& config, std::function<void()>) {
         if (waiting_ && !applying_) {
           const lb::Config next = *std::move(waiting_);
           waiting_.reset();
-          apply(next, nullptr);
+          apply(next);
         }
       });
     });

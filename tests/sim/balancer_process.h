@@ -35,7 +35,6 @@ struct TrafficCounts {
   std::uint64_t answered = 0;
   std::uint64_t no_target = 0;   // 503
   std::uint64_t refused = 0;     // 502: every try was refused
-  std::uint64_t lost_to_crash = 0;
   std::uint64_t cut = 0;         // at the drain limit
 };
 
@@ -80,7 +79,7 @@ class BalancerProcess final : public balancer::feed::ReportSource {
   void dial();
   void redial();
   void carry_out(balancer::feed::FeedSession::Output output);
-  void apply(const lb::Config& config, std::function<void()> done);
+  void apply(const lb::Config& config);
   void switch_worker(std::size_t index, std::shared_ptr<const lb::Config> config, std::function<void()> done);
   void watch_targets(const lb::Config& config);
   void check(const balancer::targets::TargetKey& key);
