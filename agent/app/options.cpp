@@ -5,6 +5,7 @@
 
 #include <charconv>
 
+#include "shared/net/endpoint.h"
 #include "shared/settings/settings.h"
 
 #ifndef BERTH_VERSION
@@ -24,7 +25,6 @@ namespace {
 
 constexpr std::int64_t kMaxReservedMemory = 65'535;  // as the ECS agent: an unsigned 16-bit number of MiB
 constexpr std::int64_t kMaxPids = 4'194'304;
-constexpr int kMaxPort = 65'535;
 
 void add_common(SettingsSpec& spec) {
   spec.add({.name = "roles",
@@ -192,7 +192,8 @@ Result<std::set<int>> ports(const Settings& settings, const char* name) {
   for (const std::string& text : settings.list(name)) {
     int port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > kMaxPort) {
+    if (error != std::errc() || end != text.data() + text.size() || port < 1 ||
+        port > shared::net::kMaxPort) {
       return Error("setting", settings.source(name) + ": '" + text + "' is not a port");
     }
     out.insert(port);

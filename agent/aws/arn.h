@@ -10,6 +10,8 @@
 
 namespace agent::aws {
 
+inline constexpr std::size_t kQuotedArnBytes = 256;  // longer wrong ones are cut in errors
+
 struct Arn {
   std::string partition;
   std::string service;

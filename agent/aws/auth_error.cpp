@@ -5,7 +5,7 @@
 namespace agent::aws {
 namespace {
 
-struct Row {
+struct FailureRow {
   AuthFailure failure;
   std::string_view word;
   std::string_view json_code;
@@ -20,23 +20,23 @@ constexpr std::string_view kMismatchText =
     "and signing method. Consult the service documentation for details.";
 constexpr std::string_view kInvalidTokenText = "The security token included in the request is invalid.";
 
-constexpr std::array kRows = {
-    Row{AuthFailure::kMissing, "auth_missing", "MissingAuthenticationTokenException",
-        "MissingAuthenticationToken", 403, "Missing Authentication Token"},
-    Row{AuthFailure::kIncomplete, "auth_incomplete", "IncompleteSignatureException", "IncompleteSignature",
-        400, "The request signature is incomplete."},
-    Row{AuthFailure::kUnknownKey, "auth_unknown_key", "UnrecognizedClientException", "InvalidClientTokenId",
-        403, kInvalidTokenText},
-    Row{AuthFailure::kBadSignature, "auth_bad_signature", "InvalidSignatureException",
-        "SignatureDoesNotMatch", 403, kMismatchText},
-    Row{AuthFailure::kWrongScope, "auth_wrong_scope", "InvalidSignatureException", "SignatureDoesNotMatch",
-        403, "Credential should be scoped to a valid region and service."},
-    Row{AuthFailure::kExpired, "auth_expired", "InvalidSignatureException", "RequestExpired", 400,
-        "Signature expired."},
-    Row{AuthFailure::kNotYetCurrent, "auth_not_yet_current", "InvalidSignatureException", "RequestExpired",
-        400, "Signature not yet current."},
-    Row{AuthFailure::kTokenExpired, "auth_token_expired", "ExpiredTokenException", "ExpiredTokenException",
-        403, "The security token included in the request is expired"},
+constexpr std::array kFailureRows = {
+    FailureRow{AuthFailure::kMissing, "auth_missing", "MissingAuthenticationTokenException",
+               "MissingAuthenticationToken", 403, "Missing Authentication Token"},
+    FailureRow{AuthFailure::kIncomplete, "auth_incomplete", "IncompleteSignatureException",
+               "IncompleteSignature", 400, "The request signature is incomplete."},
+    FailureRow{AuthFailure::kUnknownKey, "auth_unknown_key", "UnrecognizedClientException",
+               "InvalidClientTokenId", 403, kInvalidTokenText},
+    FailureRow{AuthFailure::kBadSignature, "auth_bad_signature", "InvalidSignatureException",
+               "SignatureDoesNotMatch", 403, kMismatchText},
+    FailureRow{AuthFailure::kWrongScope, "auth_wrong_scope", "InvalidSignatureException",
+               "SignatureDoesNotMatch", 403, "Credential should be scoped to a valid region and service."},
+    FailureRow{AuthFailure::kExpired, "auth_expired", "InvalidSignatureException", "RequestExpired", 400,
+               "Signature expired."},
+    FailureRow{AuthFailure::kNotYetCurrent, "auth_not_yet_current", "InvalidSignatureException",
+               "RequestExpired", 400, "Signature not yet current."},
+    FailureRow{AuthFailure::kTokenExpired, "auth_token_expired", "ExpiredTokenException",
+               "ExpiredTokenException", 403, "The security token included in the request is expired"},
 };
 
 struct StatusRow {
@@ -70,7 +70,7 @@ constexpr std::string_view kInternalText = "The request failed because of an int
 }  // namespace
 
 shared::Error auth_error(AuthFailure failure, std::string text) {
-  const Row& row = kRows[static_cast<std::size_t>(failure)];
+  const FailureRow& row = kFailureRows[static_cast<std::size_t>(failure)];
   if (text.empty()) text = row.text;
   return shared::Error(std::string(row.word), std::move(text), shared::Blame::kClient);
 }
@@ -83,7 +83,7 @@ int status_of(std::string_view code, Protocol protocol) {
 }
 
 WireError wire_error(const shared::Error& error, Protocol protocol) {
-  for (const Row& row : kRows) {
+  for (const FailureRow& row : kFailureRows) {
     if (row.word != error.code()) continue;
     if (protocol == Protocol::kJson) return {400, std::string(row.json_code), error.text()};
     return {row.query_status, std::string(row.query_code), error.text()};

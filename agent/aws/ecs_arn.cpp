@@ -15,9 +15,8 @@ using shared::Result;
 namespace {
 
 constexpr std::size_t kMaxNameLength = 255;
-constexpr std::size_t kQuotedBytes = 256;
 
-struct Row {
+struct EcsRow {
   EcsKind kind;
   std::string_view word;   // in the ARN
   std::string_view label;  // in errors
@@ -25,31 +24,31 @@ struct Row {
   std::size_t max_parts;
 };
 
-constexpr std::array kRows = {
-    Row{EcsKind::kCluster, "cluster", "cluster", 1, 1},
-    Row{EcsKind::kService, "service", "service", 1, 2},
-    Row{EcsKind::kTask, "task", "task", 1, 2},
-    Row{EcsKind::kContainer, "container", "container", 1, 3},
-    Row{EcsKind::kContainerInstance, "container-instance", "container instance", 1, 2},
-    Row{EcsKind::kTaskDefinition, "task-definition", "task definition", 1, 1},
-    Row{EcsKind::kCapacityProvider, "capacity-provider", "capacity provider", 1, 1},
-    Row{EcsKind::kTaskSet, "task-set", "task set", 4, 4},
-    Row{EcsKind::kServiceDeployment, "service-deployment", "service deployment", 3, 3},
-    Row{EcsKind::kServiceRevision, "service-revision", "service revision", 3, 3},
-    Row{EcsKind::kAttachment, "attachment", "attachment", 2, 2},
-    Row{EcsKind::kDaemon, "daemon", "daemon", 2, 2},
+constexpr std::array kEcsRows = {
+    EcsRow{EcsKind::kCluster, "cluster", "cluster", 1, 1},
+    EcsRow{EcsKind::kService, "service", "service", 1, 2},
+    EcsRow{EcsKind::kTask, "task", "task", 1, 2},
+    EcsRow{EcsKind::kContainer, "container", "container", 1, 3},
+    EcsRow{EcsKind::kContainerInstance, "container-instance", "container instance", 1, 2},
+    EcsRow{EcsKind::kTaskDefinition, "task-definition", "task definition", 1, 1},
+    EcsRow{EcsKind::kCapacityProvider, "capacity-provider", "capacity provider", 1, 1},
+    EcsRow{EcsKind::kTaskSet, "task-set", "task set", 4, 4},
+    EcsRow{EcsKind::kServiceDeployment, "service-deployment", "service deployment", 3, 3},
+    EcsRow{EcsKind::kServiceRevision, "service-revision", "service revision", 3, 3},
+    EcsRow{EcsKind::kAttachment, "attachment", "attachment", 2, 2},
+    EcsRow{EcsKind::kDaemon, "daemon", "daemon", 2, 2},
 };
 
-const Row& row_of(EcsKind kind) { return kRows[static_cast<std::size_t>(kind)]; }
+const EcsRow& ecs_row(EcsKind kind) { return kEcsRows[static_cast<std::size_t>(kind)]; }
 
 Error invalid(std::string text) {
   return Error("InvalidParameterException", std::move(text), Blame::kClient);
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, kQuotedBytes)) + "'"; }
+std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, kQuotedArnBytes)) + "'"; }
 
 std::string make(const Realm& realm, EcsKind kind, std::initializer_list<std::string_view> parts) {
-  std::string resource(row_of(kind).word);
+  std::string resource(ecs_row(kind).word);
   for (const std::string_view part : parts) resource.append("/").append(part);
   return to_string({realm.partition, "ecs", realm.region, realm.account, std::move(resource)});
 }
@@ -61,11 +60,11 @@ Result<std::vector<std::string>> parts_of(const Realm& realm, EcsKind kind, std:
     if (!resource) return resource.error();
     if (resource->kind == kind) return std::move(resource->parts);
     return invalid("Invalid identifier: " + quoted(text) + " is not the ARN of a " +
-                   std::string(row_of(kind).label) + ".");
+                   std::string(ecs_row(kind).label) + ".");
   }
   if (text.empty() || text.find('/') != std::string_view::npos || text.size() > kMaxNameLength) {
     return invalid("Invalid identifier: " + quoted(text) + " is neither the name nor the ARN of a " +
-                   std::string(row_of(kind).label) + ".");
+                   std::string(ecs_row(kind).label) + ".");
   }
   return std::vector<std::string>{std::string(text)};
 }
@@ -127,10 +126,11 @@ Result<EcsResource> parse_ecs_arn(const Realm& realm, std::string_view text) {
     if (slash == std::string_view::npos) break;
     rest.remove_prefix(slash + 1);
   }
-  const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.word == parts[0]; });
+  const auto row =
+      std::find_if(kEcsRows.begin(), kEcsRows.end(), [&](const EcsRow& r) { return r.word == parts[0]; });
   const bool empty_part =
       std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); });
-  if (row == kRows.end() || empty_part || parts.size() - 1 < row->min_parts ||
+  if (row == kEcsRows.end() || empty_part || parts.size() - 1 < row->min_parts ||
       parts.size() - 1 > row->max_parts) {
     return invalid("Invalid identifier: " + quoted(text) + " is not the ARN of a known kind of resource.");
   }

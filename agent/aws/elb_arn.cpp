@@ -16,21 +16,20 @@ constexpr std::string_view kService = "elasticloadbalancing";
 constexpr std::string_view kListenerWord = ":listener/";
 constexpr std::string_view kRuleWord = ":listener-rule/";
 constexpr std::string_view kLoadBalancerWord = ":loadbalancer/";
-constexpr std::size_t kQuotedBytes = 256;
 
-struct Row {
+struct ElbRow {
   ElbKind kind;
   std::string_view word;
   std::string_view label;
   std::size_t parts;  // after the word
 };
 
-constexpr std::array kRows = {
-    Row{ElbKind::kLoadBalancer, "loadbalancer", "load balancer", 3},
-    Row{ElbKind::kTargetGroup, "targetgroup", "target group", 2},
-    Row{ElbKind::kListener, "listener", "listener", 4},
-    Row{ElbKind::kRule, "listener-rule", "listener rule", 5},
-    Row{ElbKind::kTrustStore, "truststore", "trust store", 2},
+constexpr std::array kElbRows = {
+    ElbRow{ElbKind::kLoadBalancer, "loadbalancer", "load balancer", 3},
+    ElbRow{ElbKind::kTargetGroup, "targetgroup", "target group", 2},
+    ElbRow{ElbKind::kListener, "listener", "listener", 4},
+    ElbRow{ElbKind::kRule, "listener-rule", "listener rule", 5},
+    ElbRow{ElbKind::kTrustStore, "truststore", "trust store", 2},
 };
 
 std::string make(const Realm& realm, std::string resource) {
@@ -50,7 +49,7 @@ std::string without_last_part(std::string_view arn) { return std::string(arn.sub
 Error not_valid(std::string_view text, std::string_view label) {
   return Error(
       "ValidationError",
-      "'" + std::string(text.substr(0, kQuotedBytes)) + "' is not a valid " + std::string(label) + " ARN",
+      "'" + std::string(text.substr(0, kQuotedArnBytes)) + "' is not a valid " + std::string(label) + " ARN",
       Blame::kClient);
 }
 
@@ -63,8 +62,9 @@ std::optional<ElbResource> read(const Arn& arn) {
     if (slash == std::string_view::npos) break;
     rest.remove_prefix(slash + 1);
   }
-  const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.word == parts[0]; });
-  if (row == kRows.end() || parts.size() - 1 != row->parts) return std::nullopt;
+  const auto row =
+      std::find_if(kElbRows.begin(), kElbRows.end(), [&](const ElbRow& r) { return r.word == parts[0]; });
+  if (row == kElbRows.end() || parts.size() - 1 != row->parts) return std::nullopt;
   if (std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); }))
     return std::nullopt;
   ElbResource out{row->kind, {}, {}, {}, {}, {}};
@@ -104,7 +104,7 @@ std::string trust_store_arn(const Realm& realm, std::string_view name, std::stri
 Result<ElbResource> parse_elb_arn(const Realm& realm, std::string_view text,
                                   std::optional<ElbKind> expected) {
   const std::string_view label =
-      expected ? kRows[static_cast<std::size_t>(*expected)].label : "load balancing";
+      expected ? kElbRows[static_cast<std::size_t>(*expected)].label : "load balancing";
   const auto arn = parse_arn(text);
   const bool ours = arn && arn->service == kService && arn->partition == realm.partition &&
                     arn->region == realm.region && arn->account == realm.account;

@@ -13,7 +13,7 @@ using shared::Result;
 
 namespace {
 
-struct Row {
+struct ServiceRow {
   Service service;
   Protocol protocol;
   std::string_view signing_name;
@@ -21,17 +21,18 @@ struct Row {
   std::string_view xml_namespace;
 };
 
-constexpr std::array kRows = {
-    Row{Service::kEcs, Protocol::kJson, "ecs", "AmazonEC2ContainerServiceV20141113", ""},
-    Row{Service::kElbv2, Protocol::kQuery, "elasticloadbalancing", "2015-12-01",
-        "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"},
-    Row{Service::kSts, Protocol::kQuery, "sts", "2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/"},
+constexpr std::array kServiceRows = {
+    ServiceRow{Service::kEcs, Protocol::kJson, "ecs", "AmazonEC2ContainerServiceV20141113", ""},
+    ServiceRow{Service::kElbv2, Protocol::kQuery, "elasticloadbalancing", "2015-12-01",
+               "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"},
+    ServiceRow{Service::kSts, Protocol::kQuery, "sts", "2011-06-15",
+               "https://sts.amazonaws.com/doc/2011-06-15/"},
 };
 
-const Row& row_of(Service service) { return kRows[static_cast<std::size_t>(service)]; }
+const ServiceRow& service_row(Service service) { return kServiceRows[static_cast<std::size_t>(service)]; }
 
-const Row* find(Protocol protocol, std::string_view selector) {
-  for (const Row& row : kRows) {
+const ServiceRow* find(Protocol protocol, std::string_view selector) {
+  for (const ServiceRow& row : kServiceRows) {
     if (row.protocol == protocol && row.selector == selector) return &row;
   }
   return nullptr;
@@ -40,7 +41,8 @@ const Row* find(Protocol protocol, std::string_view selector) {
 Result<Call> identify_json(const shared::http::Request& request) {
   const std::string_view target = request.headers.get("X-Amz-Target").value_or("");
   const std::size_t dot = target.find('.');
-  const Row* row = dot == std::string_view::npos ? nullptr : find(Protocol::kJson, target.substr(0, dot));
+  const ServiceRow* row =
+      dot == std::string_view::npos ? nullptr : find(Protocol::kJson, target.substr(0, dot));
   if (row == nullptr || request.headers.count("X-Amz-Target") != 1) {
     return Error("UnknownOperationException", "no service answers to the given X-Amz-Target", Blame::kClient);
   }
@@ -56,7 +58,7 @@ Result<Call> identify_query(const shared::http::Request& request) {
   if (!action) {
     return Error("MissingAction", "The request must contain the parameter Action.", Blame::kClient);
   }
-  const Row* row = find(Protocol::kQuery, version);
+  const ServiceRow* row = find(Protocol::kQuery, version);
   if (row == nullptr) {
     return Error("InvalidAction", "Could not find operation " + *action + " for version " + version,
                  Blame::kClient);
@@ -66,9 +68,9 @@ Result<Call> identify_query(const shared::http::Request& request) {
 
 }  // namespace
 
-std::string_view signing_name(Service service) { return row_of(service).signing_name; }
-Protocol protocol_of(Service service) { return row_of(service).protocol; }
-std::string_view xml_namespace(Service service) { return row_of(service).xml_namespace; }
+std::string_view signing_name(Service service) { return service_row(service).signing_name; }
+Protocol protocol_of(Service service) { return service_row(service).protocol; }
+std::string_view xml_namespace(Service service) { return service_row(service).xml_namespace; }
 
 Protocol protocol_of(const shared::http::Request& request) {
   if (request.headers.get("X-Amz-Target")) return Protocol::kJson;

@@ -4,10 +4,10 @@
 #include <charconv>
 #include <sstream>
 
+#include "shared/base/units.h"
+
 namespace agent::cgroup {
 namespace {
-
-constexpr std::int64_t kMiB = 1024 * 1024;
 
 std::int64_t clamp_shares(std::int64_t shares) { return std::clamp(shares, kMinShares, kMaxShares); }
 
@@ -37,7 +37,7 @@ std::vector<Setting> v1_settings(const Limits& limits, std::int64_t period_micro
   }
   out.push_back({"memory", "memory.use_hierarchy", "1"});
   if (limits.memory_mib) {
-    out.push_back({"memory", "memory.limit_in_bytes", std::to_string(*limits.memory_mib * kMiB)});
+    out.push_back({"memory", "memory.limit_in_bytes", std::to_string(*limits.memory_mib * shared::kMiB)});
   }
   if (limits.pids) out.push_back({"pids", "pids.max", std::to_string(*limits.pids)});
   return out;
@@ -55,7 +55,8 @@ std::vector<Setting> v2_settings(const Limits& limits, std::int64_t period_micro
         1 + (clamp_shares(limits.cpu_shares) - kMinShares) * 9999 / (kMaxShares - kMinShares);
     out.push_back({"cpu", "cpu.weight", std::to_string(weight)});
   }
-  if (limits.memory_mib) out.push_back({"memory", "memory.max", std::to_string(*limits.memory_mib * kMiB)});
+  if (limits.memory_mib)
+    out.push_back({"memory", "memory.max", std::to_string(*limits.memory_mib * shared::kMiB)});
   if (limits.pids) out.push_back({"pids", "pids.max", std::to_string(*limits.pids)});
   return out;
 }

@@ -1,13 +1,12 @@
 #include "agent/control/clusters.h"
 
+#include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "shared/base/check.h"
 
 namespace agent::control {
 namespace {
 
-using shared::Blame;
-using shared::Error;
 using shared::Result;
 
 bool waits_to_run(model::TaskStatus status) {
@@ -34,21 +33,19 @@ Result<void> delete_cluster(Step& step, const std::string& name) {
   if (present->status == model::ClusterStatus::kInactive) return {};
   const ClusterCounts counts = count_cluster(step.state, name);
   if (counts.instances > 0) {
-    return Error("ClusterContainsContainerInstancesException",
-                 "The Cluster cannot be deleted while Container Instances are active or draining.",
-                 Blame::kClient);
+    return fault("ClusterContainsContainerInstancesException",
+                 "The Cluster cannot be deleted while Container Instances are active or draining.");
   }
   if (counts.active_services + counts.draining_services > 0) {
-    return Error("ClusterContainsServicesException",
-                 "The Cluster cannot be deleted while Services are active.", Blame::kClient);
+    return fault("ClusterContainsServicesException",
+                 "The Cluster cannot be deleted while Services are active.");
   }
   bool live_tasks = false;
   each_of_cluster(step.state.tasks, name, [&](const model::Task& task) {
     live_tasks = live_tasks || task.last_status != model::TaskStatus::kStopped;
   });
   if (live_tasks) {
-    return Error("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.",
-                 Blame::kClient);
+    return fault("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.");
   }
   step.state.clusters.edit(name)->status = model::ClusterStatus::kInactive;
   return {};

@@ -7,12 +7,12 @@
 #include <span>
 #include <string_view>
 
+#include "agent/control/faults.h"
 #include "agent/control/targets.h"
 
 namespace agent::control {
 namespace {
 
-using shared::Blame;
 using shared::Error;
 using shared::Result;
 
@@ -141,9 +141,7 @@ constexpr Catalogue kListener{"Listener", kListenerRows, kListenerOthers};
 
 using Values = std::map<std::string, std::string>;
 
-Error refuse(std::string text) {
-  return Error("InvalidConfigurationRequest", std::move(text), Blame::kClient);
-}
+Error refuse(std::string text) { return fault("InvalidConfigurationRequest", std::move(text)); }
 
 const Row* row_of(const Catalogue& catalogue, std::string_view key) {
   const auto it = std::find_if(catalogue.rows.begin(), catalogue.rows.end(),

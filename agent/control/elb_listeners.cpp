@@ -3,22 +3,18 @@
 #include <set>
 
 #include "agent/control/elb_rules.h"
+#include "agent/control/faults.h"
 #include "agent/control/load_balancers.h"
 #include "agent/control/targets.h"
 
 namespace agent::control {
 namespace {
 
-using shared::Blame;
 using shared::Error;
 using shared::Result;
 using Actions = std::vector<lb::Action>;
 
-constexpr std::size_t kIdDigits = 16;
-
-Error client_error(std::string code, std::string text) {
-  return Error(std::move(code), std::move(text), Blame::kClient);
-}
+constexpr std::size_t kListenerIdDigits = 16;
 
 void collect(const Actions& actions, std::set<std::string>& groups) {
   for (const auto& action : actions) {
@@ -48,41 +44,40 @@ Result<void> check_usable(const State& state, const std::string& load_balancer_a
     if (auto found = find_target_group(state, group); !found) return found.error();
     for (const auto& user : load_balancers_of(state, group)) {
       if (user != load_balancer_arn) {
-        return client_error("TargetGroupAssociationLimit",
-                            "The following target groups cannot be associated with more than one load "
-                            "balancer: " +
-                                group);
+        return fault("TargetGroupAssociationLimit",
+                     "The following target groups cannot be associated with more than one load "
+                     "balancer: " +
+                         group);
       }
     }
   }
   auto all = groups_of_load_balancer(state, load_balancer_arn);
   all.insert(wanted.begin(), wanted.end());
   if (all.size() > kMaxGroupsPerLoadBalancer) {
-    return client_error("TooManyUniqueTargetGroupsPerLoadBalancer",
-                        "The maximum number of target groups for a load balancer has been reached: " +
-                            std::to_string(kMaxGroupsPerLoadBalancer));
+    return fault("TooManyUniqueTargetGroupsPerLoadBalancer",
+                 "The maximum number of target groups for a load balancer has been reached: " +
+                     std::to_string(kMaxGroupsPerLoadBalancer));
   }
   return {};
 }
 
 Result<void> check_protocol(const std::string& protocol) {
   if (protocol == "HTTP") return {};
-  if (protocol.empty()) return client_error("ValidationError", "A protocol must be specified");
+  if (protocol.empty()) return validation_error("A protocol must be specified");
   if (protocol == "HTTPS") {
-    return client_error("UnsupportedProtocol",
-                        "HTTPS listeners are not offered here yet: use protocol HTTP, or end TLS in front of "
-                        "the load balancer");
+    return fault("UnsupportedProtocol",
+                 "HTTPS listeners are not offered here yet: use protocol HTTP, or end TLS in front of "
+                 "the load balancer");
   }
-  return client_error("UnsupportedProtocol", "Protocol '" + protocol +
-                                                 "' is not supported on listeners of load balancers of type "
-                                                 "'application': use HTTP");
+  return fault("UnsupportedProtocol", "Protocol '" + protocol +
+                                          "' is not supported on listeners of load balancers of type "
+                                          "'application': use HTTP");
 }
 
 Result<std::uint16_t> checked_port(const std::optional<int>& port) {
-  if (!port) return client_error("ValidationError", "A port must be specified");
+  if (!port) return validation_error("A port must be specified");
   if (*port < 1 || *port > 65535) {
-    return client_error("ValidationError",
-                        "Port '" + std::to_string(*port) + "' must be between 1 and 65535");
+    return validation_error("Port '" + std::to_string(*port) + "' must be between 1 and 65535");
   }
   return static_cast<std::uint16_t>(*port);
 }
@@ -96,16 +91,14 @@ const model::Listener* listener_on(const State& state, std::uint16_t port) {
 
 Error port_taken(const State& state, const model::Listener& holder, const std::string& load_balancer_arn) {
   if (holder.load_balancer_arn == load_balancer_arn) {
-    return client_error(
-        "DuplicateListener",
-        "A listener already exists on this port for this load balancer '" + load_balancer_arn + "'");
+    return fault("DuplicateListener",
+                 "A listener already exists on this port for this load balancer '" + load_balancer_arn + "'");
   }
   const auto* other = state.load_balancers.find(holder.load_balancer_arn);
-  return client_error("DuplicateListener",
-                      "Port " + std::to_string(holder.port) +
-                          " is already used by a listener of load balancer '" +
-                          (other == nullptr ? holder.load_balancer_arn : other->name) +
-                          "': all load balancers of one control plane share the balancers' address");
+  return fault("DuplicateListener",
+               "Port " + std::to_string(holder.port) + " is already used by a listener of load balancer '" +
+                   (other == nullptr ? holder.load_balancer_arn : other->name) +
+                   "': all load balancers of one control plane share the balancers' address");
 }
 
 std::string tail_after(const std::string& arn, std::string_view marker) {
@@ -115,20 +108,19 @@ std::string tail_after(const std::string& arn, std::string_view marker) {
 
 std::string new_rule_arn(Step& step, const std::string& listener_arn) {
   return step.arn("elasticloadbalancing", "listener-rule/" + tail_after(listener_arn, ":listener/") + "/" +
-                                              step.random.hex(kIdDigits));
+                                              step.random.hex(kListenerIdDigits));
 }
 
 Result<void> check_priority(int priority) {
   if (priority >= kMinPriority && priority <= kMaxPriority) return {};
-  return client_error("ValidationError",
-                      "Priority '" + std::to_string(priority) + "' must be between 1 and 50000");
+  return validation_error("Priority '" + std::to_string(priority) + "' must be between 1 and 50000");
 }
 
 Error priority_in_use(int priority) {
-  return client_error("PriorityInUse", "Priority '" + std::to_string(priority) + "' is currently in use");
+  return fault("PriorityInUse", "Priority '" + std::to_string(priority) + "' is currently in use");
 }
 
-Error rule_not_found() { return client_error("RuleNotFound", "One or more rules not found"); }
+Error rule_not_found() { return fault("RuleNotFound", "One or more rules not found"); }
 
 std::size_t rules_of_load_balancer(const State& state, const std::string& arn) {
   return static_cast<std::size_t>(
@@ -140,7 +132,7 @@ std::size_t rules_of_load_balancer(const State& state, const std::string& arn) {
 
 Result<void> modify_default_rule(Step& step, const model::Listener& listener, const ModifyRule& request) {
   if (request.conditions && !request.conditions->empty()) {
-    return client_error("OperationNotPermitted", "Conditions of a default rule cannot be modified");
+    return fault("OperationNotPermitted", "Conditions of a default rule cannot be modified");
   }
   if (!request.actions) return {};
   if (auto ok = check_usable(step.state, listener.load_balancer_arn, *request.actions); !ok) return ok;
@@ -152,7 +144,7 @@ Result<void> modify_default_rule(Step& step, const model::Listener& listener, co
 
 Result<const model::Listener*> find_listener(const State& state, const std::string& arn) {
   if (const auto* row = state.listeners.find(arn)) return row;
-  return client_error("ListenerNotFound", "One or more listeners not found");
+  return fault("ListenerNotFound", "One or more listeners not found");
 }
 
 Result<std::string> create_listener(Step& step, const CreateListener& request) {
@@ -175,12 +167,12 @@ Result<std::string> create_listener(Step& step, const CreateListener& request) {
       state.listeners.rows().begin(), state.listeners.rows().end(),
       [&](const auto& each) { return each.second.load_balancer_arn == request.load_balancer_arn; });
   if (static_cast<std::size_t>(count) >= kMaxListenersPerLoadBalancer) {
-    return client_error("TooManyListeners", "The maximum number of listeners has been reached: " +
-                                                std::to_string(kMaxListenersPerLoadBalancer));
+    return fault("TooManyListeners", "The maximum number of listeners has been reached: " +
+                                         std::to_string(kMaxListenersPerLoadBalancer));
   }
   model::Listener row;
   row.arn = step.arn("elasticloadbalancing",
-                     "listener/" + (*balancer)->full_name + "/" + step.random.hex(kIdDigits));
+                     "listener/" + (*balancer)->full_name + "/" + step.random.hex(kListenerIdDigits));
   row.load_balancer_arn = request.load_balancer_arn;
   row.port = *port;
   row.protocol = request.protocol;
@@ -258,8 +250,8 @@ Result<std::string> create_rule(Step& step, const CreateRule& request) {
     if (rule->priority == request.priority) return priority_in_use(request.priority);
   }
   if (rules_of_load_balancer(state, load_balancer) >= kMaxRulesPerLoadBalancer) {
-    return client_error("TooManyRules", "The maximum number of rules has been reached: " +
-                                            std::to_string(kMaxRulesPerLoadBalancer));
+    return fault("TooManyRules",
+                 "The maximum number of rules has been reached: " + std::to_string(kMaxRulesPerLoadBalancer));
   }
   model::Rule row;
   row.arn = new_rule_arn(step, request.listener_arn);
@@ -297,7 +289,7 @@ Result<void> modify_rule(Step& step, const ModifyRule& request) {
 
 Result<void> delete_rule(Step& step, const std::string& arn) {
   if (find_by_default_rule(step.state, arn) != nullptr) {
-    return client_error("OperationNotPermitted", "Default rule '" + arn + "' cannot be deleted");
+    return fault("OperationNotPermitted", "Default rule '" + arn + "' cannot be deleted");
   }
   if (step.state.rules.find(arn) == nullptr) return rule_not_found();
   step.state.rules.erase(arn);
@@ -310,14 +302,13 @@ Result<void> set_rule_priorities(Step& step, const std::vector<RulePriority>& pr
   std::set<std::string> listeners;
   for (const auto& [arn, priority] : priorities) {
     if (find_by_default_rule(state, arn) != nullptr) {
-      return client_error("OperationNotPermitted",
-                          "The priority of default rule '" + arn + "' cannot be modified");
+      return fault("OperationNotPermitted", "The priority of default rule '" + arn + "' cannot be modified");
     }
     const auto* rule = state.rules.find(arn);
     if (rule == nullptr) return rule_not_found();
     if (auto ok = check_priority(priority); !ok) return ok;
     if (!wanted.emplace(arn, priority).second) {
-      return client_error("ValidationError", "Rule '" + arn + "' was provided multiple times");
+      return validation_error("Rule '" + arn + "' was provided multiple times");
     }
     listeners.insert(rule->listener_arn);
   }
@@ -330,8 +321,8 @@ Result<void> set_rule_priorities(Step& step, const std::vector<RulePriority>& pr
       const auto [slot, fresh] = taken.emplace(priority, given);
       if (fresh) continue;
       if (given && slot->second) {
-        return client_error("PriorityInUse",
-                            "Priority '" + std::to_string(priority) + "' was provided multiple times");
+        return fault("PriorityInUse",
+                     "Priority '" + std::to_string(priority) + "' was provided multiple times");
       }
       return priority_in_use(priority);
     }

@@ -1,22 +1,17 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/control/faults.h"
 #include "agent/control/load_balancers.h"
 #include "agent/control/tags.h"
 
 namespace agent::control {
 namespace {
 
-using shared::Blame;
-using shared::Error;
 using shared::Result;
 using Tags = std::vector<model::Tag>;
 
 bool holds(const std::string& arn, std::string_view part) { return arn.find(part) != std::string::npos; }
-
-Error client_error(std::string code, std::string text) {
-  return Error(std::move(code), std::move(text), Blame::kClient);
-}
 
 // The four kinds in one place: `use` gets the table the ARN belongs to.
 template <class AnyState, class Use>
@@ -34,16 +29,15 @@ Result<void> with_table(AnyState& state, const std::string& arn, Use use) {
     return use(state.listeners);
   }
   if (holds(arn, ":listener-rule/")) {
-    if (state.rules.find(arn) == nullptr) return client_error("RuleNotFound", "One or more rules not found");
+    if (state.rules.find(arn) == nullptr) return fault("RuleNotFound", "One or more rules not found");
     return use(state.rules);
   }
-  return client_error("ValidationError",
-                      "'" + arn + "' is not a valid load balancer, target group, listener or rule ARN");
+  return validation_error("'" + arn + "' is not a valid load balancer, target group, listener or rule ARN");
 }
 
 Result<void> refuse_default_rule(const State& state, const std::string& arn) {
   if (find_by_default_rule(state, arn) == nullptr) return {};
-  return client_error("OperationNotPermitted", "Default rule '" + arn + "' cannot be tagged");
+  return fault("OperationNotPermitted", "Default rule '" + arn + "' cannot be tagged");
 }
 
 }  // namespace
@@ -52,13 +46,13 @@ Result<void> check_elb_tags(const Tags& tags) {
   std::set<std::string_view> keys;
   for (const auto& tag : tags) {
     if (!keys.insert(tag.key).second) {
-      return client_error("DuplicateTagKeys", "Tag keys must be unique; '" + tag.key + "' was given twice");
+      return fault("DuplicateTagKeys", "Tag keys must be unique; '" + tag.key + "' was given twice");
     }
   }
   if (tags.size() > kMaxTags) {
-    return client_error("TooManyTags", "A resource can have at most " + std::to_string(kMaxTags) + " tags");
+    return fault("TooManyTags", "A resource can have at most " + std::to_string(kMaxTags) + " tags");
   }
-  if (auto ok = check_tags(tags); !ok) return client_error("ValidationError", ok.error().text());
+  if (auto ok = check_tags(tags); !ok) return validation_error(ok.error().text());
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "agent/control/placing.h"
 #include "agent/control/tasks.h"
@@ -10,7 +11,6 @@
 namespace agent::control {
 
 using model::InstanceStatus;
-using shared::Blame;
 using shared::Error;
 using shared::Result;
 
@@ -21,11 +21,6 @@ constexpr std::size_t kManagedIdDigits = 17;  // "mi-" and these, as AWS names h
 constexpr const char* kAddressAttribute = "berth.address";
 constexpr const char* kInstanceIdAttribute = "berth.instance-id";
 constexpr const char* kOwnHost = "127.0.0.1";
-
-Error client_error(std::string text) { return Error("ClientException", std::move(text), Blame::kClient); }
-Error invalid(std::string text) {
-  return Error("InvalidParameterException", std::move(text), Blame::kClient);
-}
 
 // New values win; attributes that users have put on the instance stay.
 void merge_attributes(std::vector<model::NameValue>& into, const std::vector<model::NameValue>& from) {
@@ -57,12 +52,12 @@ bool still_fits(const InstanceUsage& usage, const model::Resources& resources) {
 Result<std::string> register_again(Step& step, const RegisterInstance& request) {
   const model::ContainerInstance* found = find_instance_by_arn(step.state, request.container_instance_arn);
   if (found == nullptr || found->status == InstanceStatus::kInactive || found->cluster != request.cluster) {
-    return client_error("The container instance '" + request.container_instance_arn +
-                        "' is not registered in this cluster; register without its ARN.");
+    return client_exception("The container instance '" + request.container_instance_arn +
+                            "' is not registered in this cluster; register without its ARN.");
   }
   if (!still_fits(step.state.task_index().usage(found->arn), request.resources)) {
-    return client_error("Container instance '" + found->arn +
-                        "' cannot register with less CPU or memory than its tasks hold.");
+    return client_exception("Container instance '" + found->arn +
+                            "' cannot register with less CPU or memory than its tasks hold.");
   }
   const std::string key = key_of(*found);
   model::ContainerInstance* instance = step.state.instances.edit(key);
@@ -76,7 +71,7 @@ Result<std::string> register_again(Step& step, const RegisterInstance& request) 
 Result<std::string> register_instance(Step& step, const RegisterInstance& request) {
   for (const model::NameValue& each : request.attributes) {
     if (each.name == kAddressAttribute && !shared::net::is_ip_address(each.value)) {
-      return invalid("attribute berth.address: '" + each.value + "' is not an IP address");
+      return invalid_parameter("attribute berth.address: '" + each.value + "' is not an IP address");
     }
   }
   if (!request.container_instance_arn.empty()) return register_again(step, request);
@@ -97,10 +92,10 @@ Result<std::string> register_instance(Step& step, const RegisterInstance& reques
 Result<void> deregister_instance(Step& step, const std::string& key, Force force) {
   const model::ContainerInstance* found = step.state.instances.find(key);
   if (found == nullptr || found->status == InstanceStatus::kInactive) {
-    return invalid("Referenced container instance " + key + " not found.");
+    return invalid_parameter("Referenced container instance " + key + " not found.");
   }
   const auto tasks = step.state.task_index().usage(found->arn).tasks;
-  if (!tasks.empty() && force == Force::kNo) return invalid("Found running tasks on the instance.");
+  if (!tasks.empty() && force == Force::kNo) return invalid_parameter("Found running tasks on the instance.");
   for (const std::string& task : tasks) {
     orphan_task(step, task, "Container instance deregistration forced by user");
   }
@@ -113,10 +108,10 @@ Result<void> deregister_instance(Step& step, const std::string& key, Force force
 Result<void> set_instance_status(Step& step, const std::string& key, InstanceStatus status) {
   const model::ContainerInstance* found = step.state.instances.find(key);
   if (found == nullptr || found->status == InstanceStatus::kInactive) {
-    return invalid("Referenced container instance " + key + " not found.");
+    return invalid_parameter("Referenced container instance " + key + " not found.");
   }
   if (status == InstanceStatus::kInactive) {
-    return invalid("Container instance status should be one of [ACTIVE, DRAINING].");
+    return invalid_parameter("Container instance status should be one of [ACTIVE, DRAINING].");
   }
   if (found->status == status) return {};
   model::ContainerInstance* instance = step.state.instances.edit(key);

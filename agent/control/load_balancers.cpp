@@ -5,13 +5,13 @@
 #include <set>
 
 #include "agent/control/elb_rules.h"
+#include "agent/control/faults.h"
 #include "agent/control/tags.h"
 #include "agent/control/targets.h"
 
 namespace agent::control {
 namespace {
 
-using shared::Blame;
 using shared::Error;
 using shared::Millis;
 using shared::Result;
@@ -24,11 +24,7 @@ constexpr std::size_t kMaxWord = 255;  // of subnet, security group and VPC name
 // What callers see who never named a network.
 constexpr const char* kDefaultVpc = "vpc-00000000000000000";
 
-Error client_error(std::string code, std::string text) {
-  return Error(std::move(code), std::move(text), Blame::kClient);
-}
-Error invalid(std::string text) { return client_error("ValidationError", std::move(text)); }
-Error unsupported(std::string text) { return client_error("InvalidConfigurationRequest", std::move(text)); }
+Error unsupported(std::string text) { return fault("InvalidConfigurationRequest", std::move(text)); }
 
 Result<void> check_name(const char* noun, const std::string& name) {
   const auto allowed = [](char c) {
@@ -36,13 +32,14 @@ Result<void> check_name(const char* noun, const std::string& name) {
   };
   const std::string subject = std::string(noun) + " name '" + name + "'";
   if (name.empty() || name.size() > kMaxName) {
-    return invalid(subject + " must have 1 to 32 characters");
+    return validation_error(subject + " must have 1 to 32 characters");
   }
   if (!std::all_of(name.begin(), name.end(), allowed)) {
-    return invalid(subject + " can only contain characters that are alphanumeric characters or hyphens(-)");
+    return validation_error(subject +
+                            " can only contain characters that are alphanumeric characters or hyphens(-)");
   }
   if (name.front() == '-' || name.back() == '-') {
-    return invalid(subject + " cannot begin or end with '-'");
+    return validation_error(subject + " cannot begin or end with '-'");
   }
   return {};
 }
@@ -50,7 +47,7 @@ Result<void> check_name(const char* noun, const std::string& name) {
 Result<void> check_word(const char* noun, const std::string& word) {
   const bool visible = std::all_of(word.begin(), word.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (word.empty() || word.size() > kMaxWord || !visible) {
-    return invalid(std::string(noun) + " '" + word + "' is not valid");
+    return validation_error(std::string(noun) + " '" + word + "' is not valid");
   }
   return {};
 }
@@ -72,8 +69,8 @@ Result<void> check_words(const char* noun, const std::vector<std::string>& words
 
 Result<void> check_ip_address_type(const std::string& type) {
   if (type == "ipv4" || type == "dualstack" || type == "dualstack-without-public-ipv4") return {};
-  return invalid("IP address type '" + type +
-                 "' must be one of ipv4, dualstack, dualstack-without-public-ipv4");
+  return validation_error("IP address type '" + type +
+                          "' must be one of ipv4, dualstack, dualstack-without-public-ipv4");
 }
 
 // Fields joined so that no two lists of them look the same.
@@ -118,19 +115,19 @@ std::string canonical(const model::TargetGroup& g) {
 Result<void> check_new_load_balancer(const CreateLoadBalancer& r) {
   if (auto ok = check_name("Load balancer", r.name); !ok) return ok;
   if (r.name.starts_with("internal-")) {
-    return invalid("Load balancer name '" + r.name + "' cannot begin with 'internal-'");
+    return validation_error("Load balancer name '" + r.name + "' cannot begin with 'internal-'");
   }
   if (r.type != "application") {
     if (r.type == "network" || r.type == "gateway") {
       return unsupported("Load balancers of type '" + r.type +
                          "' are not offered here: only 'application' load balancers are");
     }
-    return invalid("1 validation error detected: Value '" + r.type +
-                   "' at 'type' failed to satisfy constraint: Member must satisfy enum value set: "
-                   "[application, network, gateway]");
+    return validation_error("1 validation error detected: Value '" + r.type +
+                            "' at 'type' failed to satisfy constraint: Member must satisfy enum value set: "
+                            "[application, network, gateway]");
   }
   if (r.scheme != "internet-facing" && r.scheme != "internal") {
-    return client_error("InvalidScheme", "Scheme '" + r.scheme + "' must be 'internet-facing' or 'internal'");
+    return fault("InvalidScheme", "Scheme '" + r.scheme + "' must be 'internet-facing' or 'internal'");
   }
   if (auto ok = check_ip_address_type(r.ip_address_type); !ok) return ok;
   if (auto ok = check_words("Subnet", r.subnets, kMaxSubnets); !ok) return ok;
@@ -149,8 +146,8 @@ const Row* find_by_name(const Table<Row>& table, const std::string& name) {
 Result<void> apply_range(const std::optional<int>& value, const char* name, int min, int max, int& target) {
   if (!value) return {};
   if (*value < min || *value > max) {
-    return invalid(std::string(name) + " '" + std::to_string(*value) + "' must be between " +
-                   std::to_string(min) + " and " + std::to_string(max));
+    return validation_error(std::string(name) + " '" + std::to_string(*value) + "' must be between " +
+                            std::to_string(min) + " and " + std::to_string(max));
   }
   target = *value;
   return {};
@@ -161,7 +158,8 @@ Result<std::uint16_t> health_check_port(const std::string& text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc() || end != text.data() + text.size() || port == 0) {
-    return invalid("Health check port '" + text + "' must be 'traffic-port' or a port from 1 to 65535");
+    return validation_error("Health check port '" + text +
+                            "' must be 'traffic-port' or a port from 1 to 65535");
   }
   return port;
 }
@@ -185,8 +183,8 @@ Result<void> apply_where(const HealthCheckChange& change, model::TargetGroup& gr
     const auto& path = *change.path;
     const bool visible = std::all_of(path.begin(), path.end(), [](char c) { return c > 0x20 && c < 0x7f; });
     if (!path.starts_with('/') || path.size() > kMaxPath || !visible) {
-      return invalid("Health check path '" + path +
-                     "' must begin with '/' and have 1 to 1024 visible ASCII characters");
+      return validation_error("Health check path '" + path +
+                              "' must begin with '/' and have 1 to 1024 visible ASCII characters");
     }
     check.path = path;
   }
@@ -212,8 +210,8 @@ Result<void> apply(const HealthCheckChange& change, model::TargetGroup& group) {
   }
   if (!ok) return ok;
   if (timeout >= interval) {
-    return invalid("Health check timeout '" + std::to_string(timeout) +
-                   "' must be smaller than the interval '" + std::to_string(interval) + "'");
+    return validation_error("Health check timeout '" + std::to_string(timeout) +
+                            "' must be smaller than the interval '" + std::to_string(interval) + "'");
   }
   check.interval = Millis(interval * 1000);
   check.timeout = Millis(timeout * 1000);
@@ -221,7 +219,7 @@ Result<void> apply(const HealthCheckChange& change, model::TargetGroup& group) {
 }
 
 Result<void> check_target_group_protocol(const CreateTargetGroup& r) {
-  if (r.protocol.empty()) return invalid("A protocol must be specified");
+  if (r.protocol.empty()) return validation_error("A protocol must be specified");
   const std::set<std::string_view> others{"HTTPS",   "TCP",    "TLS",  "UDP",
                                           "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC"};
   if (others.count(r.protocol) != 0) {
@@ -229,16 +227,18 @@ Result<void> check_target_group_protocol(const CreateTargetGroup& r) {
                        "' is not offered here yet: targets are reached over HTTP");
   }
   if (r.protocol != "HTTP") {
-    return invalid("1 validation error detected: Value '" + r.protocol +
-                   "' at 'protocol' failed to satisfy constraint: Member must satisfy enum value set: [HTTP, "
-                   "HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC]");
+    return validation_error(
+        "1 validation error detected: Value '" + r.protocol +
+        "' at 'protocol' failed to satisfy constraint: Member must satisfy enum value set: [HTTP, "
+        "HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC]");
   }
   if (r.protocol_version == "HTTP2" || r.protocol_version == "GRPC") {
     return unsupported("Protocol version '" + r.protocol_version +
                        "' is not offered here yet: targets are reached over HTTP1");
   }
   if (r.protocol_version != "HTTP1") {
-    return invalid("Protocol version '" + r.protocol_version + "' must be one of GRPC, HTTP1, HTTP2");
+    return validation_error("Protocol version '" + r.protocol_version +
+                            "' must be one of GRPC, HTTP1, HTTP2");
   }
   return {};
 }
@@ -250,17 +250,18 @@ Result<void> check_new_target_group(const CreateTargetGroup& r) {
                        "' is not offered here: targets are of type 'instance' or 'ip'");
   }
   if (r.target_type != "instance" && r.target_type != "ip") {
-    return invalid("1 validation error detected: Value '" + r.target_type +
-                   "' at 'targetType' failed to satisfy constraint: Member must satisfy enum value set: "
-                   "[instance, ip, lambda, alb]");
+    return validation_error(
+        "1 validation error detected: Value '" + r.target_type +
+        "' at 'targetType' failed to satisfy constraint: Member must satisfy enum value set: "
+        "[instance, ip, lambda, alb]");
   }
   if (auto ok = check_target_group_protocol(r); !ok) return ok;
-  if (!r.port) return invalid("A port must be specified");
+  if (!r.port) return validation_error("A port must be specified");
   if (*r.port < 1 || *r.port > 65535) {
-    return invalid("Port '" + std::to_string(*r.port) + "' must be between 1 and 65535");
+    return validation_error("Port '" + std::to_string(*r.port) + "' must be between 1 and 65535");
   }
   if (r.ip_address_type != "ipv4" && r.ip_address_type != "ipv6") {
-    return invalid("IP address type '" + r.ip_address_type + "' must be ipv4 or ipv6");
+    return validation_error("IP address type '" + r.ip_address_type + "' must be ipv4 or ipv6");
   }
   if (!r.vpc_id.empty()) {
     if (auto ok = check_word("VPC ID", r.vpc_id); !ok) return ok;
@@ -272,7 +273,7 @@ template <class Row>
 Result<const Row*> find_row(const Table<Row>& table, const std::string& arn, const char* code,
                             const char* text) {
   if (const Row* row = table.find(arn)) return row;
-  return client_error(code, text);
+  return fault(code, text);
 }
 
 }  // namespace
@@ -291,12 +292,12 @@ Result<std::string> create_load_balancer(Step& step, const CreateLoadBalancer& r
   State& state = step.state;
   if (const auto* same = find_by_name(state.load_balancers, r.name)) {
     if (same->create_request == canonical(r)) return same->arn;
-    return client_error("DuplicateLoadBalancerName", "A load balancer with the same name '" + r.name +
-                                                         "' exists, but with different settings");
+    return fault("DuplicateLoadBalancerName",
+                 "A load balancer with the same name '" + r.name + "' exists, but with different settings");
   }
   if (state.load_balancers.size() >= kMaxLoadBalancers) {
-    return client_error("TooManyLoadBalancers", "The maximum number of load balancers has been reached: " +
-                                                    std::to_string(kMaxLoadBalancers));
+    return fault("TooManyLoadBalancers", "The maximum number of load balancers has been reached: " +
+                                             std::to_string(kMaxLoadBalancers));
   }
   model::LoadBalancer row;
   row.name = r.name;
@@ -323,9 +324,9 @@ Result<void> delete_load_balancer(Step& step, const std::string& arn) {
   const auto* row = state.load_balancers.find(arn);
   if (row == nullptr) return {};
   if (load_balancer_attribute(*row, "deletion_protection.enabled") == "true") {
-    return client_error("OperationNotPermitted", "Load balancer '" + arn +
-                                                     "' cannot be deleted because deletion protection is "
-                                                     "enabled");
+    return fault("OperationNotPermitted", "Load balancer '" + arn +
+                                              "' cannot be deleted because deletion protection is "
+                                              "enabled");
   }
   std::vector<std::string> listeners;
   for (const auto& [listener_arn, listener] : state.listeners.rows()) {
@@ -374,12 +375,12 @@ Result<std::string> create_target_group(Step& step, const CreateTargetGroup& r) 
   row.create_request = canonical(row);
   if (const auto* same = find_by_name(state.target_groups, r.name)) {
     if (same->create_request == row.create_request) return same->arn;
-    return client_error("DuplicateTargetGroupName", "A target group with the same name '" + r.name +
-                                                        "' exists, but with different settings");
+    return fault("DuplicateTargetGroupName",
+                 "A target group with the same name '" + r.name + "' exists, but with different settings");
   }
   if (state.target_groups.size() >= kMaxTargetGroups) {
-    return client_error("TooManyTargetGroups", "The maximum number of target groups has been reached: " +
-                                                   std::to_string(kMaxTargetGroups));
+    return fault("TooManyTargetGroups",
+                 "The maximum number of target groups has been reached: " + std::to_string(kMaxTargetGroups));
   }
   row.full_name = "targetgroup/" + r.name + "/" + step.random.hex(kIdDigits);
   row.arn = step.arn("elasticloadbalancing", row.full_name);
@@ -403,8 +404,7 @@ Result<void> delete_target_group(Step& step, const std::string& arn) {
   const auto* row = step.state.target_groups.find(arn);
   if (row == nullptr) return {};
   if (!load_balancers_of(step.state, arn).empty()) {
-    return client_error("ResourceInUse",
-                        "Target group '" + arn + "' is currently in use by a listener or a rule");
+    return fault("ResourceInUse", "Target group '" + arn + "' is currently in use by a listener or a rule");
   }
   std::vector<std::string> registrations;
   for (const auto& target : row->targets) registrations.push_back(target.registration);

@@ -1,4 +1,5 @@
 #include "agent/control/lookup.h"
+#include "agent/control/faults.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,29 +7,23 @@
 namespace agent::control {
 namespace {
 
-using shared::Blame;
-using shared::Error;
 using shared::Result;
 
 constexpr std::string_view kDefaultCluster = "default";
 // arn:partition:service:region:account:resource
 constexpr std::size_t kColonsBeforeResource = 5;
 
-Error invalid(std::string text) {
-  return Error("InvalidParameterException", std::move(text), Blame::kClient);
-}
-
 // Key in a "<cluster>/<id>" table; `kind` is the ARN's resource type.
 Result<std::string> child_key(std::string_view kind, const std::string& cluster, std::string_view reference) {
   if (!reference.starts_with("arn:")) return cluster + "/" + std::string(reference);
   const std::vector<std::string> parts = ecs_resource_of(reference);
   if (parts.size() < 2 || parts.front() != kind) {
-    return invalid("Invalid identifier: " + std::string(reference) + " is not the ARN of a " +
-                   std::string(kind));
+    return invalid_parameter("Invalid identifier: " + std::string(reference) + " is not the ARN of a " +
+                             std::string(kind));
   }
   if (parts.size() == 2) return cluster + "/" + parts[1];  // ARNs of the time before they named the cluster
   if (parts[1] != cluster) {
-    return invalid("Identifier was for cluster " + parts[1] + ". Your cluster is " + cluster);
+    return invalid_parameter("Identifier was for cluster " + parts[1] + ". Your cluster is " + cluster);
   }
   return cluster + "/" + parts[2];
 }
@@ -85,9 +80,9 @@ std::string cluster_name_in(std::string_view cluster) {
 Result<std::string> cluster_name(const State& state, std::string_view cluster) {
   const std::string name = cluster_name_in(cluster);
   const model::Cluster* row = state.clusters.find(name);
-  if (row == nullptr) return Error("ClusterNotFoundException", "Cluster not found.", Blame::kClient);
+  if (row == nullptr) return fault("ClusterNotFoundException", "Cluster not found.");
   if (row->status != model::ClusterStatus::kActive) {
-    return Error("ClusterNotFoundException", "The referenced cluster was inactive.", Blame::kClient);
+    return fault("ClusterNotFoundException", "The referenced cluster was inactive.");
   }
   return name;
 }

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "agent/control/record_parts.h"
 #include "agent/control/records.h"
 #include "agent/model/words.h"
 #include "shared/json/reader.h"
@@ -12,12 +13,11 @@ using shared::WallTime;
 using shared::json::Document;
 using shared::json::Reader;
 
-// Enums are kept as the API's words, times as milliseconds since the epoch.
+// Enums are kept as the API's words.
 template <class Enum>
 std::string text(Enum value) {
   return std::string(model::word(value));
 }
-std::int64_t millis(WallTime t) { return shared::epoch_millis(t); }
 
 template <class T>
 void put_optional(json& out, const char* name, const std::optional<T>& value) {
@@ -39,34 +39,9 @@ void read_enum(const Reader& in, const char* name, Enum& into) {
     in.fail(name, "unknown word");
   }
 }
-WallTime read_time(const Reader& in, const char* name) {
-  return shared::from_epoch_millis(in.integer_or<std::int64_t>(name, 0));
-}
 std::optional<WallTime> read_optional_time(const Reader& in, const char* name) {
   const auto value = in.integer<std::int64_t>(name);
   return value ? std::optional(shared::from_epoch_millis(*value)) : std::nullopt;
-}
-
-template <class Fill>
-bool decode(std::string_view value, Fill fill) {
-  auto document = Document::parse(value, "corrupt");
-  if (!document) return false;
-  const Reader in = document->root();
-  fill(in);
-  return in.ok();
-}
-
-json encode_tags(const std::vector<model::Tag>& tags) {
-  json out = json::array();
-  for (const auto& each : tags) out.push_back({{"key", each.key}, {"value", each.value}});
-  return out;
-}
-std::vector<model::Tag> read_tags(const Reader& in) {
-  std::vector<model::Tag> tags;
-  for (const Reader& each : in.children("tags")) {
-    tags.push_back({each.string_or("key", ""), each.string_or("value", "")});
-  }
-  return tags;
 }
 
 json encode_pairs(const std::vector<model::NameValue>& pairs) {
@@ -246,12 +221,12 @@ std::string encode_cluster(const model::Cluster& row) {
                                 {"arn", row.arn},
                                 {"status", text(row.status)},
                                 {"settings", encode_pairs(row.settings)},
-                                {"tags", encode_tags(row.tags)},
+                                {"tags", tags_json(row.tags)},
                                 {"document", row.document},
                                 {"created_at", millis(row.created_at)}});
 }
 bool decode_cluster(std::string_view value, model::Cluster& row) {
-  return decode(value, [&row](const Reader& in) {
+  return decode_row(value, [&row](const Reader& in) {
     row.name = in.required_string("name");
     row.arn = in.required_string("arn");
     read_enum(in, "status", row.status);
@@ -268,14 +243,14 @@ std::string encode_task_definition(const model::TaskDefinition& row) {
               {"revision", row.revision},
               {"status", text(row.status)},
               {"document", row.document},
-              {"tags", encode_tags(row.tags)},
+              {"tags", tags_json(row.tags)},
               {"registered_at", millis(row.registered_at)},
               {"registered_by", row.registered_by}};
   put_optional(out, "deregistered_at", row.deregistered_at);
   return shared::json::to_text(out);
 }
 bool decode_task_definition(std::string_view value, model::TaskDefinition& row) {
-  const bool read = decode(value, [&row](const Reader& in) {
+  const bool read = decode_row(value, [&row](const Reader& in) {
     row.arn = in.required_string("arn");
     row.family = in.required_string("family");
     row.revision = in.required_integer<int>("revision");
@@ -302,12 +277,12 @@ std::string encode_instance(const model::ContainerInstance& row) {
                                 {"agent_version", row.agent_version},
                                 {"agent_hash", row.agent_hash},
                                 {"docker_version", row.docker_version},
-                                {"tags", encode_tags(row.tags)},
+                                {"tags", tags_json(row.tags)},
                                 {"version", row.version},
                                 {"registered_at", millis(row.registered_at)}});
 }
 bool decode_instance(std::string_view value, model::ContainerInstance& row) {
-  return decode(value, [&row](const Reader& in) {
+  return decode_row(value, [&row](const Reader& in) {
     row.arn = in.required_string("arn");
     row.id = in.required_string("id");
     row.cluster = in.required_string("cluster");
@@ -354,7 +329,7 @@ std::string encode_task(const model::Task& row) {
               {"enable_execute_command", row.enable_execute_command},
               {"client_token", row.client_token},
               {"request_digest", row.request_digest},
-              {"tags", encode_tags(row.tags)},
+              {"tags", tags_json(row.tags)},
               {"stop_code", row.stop_code},
               {"stopped_reason", row.stopped_reason},
               {"version", row.version},
@@ -369,7 +344,7 @@ std::string encode_task(const model::Task& row) {
   return shared::json::to_text(out);
 }
 bool decode_task(std::string_view value, model::Task& row) {
-  return decode(value, [&row](const Reader& in) {
+  return decode_row(value, [&row](const Reader& in) {
     row.arn = in.required_string("arn");
     row.id = in.required_string("id");
     row.cluster = in.required_string("cluster");
@@ -429,7 +404,7 @@ std::string encode_service(const model::Service& row) {
               {"document", row.document},
               {"client_token", row.client_token},
               {"create_request", row.create_request},
-              {"tags", encode_tags(row.tags)},
+              {"tags", tags_json(row.tags)},
               {"role_arn", row.role_arn},
               {"created_by", row.created_by},
               {"created_at", millis(row.created_at)},
@@ -440,7 +415,7 @@ std::string encode_service(const model::Service& row) {
   return shared::json::to_text(out);
 }
 bool decode_service(std::string_view value, model::Service& row) {
-  return decode(value, [&row](const Reader& in) {
+  return decode_row(value, [&row](const Reader& in) {
     row.arn = in.required_string("arn");
     row.name = in.required_string("name");
     row.cluster = in.required_string("cluster");

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "agent/control/record_parts.h"
 #include "agent/control/records.h"
 #include "shared/json/reader.h"
 
@@ -10,14 +11,6 @@ using nlohmann::json;
 using shared::json::Document;
 using shared::json::Reader;
 namespace lb = shared::lbconfig;
-
-std::int64_t millis(shared::WallTime t) { return shared::epoch_millis(t); }
-
-json to_json(const std::vector<model::Tag>& tags) {
-  json out = json::array();
-  for (const auto& tag : tags) out.push_back({{"key", tag.key}, {"value", tag.value}});
-  return out;
-}
 
 json to_json(const lb::ForwardAction& forward) {
   json groups = json::array();
@@ -90,18 +83,6 @@ json to_json(const lb::HealthCheck& check) {
           {"matcher", check.matcher}};
 }
 
-shared::WallTime time_of(const Reader& in, std::string_view name) {
-  return shared::from_epoch_millis(in.integer_or<std::int64_t>(name, 0));
-}
-
-std::vector<model::Tag> tags_of(const Reader& in) {
-  std::vector<model::Tag> tags;
-  for (const Reader& each : in.children("tags")) {
-    tags.push_back({each.string_or("key", ""), each.string_or("value", "")});
-  }
-  return tags;
-}
-
 lb::ForwardAction forward_of(const Reader& in) {
   lb::ForwardAction forward;
   for (const Reader& group : in.children("target_groups")) {
@@ -168,8 +149,8 @@ model::RegisteredTarget target_of(const Reader& in) {
   target.registration = in.required_string("registration");
   target.task_arn = in.string_or("task_arn", "");
   target.state = in.boolean_or("draining", false) ? lb::TargetState::kDraining : lb::TargetState::kActive;
-  target.registered_at = time_of(in, "registered_at");
-  if (in.has("draining_since")) target.draining_since = time_of(in, "draining_since");
+  target.registered_at = read_time(in, "registered_at");
+  if (in.has("draining_since")) target.draining_since = read_time(in, "draining_since");
   target.drain_version = static_cast<std::uint64_t>(in.integer_or<std::int64_t>("drain_version", 0, 0));
   return target;
 }
@@ -187,15 +168,6 @@ lb::HealthCheck health_check_of(const Reader& in) {
   return check;
 }
 
-// Runs `read` over the row's root object; false when the text or a member is not what it must be.
-template <class Read>
-bool decode(std::string_view text, Read read) {
-  auto document = Document::parse(text, "corrupt");
-  if (!document) return false;
-  read(document->root());
-  return document->result().has_value();
-}
-
 }  // namespace
 
 std::string encode_load_balancer(const model::LoadBalancer& row) {
@@ -210,13 +182,13 @@ std::string encode_load_balancer(const model::LoadBalancer& row) {
                                 {"subnets", row.subnets},
                                 {"security_groups", row.security_groups},
                                 {"attributes", row.attributes},
-                                {"tags", to_json(row.tags)},
+                                {"tags", tags_json(row.tags)},
                                 {"create_request", row.create_request},
                                 {"created_at", millis(row.created_at)}});
 }
 
 bool decode_load_balancer(std::string_view text, model::LoadBalancer& row) {
-  return decode(text, [&row](const Reader& in) {
+  return decode_row(text, [&row](const Reader& in) {
     row.arn = in.required_string("arn");
     row.name = in.required_string("name");
     row.full_name = in.string_or("full_name", "");
@@ -228,9 +200,9 @@ bool decode_load_balancer(std::string_view text, model::LoadBalancer& row) {
     row.subnets = in.strings_or_empty("subnets");
     row.security_groups = in.strings_or_empty("security_groups");
     row.attributes = in.string_map_or_empty("attributes");
-    row.tags = tags_of(in);
+    row.tags = read_tags(in);
     row.create_request = in.string_or("create_request", "");
-    row.created_at = time_of(in, "created_at");
+    row.created_at = read_time(in, "created_at");
   });
 }
 
@@ -242,12 +214,12 @@ std::string encode_listener(const model::Listener& row) {
                                 {"default_actions", to_json(row.default_actions)},
                                 {"default_rule_arn", row.default_rule_arn},
                                 {"attributes", row.attributes},
-                                {"tags", to_json(row.tags)},
+                                {"tags", tags_json(row.tags)},
                                 {"created_at", millis(row.created_at)}});
 }
 
 bool decode_listener(std::string_view text, model::Listener& row) {
-  return decode(text, [&row](const Reader& in) {
+  return decode_row(text, [&row](const Reader& in) {
     row.arn = in.required_string("arn");
     row.load_balancer_arn = in.required_string("load_balancer_arn");
     row.port = in.integer_or<std::uint16_t>("port", 0);
@@ -255,8 +227,8 @@ bool decode_listener(std::string_view text, model::Listener& row) {
     row.default_actions = actions_of(in, "default_actions");
     row.default_rule_arn = in.string_or("default_rule_arn", "");
     row.attributes = in.string_map_or_empty("attributes");
-    row.tags = tags_of(in);
-    row.created_at = time_of(in, "created_at");
+    row.tags = read_tags(in);
+    row.created_at = read_time(in, "created_at");
   });
 }
 
@@ -266,17 +238,17 @@ std::string encode_rule(const model::Rule& row) {
                                 {"priority", row.priority},
                                 {"conditions", to_json(row.conditions)},
                                 {"actions", to_json(row.actions)},
-                                {"tags", to_json(row.tags)}});
+                                {"tags", tags_json(row.tags)}});
 }
 
 bool decode_rule(std::string_view text, model::Rule& row) {
-  return decode(text, [&row](const Reader& in) {
+  return decode_row(text, [&row](const Reader& in) {
     row.arn = in.required_string("arn");
     row.listener_arn = in.required_string("listener_arn");
     row.priority = in.integer_or<int>("priority", 0);
     row.conditions = conditions_of(in);
     row.actions = actions_of(in, "actions");
-    row.tags = tags_of(in);
+    row.tags = read_tags(in);
   });
 }
 
@@ -296,13 +268,13 @@ std::string encode_target_group(const model::TargetGroup& row) {
                                 {"health_check", to_json(row.health_check)},
                                 {"attributes", row.attributes},
                                 {"targets", targets},
-                                {"tags", to_json(row.tags)},
+                                {"tags", tags_json(row.tags)},
                                 {"create_request", row.create_request},
                                 {"created_at", millis(row.created_at)}});
 }
 
 bool decode_target_group(std::string_view text, model::TargetGroup& row) {
-  return decode(text, [&row](const Reader& in) {
+  return decode_row(text, [&row](const Reader& in) {
     row.arn = in.required_string("arn");
     row.name = in.required_string("name");
     row.full_name = in.string_or("full_name", "");
@@ -316,9 +288,9 @@ bool decode_target_group(std::string_view text, model::TargetGroup& row) {
     if (const auto check = in.child("health_check")) row.health_check = health_check_of(*check);
     row.attributes = in.string_map_or_empty("attributes");
     for (const Reader& target : in.children("targets")) row.targets.push_back(target_of(target));
-    row.tags = tags_of(in);
+    row.tags = read_tags(in);
     row.create_request = in.string_or("create_request", "");
-    row.created_at = time_of(in, "created_at");
+    row.created_at = read_time(in, "created_at");
   });
 }
 
@@ -328,10 +300,10 @@ std::string encode_balancer(const model::Balancer& row) {
 }
 
 bool decode_balancer(std::string_view text, model::Balancer& row) {
-  return decode(text, [&row](const Reader& in) {
+  return decode_row(text, [&row](const Reader& in) {
     row.id = in.required_string("id");
-    row.first_seen = time_of(in, "first_seen");
-    row.last_seen = time_of(in, "last_seen");
+    row.first_seen = read_time(in, "first_seen");
+    row.last_seen = read_time(in, "last_seen");
   });
 }
 
@@ -342,7 +314,7 @@ std::string encode_meta(const model::Meta& row) {
 }
 
 bool decode_meta(std::string_view text, model::Meta& row) {
-  return decode(text, [&row](const Reader& in) {
+  return decode_row(text, [&row](const Reader& in) {
     row.config_version = static_cast<std::uint64_t>(in.integer_or<std::int64_t>("config_version", 0, 0));
     row.message_counter = static_cast<std::uint64_t>(in.integer_or<std::int64_t>("message_counter", 0, 0));
     if (const auto revisions = in.child("last_revision")) {

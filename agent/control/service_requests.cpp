@@ -1,6 +1,7 @@
 // What callers ask of services: create, update, delete. The reconciler in services.cpp does the rest.
 #include <algorithm>
 
+#include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "agent/control/service_events.h"
 #include "agent/control/services.h"
@@ -9,8 +10,6 @@
 
 namespace agent::control {
 
-using shared::Blame;
-using shared::Error;
 using shared::Result;
 
 namespace {
@@ -19,15 +18,11 @@ constexpr std::size_t kDeploymentDigits = 19;
 constexpr std::size_t kMaxTargetGroups = 5;
 constexpr std::size_t kMaxConstraints = 10;
 
-Error invalid(std::string text) {
-  return Error("InvalidParameterException", std::move(text), Blame::kClient);
-}
-
 Result<const model::TaskDefinition*> usable_definition(const State& state, const std::string& arn) {
   const model::TaskDefinition* definition = find_task_definition(state, arn);
-  if (definition == nullptr) return Error("ClientException", "TaskDefinition not found.", Blame::kClient);
+  if (definition == nullptr) return client_exception("TaskDefinition not found.");
   if (definition->status != model::TaskDefinitionStatus::kActive) {
-    return Error("ClientException", "TaskDefinition is inactive", Blame::kClient);
+    return client_exception("TaskDefinition is inactive");
   }
   return definition;
 }
@@ -36,14 +31,15 @@ Result<void> check_port(const model::TaskDefinition& definition, const model::Se
   const auto container = std::find_if(definition.containers.begin(), definition.containers.end(),
                                       [&](const auto& each) { return each.name == wanted.container_name; });
   if (container == definition.containers.end()) {
-    return invalid("The container " + wanted.container_name + " does not exist in the task definition.");
+    return invalid_parameter("The container " + wanted.container_name +
+                             " does not exist in the task definition.");
   }
   const bool mapped =
       std::any_of(container->port_mappings.begin(), container->port_mappings.end(),
                   [&](const auto& each) { return each.container_port == wanted.container_port; });
   if (!mapped) {
-    return invalid("The container " + wanted.container_name + " did not have a container port " +
-                   std::to_string(wanted.container_port) + " defined.");
+    return invalid_parameter("The container " + wanted.container_name + " did not have a container port " +
+                             std::to_string(wanted.container_port) + " defined.");
   }
   return {};
 }
@@ -51,25 +47,25 @@ Result<void> check_port(const model::TaskDefinition& definition, const model::Se
 Result<void> check_load_balancers(const State& state, const model::TaskDefinition& definition,
                                   const std::vector<model::ServiceLoadBalancer>& wanted) {
   if (wanted.size() > kMaxTargetGroups) {
-    return invalid("loadBalancers: at most " + std::to_string(kMaxTargetGroups) +
-                   " target groups per service");
+    return invalid_parameter("loadBalancers: at most " + std::to_string(kMaxTargetGroups) +
+                             " target groups per service");
   }
   for (const model::ServiceLoadBalancer& each : wanted) {
     const model::TargetGroup* group = state.target_groups.find(each.target_group_arn);
     if (group == nullptr) {
-      return invalid("The specified target group does not exist: " + each.target_group_arn);
+      return invalid_parameter("The specified target group does not exist: " + each.target_group_arn);
     }
     if (load_balancers_of(state, each.target_group_arn).empty()) {
-      return invalid("The target group with targetGroupArn " + each.target_group_arn +
-                     " does not have an associated load balancer.");
+      return invalid_parameter("The target group with targetGroupArn " + each.target_group_arn +
+                               " does not have an associated load balancer.");
     }
     if (definition.network_mode == model::NetworkMode::kAwsvpc && group->target_type != "ip") {
-      return invalid(
+      return invalid_parameter(
           "The provided target group " + each.target_group_arn + " has target type " + group->target_type +
           ", which is incompatible with the awsvpc network mode specified in the task definition.");
     }
     if (definition.network_mode == model::NetworkMode::kNone) {
-      return invalid("loadBalancers: tasks with network mode none have no ports to balance to");
+      return invalid_parameter("loadBalancers: tasks with network mode none have no ports to balance to");
     }
     if (auto ok = check_port(definition, each); !ok) return ok;
   }
@@ -78,7 +74,7 @@ Result<void> check_load_balancers(const State& state, const model::TaskDefinitio
 
 Result<void> check_constraints(const std::vector<model::PlacementConstraint>& constraints) {
   if (constraints.size() > kMaxConstraints) {
-    return invalid("placementConstraints: at most " + std::to_string(kMaxConstraints));
+    return invalid_parameter("placementConstraints: at most " + std::to_string(kMaxConstraints));
   }
   for (const model::PlacementConstraint& each : constraints) {
     if (each.type != model::ConstraintType::kMemberOf) continue;
@@ -89,9 +85,9 @@ Result<void> check_constraints(const std::vector<model::PlacementConstraint>& co
 
 Result<model::Service*> active_service(Step& step, const std::string& key) {
   const model::Service* found = step.state.services.find(key);
-  if (found == nullptr) return Error("ServiceNotFoundException", "Service not found.", Blame::kClient);
+  if (found == nullptr) return fault("ServiceNotFoundException", "Service not found.");
   if (found->status != model::ServiceStatus::kActive) {
-    return Error("ServiceNotActiveException", "Service was not ACTIVE.", Blame::kClient);
+    return fault("ServiceNotActiveException", "Service was not ACTIVE.");
   }
   return step.state.services.edit(key);
 }
@@ -141,20 +137,20 @@ Result<std::string> create_service(Step& step, model::Service service) {
   const std::string key = key_of(service);
   if (const model::Service* existing = step.state.services.find(key)) {
     if (existing->status == model::ServiceStatus::kDraining) {
-      return invalid("Unable to Start a service that is still Draining.");
+      return invalid_parameter("Unable to Start a service that is still Draining.");
     }
     if (existing->status == model::ServiceStatus::kActive) {
       const bool same_token = !service.client_token.empty() && service.client_token == existing->client_token;
       if (same_token || service.create_request == existing->create_request) return key;
-      return invalid("Creation of service was not idempotent.");
+      return invalid_parameter("Creation of service was not idempotent.");
     }
   }
   if (service.scheduling == model::SchedulingStrategy::kDaemon) {
-    return invalid(
+    return invalid_parameter(
         "schedulingStrategy DAEMON is not supported; use REPLICA with a distinctInstance constraint");
   }
   if (service.launch_type == model::LaunchType::kFargate) {
-    return invalid(
+    return invalid_parameter(
         "launch type FARGATE has no capacity here: tasks run on registered container instances, use "
         "EC2 or EXTERNAL");
   }
@@ -192,7 +188,7 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
                        differs(update.load_balancers, service.load_balancers);
   if (new_one) {
     const model::TaskDefinition* definition = find_task_definition(step.state, definition_arn);
-    if (definition == nullptr) return Error("ClientException", "TaskDefinition not found.", Blame::kClient);
+    if (definition == nullptr) return client_exception("TaskDefinition not found.");
     if (auto ok = check_load_balancers(step.state, *definition, balancers); !ok) return ok;
   }
   apply_plain_members(service, update);
@@ -212,12 +208,12 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
 Result<void> delete_service(Step& step, const std::string& key, ForceDelete force) {
   const model::Service* found = step.state.services.find(key);
   if (found == nullptr || found->status == model::ServiceStatus::kInactive) {
-    return Error("ServiceNotFoundException", "Service not found.", Blame::kClient);
+    return fault("ServiceNotFoundException", "Service not found.");
   }
   if (found->status == model::ServiceStatus::kDraining) return {};
   if (force == ForceDelete::kNo && found->scheduling == model::SchedulingStrategy::kReplica &&
       found->desired_count > 0) {
-    return invalid("The service cannot be stopped while it is scaled above 0.");
+    return invalid_parameter("The service cannot be stopped while it is scaled above 0.");
   }
   model::Service* service = step.state.services.edit(key);
   service->status = model::ServiceStatus::kDraining;

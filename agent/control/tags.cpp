@@ -4,19 +4,14 @@
 #include <cctype>
 #include <set>
 
+#include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "shared/base/check.h"
 
 namespace agent::control {
 namespace {
 
-using shared::Blame;
-using shared::Error;
 using shared::Result;
-
-Error invalid(std::string text) {
-  return Error("InvalidParameterException", std::move(text), Blame::kClient);
-}
 
 std::size_t characters(std::string_view utf8) {
   return static_cast<std::size_t>(
@@ -38,19 +33,20 @@ bool is_reserved(std::string_view key) {
 }
 
 Result<void> check_tag(const model::Tag& tag) {
-  if (tag.key.empty()) return invalid("Tag key can not be null or empty.");
-  if (is_reserved(tag.key)) return invalid("Tag key " + tag.key + " begins with the reserved prefix aws:");
+  if (tag.key.empty()) return invalid_parameter("Tag key can not be null or empty.");
+  if (is_reserved(tag.key))
+    return invalid_parameter("Tag key " + tag.key + " begins with the reserved prefix aws:");
   if (characters(tag.key) > kMaxTagKeyChars) {
-    return invalid("Tag key " + tag.key + " is longer than " + std::to_string(kMaxTagKeyChars) +
-                   " characters.");
+    return invalid_parameter("Tag key " + tag.key + " is longer than " + std::to_string(kMaxTagKeyChars) +
+                             " characters.");
   }
   if (characters(tag.value) > kMaxTagValueChars) {
-    return invalid("The value of tag " + tag.key + " is longer than " + std::to_string(kMaxTagValueChars) +
-                   " characters.");
+    return invalid_parameter("The value of tag " + tag.key + " is longer than " +
+                             std::to_string(kMaxTagValueChars) + " characters.");
   }
   if (!std::all_of(tag.key.begin(), tag.key.end(), allowed_in_tag) ||
       !std::all_of(tag.value.begin(), tag.value.end(), allowed_in_tag)) {
-    return invalid("Tag " + tag.key + " contains invalid characters.");
+    return invalid_parameter("Tag " + tag.key + " contains invalid characters.");
   }
   return {};
 }
@@ -58,7 +54,7 @@ Result<void> check_tag(const model::Tag& tag) {
 template <class T>
 Result<std::string> present_key(const Table<T>& table, std::string key) {
   if (table.find(key) == nullptr) {
-    return Error("ResourceNotFoundException", "The specified resource was not found.", Blame::kClient);
+    return fault("ResourceNotFoundException", "The specified resource was not found.");
   }
   return key;
 }
@@ -70,7 +66,7 @@ struct Resource {
 };
 
 Result<Resource> resource_in_cluster(const State& state, const std::vector<std::string>& parts) {
-  if (parts.size() != 3) return invalid("Long arn format must be used for tagging operations");
+  if (parts.size() != 3) return invalid_parameter("Long arn format must be used for tagging operations");
   if (auto cluster = cluster_name(state, parts[1]); !cluster) return cluster.error();
   const std::string key = parts[1] + "/" + parts[2];
   const bool is_service = parts[0] == "service";
@@ -98,7 +94,7 @@ Result<Resource> find_resource(const State& state, const std::string& arn) {
     if (!key) return key.error();
     return Resource{Kind::kTaskDefinition, *key};
   }
-  return invalid("The resourceArn " + arn + " is not the ARN of an ECS resource that has tags.");
+  return invalid_parameter("The resourceArn " + arn + " is not the ARN of an ECS resource that has tags.");
 }
 
 std::vector<model::Tag>& editable_tags(Step& step, const Resource& resource) {
@@ -137,12 +133,13 @@ const std::vector<model::Tag>& present_tags(const State& state, const Resource& 
 
 Result<void> check_tags(const std::vector<model::Tag>& tags) {
   if (tags.size() > kMaxTags) {
-    return invalid("Too many tags: at most " + std::to_string(kMaxTags) + " are allowed.");
+    return invalid_parameter("Too many tags: at most " + std::to_string(kMaxTags) + " are allowed.");
   }
   std::set<std::string_view> keys;
   for (const model::Tag& tag : tags) {
     if (auto checked = check_tag(tag); !checked) return checked;
-    if (!keys.insert(tag.key).second) return invalid("Duplicate tag keys are not allowed: " + tag.key);
+    if (!keys.insert(tag.key).second)
+      return invalid_parameter("Duplicate tag keys are not allowed: " + tag.key);
   }
   return {};
 }
@@ -174,8 +171,8 @@ Result<void> add_tags(Step& step, const std::string& arn, const std::vector<mode
   const auto counted =
       std::count_if(merged.begin(), merged.end(), [](const auto& each) { return !is_reserved(each.key); });
   if (counted > static_cast<std::ptrdiff_t>(kMaxTags)) {
-    return Error("LimitExceededException",
-                 "The resource can have at most " + std::to_string(kMaxTags) + " tags.", Blame::kClient);
+    return fault("LimitExceededException",
+                 "The resource can have at most " + std::to_string(kMaxTags) + " tags.");
   }
   editable_tags(step, *resource) = std::move(merged);
   return {};
@@ -185,7 +182,8 @@ Result<void> remove_tags(Step& step, const std::string& arn, const std::vector<s
   const Result<Resource> resource = find_resource(step.state, arn);
   if (!resource) return resource.error();
   for (const std::string& key : keys) {
-    if (is_reserved(key)) return invalid("Tag key " + key + " begins with the reserved prefix aws:");
+    if (is_reserved(key))
+      return invalid_parameter("Tag key " + key + " begins with the reserved prefix aws:");
   }
   std::vector<model::Tag>& tags = editable_tags(step, *resource);
   std::erase_if(tags, [&](const model::Tag& tag) {

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "agent/control/elb_attributes.h"
+#include "agent/control/faults.h"
 #include "agent/control/plant.h"
 #include "shared/net/endpoint.h"
 
 namespace agent::control {
 namespace {
 
-using shared::Blame;
 using shared::Error;
 using shared::Millis;
 using shared::Result;
@@ -42,7 +42,7 @@ const model::ContainerInstance* find_host(const State& state, const std::string&
   return nullptr;
 }
 
-Error invalid_target(std::string text) { return Error("InvalidTarget", std::move(text), Blame::kClient); }
+Error invalid_target(std::string text) { return fault("InvalidTarget", std::move(text)); }
 
 Result<std::string> address_of(const State& state, const model::TargetGroup& group, const std::string& id) {
   if (group.target_type == "ip") {
@@ -170,7 +170,7 @@ Result<std::string> register_target(Step& step, const std::string& target_group_
   State& state = step.state;
   const auto* group = state.target_groups.find(target_group_arn);
   if (group == nullptr) {
-    return Error("TargetGroupNotFound", "One or more target groups not found", Blame::kClient);
+    return fault("TargetGroupNotFound", "One or more target groups not found");
   }
   const std::uint16_t at = port == 0 ? group->port : port;
   auto address = address_of(state, *group, id);
@@ -185,10 +185,8 @@ Result<std::string> register_target(Step& step, const std::string& target_group_
     group = state.target_groups.find(target_group_arn);
   }
   if (group->targets.size() >= kMaxTargetsPerGroup) {
-    return Error("TooManyTargets",
-                 "The maximum number of targets in the target group '" + target_group_arn + "' is " +
-                     std::to_string(kMaxTargetsPerGroup),
-                 Blame::kClient);
+    return fault("TooManyTargets", "The maximum number of targets in the target group '" + target_group_arn +
+                                       "' is " + std::to_string(kMaxTargetsPerGroup));
   }
   model::RegisteredTarget target;
   target.id = id;

@@ -4,21 +4,20 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "agent/control/records.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"
+#include "shared/net/endpoint.h"
 
 namespace agent::control {
 namespace {
 
-using shared::Blame;
 using shared::Error;
 using shared::Result;
 using shared::json::Reader;
-
-constexpr int kMaxPort = 65'535;
 
 model::ContainerDefinition container_in(const Reader& in) {
   model::ContainerDefinition container;
@@ -31,8 +30,8 @@ model::ContainerDefinition container_in(const Reader& in) {
   container.has_health_check = in.has("healthCheck");
   for (const Reader& port : in.children("portMappings")) {
     if (!port.has("containerPort")) continue;  // a range: its ports are chosen by the agent
-    container.port_mappings.push_back({port.required_integer<int>("containerPort", 0, kMaxPort),
-                                       port.integer_or<int>("hostPort", 0, 0, kMaxPort),
+    container.port_mappings.push_back({port.required_integer<int>("containerPort", 0, shared::net::kMaxPort),
+                                       port.integer_or<int>("hostPort", 0, 0, shared::net::kMaxPort),
                                        port.string_or("protocol", "tcp")});
   }
   for (const Reader& dependency : in.children("dependsOn")) {
@@ -106,16 +105,14 @@ Result<void> fill_from_document(model::TaskDefinition& definition) {
 Result<std::string> register_task_definition(Step& step, NewTaskDefinition wanted) {
   int& last = step.edit_meta().last_revision[wanted.family];
   if (last >= kMaxRevisions) {
-    return Error(
-        "LimitExceededException",
-        "Family " + wanted.family + " has used all of its " + std::to_string(kMaxRevisions) + " revisions.",
-        Blame::kClient);
+    return fault("LimitExceededException", "Family " + wanted.family + " has used all of its " +
+                                               std::to_string(kMaxRevisions) + " revisions.");
   }
   model::TaskDefinition definition;
   definition.family = std::move(wanted.family);
   definition.document = std::move(wanted.document);
   if (auto filled = fill_from_document(definition); !filled) {
-    return Error("ClientException", filled.error().text(), Blame::kClient);
+    return client_exception(filled.error().text());
   }
   definition.revision = ++last;
   definition.tags = std::move(wanted.tags);
@@ -140,10 +137,9 @@ Result<void> delete_task_definition(Step& step, const std::string& key) {
   const model::TaskDefinition* present = step.state.task_definitions.find(key);
   BERTH_CHECK(present != nullptr, "delete_task_definition of one that exists");
   if (present->status == model::TaskDefinitionStatus::kActive) {
-    return Error("ClientException",
-                 "The specified task definition is still in ACTIVE status. Please deregister the target and "
-                 "try again.",
-                 Blame::kClient);
+    return client_exception(
+        "The specified task definition is still in ACTIVE status. Please deregister the target and "
+        "try again.");
   }
   if (present->status == model::TaskDefinitionStatus::kDeleteInProgress) return {};
   model::TaskDefinition& row = *step.state.task_definitions.edit(key);

@@ -3,13 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/model/words.h"
+#include "shared/base/units.h"
 
 namespace agent::control {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kMiB = 1024 * 1024;
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr double kUnitsPerCpu = 1024.0;
 
@@ -108,7 +108,7 @@ void linux_parameters(const json& from, std::int64_t memory_mib, json& host) {
   }
   for (const json& each : member(from, "devices")) host["Devices"].push_back(device(each));
   copy_flag(from, "initProcessEnabled", host, "Init");
-  if (const auto size = number(from, "sharedMemorySize", 0); size > 0) host["ShmSize"] = size * kMiB;
+  if (const auto size = number(from, "sharedMemorySize", 0); size > 0) host["ShmSize"] = size * shared::kMiB;
   for (const json& each : member(from, "tmpfs")) {
     std::string options = "size=" + std::to_string(number(each, "size", 0)) + "m";
     for (const std::string& option : strings(each, "mountOptions")) options += "," + option;
@@ -116,7 +116,7 @@ void linux_parameters(const json& from, std::int64_t memory_mib, json& host) {
   }
   // The engine counts memory and swap together, and refuses the setting without a memory limit.
   if (const json& swap = member(from, "maxSwap"); swap.is_number() && memory_mib > 0) {
-    host["MemorySwap"] = (memory_mib + swap.get<std::int64_t>()) * kMiB;
+    host["MemorySwap"] = (memory_mib + swap.get<std::int64_t>()) * shared::kMiB;
     if (const json& swappiness = member(from, "swappiness"); swappiness.is_number()) {
       host["MemorySwappiness"] = swappiness;
     }
@@ -153,7 +153,7 @@ json host_config(const json& container, const std::string& network_mode, std::in
   json host = {{"NetworkMode", flag(container, "disableNetworking") ? "none" : network_mode},
                {"CapAdd", json::array()},
                {"CapDrop", json::array()}};
-  if (reservation > 0) host["MemoryReservation"] = reservation * kMiB;
+  if (reservation > 0) host["MemoryReservation"] = reservation * shared::kMiB;
   copy_flag(container, "privileged", host, "Privileged");
   copy_flag(container, "readonlyRootFilesystem", host, "ReadonlyRootfs");
   copy_list(container, "dnsServers", host, "Dns");

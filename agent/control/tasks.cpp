@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "agent/control/placing.h"
 
 namespace agent::control {
 
-using shared::Blame;
-using shared::Error;
 using shared::Result;
 
 namespace {
@@ -79,19 +78,18 @@ std::string put_task(Step& step, const model::TaskDefinition& definition, const 
 
 Result<const model::TaskDefinition*> runnable_definition(const State& state, const std::string& arn) {
   const model::TaskDefinition* definition = find_task_definition(state, arn);
-  if (definition == nullptr) return Error("ClientException", "TaskDefinition not found.", Blame::kClient);
+  if (definition == nullptr) return client_exception("TaskDefinition not found.");
   if (definition->status != model::TaskDefinitionStatus::kActive) {
-    return Error("ClientException", "TaskDefinition is inactive", Blame::kClient);
+    return client_exception("TaskDefinition is inactive");
   }
   return definition;
 }
 
 Result<void> check_launch(const RunTask& request) {
   if (request.launch_type == model::LaunchType::kFargate) {
-    return Error("InvalidParameterException",
-                 "launch type FARGATE has no capacity here: tasks run on registered container instances, use "
-                 "EC2 or EXTERNAL",
-                 Blame::kClient);
+    return invalid_parameter(
+        "launch type FARGATE has no capacity here: tasks run on registered container instances, use "
+        "EC2 or EXTERNAL");
   }
   return {};
 }
@@ -141,8 +139,7 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   }
   const auto candidates = candidates_of(step.state, request.cluster);
   if (candidates.empty()) {
-    return Error("InvalidParameterException", "No Container Instances were found in your cluster.",
-                 Blame::kClient);
+    return invalid_parameter("No Container Instances were found in your cluster.");
   }
   demand->count = request.count;
   const scheduler::Plan plan = scheduler::place(candidates, *demand, step.random);

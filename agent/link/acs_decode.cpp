@@ -6,6 +6,7 @@
 #include "agent/link/acs.h"
 #include "shared/http/message.h"
 #include "shared/json/reader.h"
+#include "shared/net/endpoint.h"
 
 namespace agent::link {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 using nlohmann::json;
 using shared::http::equals_ignoring_case;
 
-constexpr int kMaxPort = 65535;
 constexpr std::int64_t kMaxInt = 2'147'483'647;
 
 // One JSON object, names without case. Keeps the first thing found wrong, as shared::json::Reader does, which
@@ -137,8 +137,8 @@ class Fields {
 PortMappingPayload decode_port(const Fields& in) {
   PortMappingPayload p;
   if (in.find("containerPortRange")) in.fail("containerPortRange", "port ranges are not supported");
-  p.container_port = static_cast<int>(in.integer("containerPort", 1, kMaxPort));
-  p.host_port = static_cast<int>(in.integer("hostPort", 0, kMaxPort));
+  p.container_port = static_cast<int>(in.integer("containerPort", 1, shared::net::kMaxPort));
+  p.host_port = static_cast<int>(in.integer("hostPort", 0, shared::net::kMaxPort));
   p.protocol = in.text("protocol", "tcp");
   if (p.protocol.empty()) p.protocol = "tcp";
   if (p.protocol != "tcp" && p.protocol != "udp") in.fail("protocol", "unknown value '" + p.protocol + "'");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "shared/base/units.h"
 #include "shared/json/reader.h"
 
 namespace agent::node {
@@ -12,7 +13,6 @@ using nlohmann::json;
 using shared::Error;
 using shared::Result;
 
-constexpr std::int64_t kMiB = 1024 * 1024;
 constexpr std::int64_t kMinMemoryMiB = 4;  // the least docker takes
 
 bool plain(char c) {
@@ -150,7 +150,8 @@ Result<runtime::ContainerSpec> container_spec(const Task& task, const Container&
   }
   spec.cgroup_parent = task.cgroup_parent;
   spec.cpu_shares = c.spec.cpu;
-  if (c.spec.memory > 0) spec.memory_bytes = std::max<std::int64_t>(c.spec.memory, kMinMemoryMiB) * kMiB;
+  if (c.spec.memory > 0)
+    spec.memory_bytes = std::max<std::int64_t>(c.spec.memory, kMinMemoryMiB) * shared::kMiB;
   spec.engine_config = c.spec.docker_config.empty() ? "{}" : c.spec.docker_config;
   spec.engine_host_config = c.spec.docker_host_config.empty() ? "{}" : c.spec.docker_host_config;
   if (auto mounted = add_mounts(task, c, spec); !mounted) return mounted.error();

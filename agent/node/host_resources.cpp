@@ -4,13 +4,13 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "shared/base/units.h"
 #include "shared/json/reader.h"
 
 namespace agent::node {
 namespace {
 
 constexpr std::int64_t kUnitsPerCpu = 1024;
-constexpr std::int64_t kMiB = 1024 * 1024;
 
 // memoryReservation travels in the engine's host configuration, in bytes.
 std::int64_t reservation_mib(const Container& c) {
@@ -18,7 +18,7 @@ std::int64_t reservation_mib(const Container& c) {
   if (config && config->is_object()) {
     const auto found = config->find("MemoryReservation");
     if (found != config->end() && found->is_number_integer() && found->get<std::int64_t>() > 0) {
-      return found->get<std::int64_t>() / kMiB;
+      return found->get<std::int64_t>() / shared::kMiB;
     }
   }
   return c.spec.memory;

@@ -10,9 +10,9 @@ namespace {
 
 namespace log = shared::log;
 constexpr const char* kSubmit = "SubmitTaskStateChange";
-constexpr double kFirstBackoff = 1'000;  // ms, as the ECS agent: x 1.3, at most 30 s, plus up to a fifth
-constexpr double kBackoffFactor = 1.3;
-constexpr double kLongestBackoff = 30'000;
+constexpr double kFirstReportRetry = 1'000;  // ms, as the ECS agent: x 1.3, at most 30 s, plus up to a fifth
+constexpr double kReportRetryFactor = 1.3;
+constexpr double kLongestReportRetry = 30'000;
 
 }  // namespace
 
@@ -89,7 +89,8 @@ void Reporter::answered(const std::string& arn, const Report& report, shared::Re
 }
 
 shared::Millis Reporter::backoff(int failures) {
-  const double base = std::min(kLongestBackoff, kFirstBackoff * std::pow(kBackoffFactor, failures));
+  const double base =
+      std::min(kLongestReportRetry, kFirstReportRetry * std::pow(kReportRetryFactor, failures));
   return shared::Millis(static_cast<std::int64_t>(base) +
                         static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(base / 5))));
 }

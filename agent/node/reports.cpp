@@ -22,7 +22,7 @@ void latest(std::optional<shared::WallTime>& into, const std::optional<shared::W
   if (t && (!into || *t > *into)) into = t;
 }
 
-json container_json(const Container& c) {
+json reported_container(const Container& c) {
   json out = {{"containerName", c.spec.name}, {"status", api_word(c.known)}};
   if (!c.runtime_id.empty()) out["runtimeId"] = c.runtime_id.substr(0, kMaxIdLength);
   if (!c.image_digest.empty()) out["imageDigest"] = c.image_digest.substr(0, kMaxIdLength);
@@ -61,7 +61,7 @@ Report build_report(const Task& task, const std::string& cluster) {
     earliest(pull_started, c.pull_started_at);
     latest(pull_stopped, c.pull_stopped_at);
     if (!unsent(c)) continue;
-    body["containers"].push_back(container_json(c));
+    body["containers"].push_back(reported_container(c));
     report.containers.emplace_back(c.spec.name, reportable(c.known));
   }
   if (pull_started) body["pullStartedAt"] = shared::epoch_seconds(*pull_started);

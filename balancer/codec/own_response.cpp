@@ -55,7 +55,7 @@ constexpr std::string_view kPageMiddle = "</title></head>\r\n<body>\r\n<center><
 constexpr std::string_view kPageEnd = "</h1></center>\r\n</body>\r\n</html>\r\n";
 constexpr std::size_t kStatusDigits = 3;
 
-void append_field(Buffer& out, std::string_view name, std::string_view value) {
+void append_if_set(Buffer& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   out.append(name);
   out.append(": ");
@@ -69,19 +69,19 @@ void write_head(Buffer& out, const OwnResponse& response, std::string_view conte
   out.append(' ');
   out.append(reason_phrase(response.status));
   out.append("\r\n");
-  if (response.server == ServerField::kSend) append_field(out, "Server", "awselb/2.0");
-  append_field(out, "Date", response.date);
-  append_field(out, "Content-Type", content_type);
+  if (response.server == ServerField::kSend) append_if_set(out, "Server", "awselb/2.0");
+  append_if_set(out, "Date", response.date);
+  append_if_set(out, "Content-Type", content_type);
   if (response.status != 204) {  // RFC 9110 section 8.6
     out.append("Content-Length: ");
     out.append_decimal(length);
     out.append("\r\n");
   }
-  append_field(out, "Location", response.location);
+  append_if_set(out, "Location", response.location);
   if (response.client == Persist::kClose) {
-    append_field(out, "Connection", "close");
+    append_if_set(out, "Connection", "close");
   } else if (!response.http11) {
-    append_field(out, "Connection", "keep-alive");
+    append_if_set(out, "Connection", "keep-alive");
   }
   out.append(response.extra_fields);
   out.append("\r\n");

@@ -9,7 +9,7 @@
 namespace shared::httpd {
 namespace {
 
-constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kRequestReadBytes = 16 * 1024;
 // Bytes of an answer handed to the kernel at once; progress moves the deadline.
 constexpr std::size_t kWriteBytes = 256 * 1024;
 // How long and how much we go on reading after the last answer. Closing with unread bytes makes the kernel
@@ -94,7 +94,7 @@ void Session::feed() {
 
 void Session::read_some() {
   socket_.async_read_some(
-      in_.prepare(kReadBytes),
+      in_.prepare(kRequestReadBytes),
       [self = shared_from_this()](ErrorCode error, std::size_t size) { self->on_read(error, size); });
 }
 
@@ -203,7 +203,7 @@ void Session::linger() {
 
 void Session::discard() {
   in_.clear();
-  socket_.async_read_some(in_.prepare(kReadBytes),
+  socket_.async_read_some(in_.prepare(kRequestReadBytes),
                           [self = shared_from_this()](ErrorCode error, std::size_t size) {
                             if (self->state_ != State::kLingering) return;
                             self->discarded_ += size;

@@ -10,7 +10,7 @@ namespace shared::lbconfig {
 namespace {
 
 using json::Reader;
-constexpr std::string_view kErrorCode = "InvalidFeedMessage";
+constexpr std::string_view kFeedErrorCode = "InvalidFeedMessage";
 
 enum class Type { kHello, kSnapshot, kAck, kRefusal, kReport, kHeartbeat };
 constexpr std::array<Choice<Type>, 6> kTypes{{{"hello", Type::kHello},
@@ -107,7 +107,7 @@ struct Writer {
 }  // namespace
 
 Result<FeedMessage> feed_from_json(std::string_view text) {
-  const auto document = json::Document::parse(text, std::string(kErrorCode));
+  const auto document = json::Document::parse(text, std::string(kFeedErrorCode));
   if (!document) return document.error();
   const Reader in = document->root();
   const auto type = in.choice("type", kTypes);

@@ -9,7 +9,7 @@ namespace shared::lbconfig {
 namespace {
 
 using json::Reader;
-constexpr std::string_view kErrorCode = "InvalidConfig";
+constexpr std::string_view kConfigErrorCode = "InvalidConfig";
 
 Millis millis_or(const Reader& in, std::string_view name, Millis otherwise) {
   return Millis(in.integer_or<std::int64_t>(name, otherwise.count(), 0));
@@ -204,7 +204,7 @@ Config read_config(const Reader& in) {
 }
 
 Result<Config> config_from_json(std::string_view text) {
-  const auto document = json::Document::parse(text, std::string(kErrorCode));
+  const auto document = json::Document::parse(text, std::string(kConfigErrorCode));
   if (!document) return document.error();
   Config config = read_config(document->root());
   if (const auto decoded = document->result(); !decoded) return decoded.error();

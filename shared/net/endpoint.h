@@ -9,6 +9,8 @@
 
 namespace shared::net {
 
+inline constexpr int kMaxPort = 65'535;
+
 struct Endpoint {
   // Numeric IP without brackets, or a host name where dialling allows one; empty for a unix socket.
   std::string address{};

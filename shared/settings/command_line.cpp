@@ -4,13 +4,12 @@
 #include <algorithm>
 
 #include "shared/json/nearest.h"
+#include "shared/settings/values.h"
 
 namespace shared::settings {
 namespace {
 
 constexpr std::size_t kHelpColumn = 34;
-
-Error wrong(std::string text) { return Error("setting", std::move(text), Blame::kClient); }
 
 std::string help_of(const Option& option) {
   std::string notes;

@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kOwnPrefix = "BERTH_";  // of variables that only our programs read
 constexpr std::string_view kDefaultSource = "default";
 
-Error wrong(std::string_view source, std::string_view what) {
+Error wrong_in(std::string_view source, std::string_view what) {
   return Error("setting", std::string(source) + ": " + std::string(what), Blame::kClient);
 }
 
@@ -33,7 +33,7 @@ Result<std::optional<std::string>> read_file(const std::string& path) {
   // An empty file sets failbit only, an error while reading (a directory) badbit.
   if (file.is_open() && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
   if (!file.is_open() || file.bad() || text.bad()) {
-    return wrong(path, std::string("cannot be read: ") + std::strerror(errno));
+    return wrong_in(path, std::string("cannot be read: ") + std::strerror(errno));
   }
   return std::optional<std::string>(std::move(text).str());
 }
@@ -89,7 +89,7 @@ class Loader {
 
  private:
   Result<void> take(const Option& option, std::string source, Result<Value> value) {
-    if (!value) return wrong(source, value.error().text());
+    if (!value) return wrong_in(source, value.error().text());
     loaded_.settings.entries_.insert_or_assign(option.name,
                                                Settings::Entry{std::move(*value), std::move(source)});
     return {};
@@ -104,10 +104,10 @@ class Loader {
     if (!text) return text.error();
     if (!*text) {
       if (!line.file && !from_env) return {};
-      return wrong(line.file ? spec_.file_flag() : spec_.file_env(), "there is no file " + path);
+      return wrong_in(line.file ? spec_.file_flag() : spec_.file_env(), "there is no file " + path);
     }
     auto document = json::Document::parse(**text, "setting");
-    if (!document) return wrong(path, document.error().text());
+    if (!document) return wrong_in(path, document.error().text());
     const json::Reader in = document->root();
     std::vector<std::string_view> names;
     for (const Option& option : spec_.options()) names.push_back(option.name);
@@ -115,10 +115,10 @@ class Loader {
     for (const Option& option : spec_.options()) {
       auto value = value_from_json(option, in);
       if (!value) continue;
-      if (!*value) return wrong(path, option.name + ": " + value->error().text());
+      if (!*value) return wrong_in(path, option.name + ": " + value->error().text());
       if (auto ok = take(option, path, std::move(*value)); !ok) return ok;
     }
-    if (!in.ok()) return wrong(path, in.error().text());
+    if (!in.ok()) return wrong_in(path, in.error().text());
     return {};
   }
 
@@ -143,7 +143,7 @@ class Loader {
       // Repeated flags of lists and maps add up.
       for (std::size_t i = 1; value && i < texts.size(); ++i) {
         auto more = value_from_text(option, texts[i]);
-        if (!more) return wrong(flag, more.error().text());
+        if (!more) return wrong_in(flag, more.error().text());
         if (auto* list = std::get_if<std::vector<std::string>>(&*value)) {
           const auto& added = std::get<std::vector<std::string>>(*more);
           list->insert(list->end(), added.begin(), added.end());

@@ -21,8 +21,6 @@ constexpr std::array kUnits = {Unit{"ms", 1},   Unit{"us", 1e-3},  Unit{"ns", 1e
                                Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000}};
 constexpr double kMaxMillis = 292.0 * 365 * 86'400'000;  // what Go's nanoseconds reach
 
-Error wrong(std::string text) { return Error("setting", std::move(text), Blame::kClient); }
-
 std::string quote(std::string_view text) { return "'" + std::string(text.substr(0, kQuotedBytes)) + "'"; }
 
 std::optional<bool> parse_boolean(std::string_view text) {

@@ -9,6 +9,8 @@
 
 namespace shared::settings {
 
+inline Error wrong(std::string text) { return Error("setting", std::move(text), Blame::kClient); }
+
 // Both check ranges and choices; the error's text says what is wrong without naming the source.
 Result<Value> value_from_text(const Option& option, std::string_view text);
 // `in` is the settings file; nullopt when the member is absent. Type errors go to the reader's sink.

@@ -4,6 +4,7 @@
 #include "agent/api/ecs/operations.h"
 #include "agent/control/tasks.h"
 #include "agent/model/words.h"
+#include "shared/net/endpoint.h"
 
 namespace agent::api::ecs {
 
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxReasonChars = 1024;   // longer ones are cut, as agents do themselves
 constexpr std::size_t kMaxIdentityChars = 255;  // of imageDigest and runtimeId
-constexpr int kMaxPort = 65'535;
 
 json acknowledged() { return {{"acknowledgment", "ok"}}; }
 
@@ -44,7 +44,7 @@ Result<std::vector<model::NetworkBinding>> bindings_in(const json& in) {
     binding.container_port = integer_in(each, "containerPort").value_or(0);
     binding.host_port = integer_in(each, "hostPort").value_or(0);
     for (const int port : {binding.container_port, binding.host_port}) {
-      if (port < 0 || port > kMaxPort)
+      if (port < 0 || port > shared::net::kMaxPort)
         return invalid_parameter("A network binding has the port " + std::to_string(port) + ".");
     }
     bindings.push_back(std::move(binding));

@@ -26,10 +26,6 @@ constexpr std::int64_t kMibOfGb = 1024;
 constexpr std::int64_t kMaxTaskMemory = std::int64_t{1} << 40;  // MiB; guards sums against overflow
 constexpr std::array<std::string_view, 4> kLaunchTypes = {"EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"};
 
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 // "<number><unit>": the number times `factor` when the unit (any case, optional space) is there, else plain
 // digits.
 std::optional<std::int64_t> amount_of(std::string_view text, std::string_view unit, std::int64_t factor) {

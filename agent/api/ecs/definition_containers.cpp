@@ -18,10 +18,6 @@ constexpr int kDefaultHealthInterval = 30;   // seconds
 constexpr int kDefaultHealthTimeout = 5;     // seconds
 constexpr int kDefaultHealthRetries = 3;
 
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 Result<void> check_image(const std::string& image) {
   if (image.empty()) return client_error("Container.image should not be null or empty.");
   constexpr std::string_view kAllowed =

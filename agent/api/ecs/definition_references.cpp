@@ -7,6 +7,7 @@
 
 #include "agent/api/ecs/definition.h"
 #include "agent/api/ecs/request.h"
+#include "shared/net/endpoint.h"
 
 namespace agent::api::ecs {
 
@@ -14,8 +15,6 @@ using nlohmann::json;
 using shared::Result;
 
 namespace {
-
-constexpr int kMaxPort = 65'535;
 
 struct Range {
   int first = 0;
@@ -30,7 +29,7 @@ std::optional<Range> range_of(const std::string& text) {
   if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
   const auto last = std::from_chars(first.ptr + 1, end, range.last);
   if (last.ec != std::errc() || last.ptr != end) return std::nullopt;
-  if (range.first < 1 || range.last <= range.first || range.last > kMaxPort) return std::nullopt;
+  if (range.first < 1 || range.last <= range.first || range.last > shared::net::kMaxPort) return std::nullopt;
   return range;
 }
 
@@ -52,12 +51,12 @@ Result<void> normalise_port(json& port, const std::string& name, std::string_vie
     return {};
   }
   const int container_port = integer_in(port, "containerPort").value_or(0);
-  if (container_port < 1 || container_port > kMaxPort) {
+  if (container_port < 1 || container_port > shared::net::kMaxPort) {
     return client_error(where + "containerPort must be between 1 and 65535, got " +
                         std::to_string(container_port) + ".");
   }
   const int host_port = integer_in(port, "hostPort").value_or(0);
-  if (host_port < 0 || host_port > kMaxPort)
+  if (host_port < 0 || host_port > shared::net::kMaxPort)
     return client_error(where + "hostPort must be between 0 and 65535, got " + std::to_string(host_port) +
                         ".");
   if (mode == "bridge") {

@@ -60,11 +60,11 @@ json encode_statistics(const control::ClusterCounts& all) {
   });
 }
 
+}  // namespace
+
 void put_text(json& out, const char* name, const std::string& text) {
   if (!text.empty()) out[name] = text;
 }
-
-}  // namespace
 
 json encode_tags(const std::vector<model::Tag>& tags) {
   json out = json::array();

@@ -12,6 +12,8 @@ namespace agent::api::ecs {
 
 enum class Tags { kHide, kShow };
 
+// Left out when empty.
+void put_text(nlohmann::json& out, const char* name, const std::string& text);
 nlohmann::json encode_tags(const std::vector<model::Tag>& tags);
 // What a Describe could not find: MISSING, with an ARN made from the name where only a name was given.
 nlohmann::json missing(const std::string& arn);

@@ -13,10 +13,6 @@ using nlohmann::json;
 
 namespace {
 
-void put_text(json& out, const char* name, const std::string& text) {
-  if (!text.empty()) out[name] = text;
-}
-
 void put_time(json& out, const char* name, const std::optional<shared::WallTime>& time) {
   if (time) out[name] = shared::epoch_seconds(*time);
 }

@@ -12,6 +12,7 @@
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"
 #include "shared/json/reader.h"
+#include "shared/net/endpoint.h"
 
 namespace agent::api::ecs {
 
@@ -23,7 +24,6 @@ namespace {
 constexpr std::size_t kMaxDescribedInstances = 100;
 constexpr std::size_t kMaxUpdatedInstances = 10;
 constexpr std::size_t kMaxReservedPorts = 100;  // of each protocol
-constexpr int kMaxPort = 65'535;
 
 Result<std::set<int>> ports_in(const json& resource, const std::string& name) {
   std::set<int> ports;
@@ -31,7 +31,7 @@ Result<std::set<int>> ports_in(const json& resource, const std::string& name) {
     int port = 0;
     const char* const end = text.data() + text.size();
     const auto [stop, failure] = std::from_chars(text.data(), end, port);
-    if (failure != std::errc() || stop != end || port < 1 || port > kMaxPort) {
+    if (failure != std::errc() || stop != end || port < 1 || port > shared::net::kMaxPort) {
       return invalid_parameter("Resource " + name + " holds '" + text + "', which is not a port.");
     }
     ports.insert(port);

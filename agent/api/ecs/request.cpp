@@ -36,6 +36,10 @@ Error unsupported(std::string text) {
   return Error("UnsupportedFeatureException", std::move(text), Blame::kClient);
 }
 
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 bool has(const json& in, std::string_view name) { return in.contains(name); }
 
 std::string text_in(const json& in, std::string_view name) {

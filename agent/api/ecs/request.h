@@ -2,6 +2,7 @@
 // members have the modelled types, so that these readers need no errors of their own.
 #pragma once
 #include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ using Answer = shared::Result<nlohmann::json>;
 shared::Error invalid_parameter(std::string text);
 shared::Error client_error(std::string text);
 shared::Error unsupported(std::string text);
+
+// True for a word of the list.
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words);
 
 // Members by name; absent gives empty, zero, false or nullopt.
 bool has(const nlohmann::json& in, std::string_view name);

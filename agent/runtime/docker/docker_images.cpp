@@ -11,7 +11,6 @@ using shared::http::Response;
 using shared::http::Slash;
 
 constexpr const char* kPullError = "CannotPullContainerError";
-constexpr int kNotFound = 404;
 constexpr int kOk = 200;
 
 }  // namespace

@@ -16,7 +16,6 @@ using shared::http::Response;
 using shared::http::Slash;
 
 constexpr int kNotModified = 304;
-constexpr int kNotFound = 404;
 constexpr int kConflict = 409;
 
 bool good(const Response& r) { return (r.status >= 200 && r.status < 300) || r.status == kNotModified; }

@@ -10,6 +10,7 @@
 
 namespace agent::runtime::docker {
 
+inline constexpr int kNotFound = 404;  // HTTP status: no such container or image
 inline constexpr std::int64_t kMinCpuShares = 2;
 inline constexpr std::int64_t kMaxCpuShares = 262'144;
 
