@@ -155,8 +155,9 @@ Result<void> Engine::Impl::load() {
   }
   for (TableBase* table : tables) table->end_batch();
   lb::Config config = *build_config(state, settings);
-  const model::Meta* meta = state.meta.find("meta");
-  config.version = meta == nullptr ? 0 : meta->config_version;
+  // Of no version: the first reconciliation publishes it under the next one, because the settings that are
+  // part of it may be others than before the restart. Until then nothing is sent to balancers.
+  config.version = 0;
   state.published = std::make_shared<lb::Config>(std::move(config));
   return {};
 }

@@ -41,8 +41,9 @@ void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) 
   for (const std::uint64_t id : older) leave(step, id, "another session of this balancer began");
   Session& mine = sessions_[session];
   mine.balancer_id = hello.balancer_id;
-  mine.sent_version = hello.applied_version;
   balancer_said_hello(step, hello);
+  // One that claims a version nobody published gets the present one, and says why it cannot take it.
+  mine.sent_version = hello.applied_version <= step.meta().config_version ? hello.applied_version : 0;
 }
 
 void FeedSync::closed(Step& step, std::uint64_t session) { leave(step, session, ""); }

@@ -85,26 +85,14 @@ lb::Target target_of(const model::RegisteredTarget& row, Millis drain_limit) {
   return target;
 }
 
-std::set<std::string_view> registrations_in(const lb::Config& config, std::string_view group_arn) {
-  std::set<std::string_view> out;
-  for (const auto& group : config.target_groups) {
-    if (group.id != group_arn) continue;
-    for (const auto& target : group.targets) out.insert(target.registration);
-  }
-  return out;
-}
-
 // A group that no listener uses any more may still have requests open towards its targets, so that balancers
 // keep hearing of those they knew, and of every draining one, until the rows are gone. They are what reports
 // about in-flight requests can be trusted for; nothing new is routed to them.
-void add_group(const State& state, const model::TargetGroup& row, bool used, lb::Config& config) {
+void add_group(const model::TargetGroup& row, bool used, lb::Config& config) {
   const Millis drain_limit(target_group_number(row, "deregistration_delay.timeout_seconds") * 1000);
-  std::set<std::string_view> known;
-  if (!used) known = registrations_in(*state.published, row.arn);
   lb::TargetGroup group = group_of(row);
   for (const auto& target : row.targets) {
-    const bool draining = target.state == lb::TargetState::kDraining;
-    if (!used && !draining && known.count(target.registration) == 0) continue;
+    if (!used && !target.exposed && target.state != lb::TargetState::kDraining) continue;
     group.targets.push_back(target_of(target, drain_limit));
   }
   if (used || !group.targets.empty()) config.target_groups.push_back(std::move(group));
@@ -113,6 +101,34 @@ void add_group(const State& state, const model::TargetGroup& row, bool used, lb:
 std::uint64_t generations(const State& state) {
   return state.load_balancers.generation() + state.listeners.generation() + state.rules.generation() +
          state.target_groups.generation();
+}
+
+std::set<std::string_view> registrations_in(const lb::Config& config) {
+  std::set<std::string_view> out;
+  for (const auto& group : config.target_groups) {
+    for (const auto& target : group.targets) out.insert(target.registration);
+  }
+  return out;
+}
+
+// Notes in the rows what the published configuration says of them.
+void mark_targets(State& state) {
+  const auto published = registrations_in(*state.published);
+  const auto unmarked = [&](const model::RegisteredTarget& target) {
+    if (published.count(target.registration) == 0) return false;
+    return !target.exposed || (target.state == lb::TargetState::kDraining && target.drain_version == 0);
+  };
+  std::vector<std::string> groups;
+  for (const auto& [arn, group] : state.target_groups.rows()) {
+    if (std::any_of(group.targets.begin(), group.targets.end(), unmarked)) groups.push_back(arn);
+  }
+  for (const auto& arn : groups) {
+    for (auto& target : state.target_groups.edit(arn)->targets) {
+      if (!unmarked(target)) continue;
+      target.exposed = true;
+      if (target.state == lb::TargetState::kDraining) target.drain_version = state.published->version;
+    }
+  }
 }
 
 bool same_but_version(const lb::Config& a, const lb::Config& b) {
@@ -139,7 +155,7 @@ std::shared_ptr<const lb::Config> build_config(const State& state, const Setting
     config->listeners.push_back(std::move(listener));
   }
   for (const auto& [arn, row] : state.target_groups.rows()) {
-    add_group(state, row, used.count(arn) != 0, *config);
+    add_group(row, used.count(arn) != 0, *config);
   }
   return config;
 }
@@ -155,20 +171,7 @@ void publish(Step& step) {
     built->version = ++step.edit_meta().config_version;
     state.published = built;
   }
-  std::vector<std::string> unmarked;
-  for (const auto& [arn, group] : state.target_groups.rows()) {
-    const bool any = std::any_of(group.targets.begin(), group.targets.end(), [](const auto& target) {
-      return target.state == lb::TargetState::kDraining && target.drain_version == 0;
-    });
-    if (any) unmarked.push_back(arn);
-  }
-  for (const auto& arn : unmarked) {
-    for (auto& target : state.target_groups.edit(arn)->targets) {
-      if (target.state == lb::TargetState::kDraining && target.drain_version == 0) {
-        target.drain_version = state.published->version;
-      }
-    }
-  }
+  mark_targets(state);
   state.published_from = generations(state);
 }
 

@@ -67,7 +67,8 @@ json to_json(const model::RegisteredTarget& target) {
               {"task_arn", target.task_arn},
               {"draining", target.state == lb::TargetState::kDraining},
               {"registered_at", millis(target.registered_at)},
-              {"drain_version", target.drain_version}};
+              {"drain_version", target.drain_version},
+              {"exposed", target.exposed}};
   if (target.draining_since) out["draining_since"] = millis(*target.draining_since);
   return out;
 }
@@ -151,6 +152,7 @@ model::RegisteredTarget target_of(const Reader& in) {
   target.state = in.boolean_or("draining", false) ? lb::TargetState::kDraining : lb::TargetState::kActive;
   target.registered_at = read_time(in, "registered_at");
   if (in.has("draining_since")) target.draining_since = read_time(in, "draining_since");
+  target.exposed = in.boolean_or("exposed", true);  // older rows do not say
   target.drain_version = static_cast<std::uint64_t>(in.integer_or<std::int64_t>("drain_version", 0, 0));
   return target;
 }

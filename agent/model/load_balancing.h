@@ -62,6 +62,7 @@ struct RegisteredTarget {
   // Draining only. drain_version is the first configuration version that says so; 0 until it is published.
   std::optional<WallTime> draining_since;
   std::uint64_t drain_version = 0;
+  bool exposed = false;  // was in a published configuration: balancers may have requests open towards it
 };
 
 struct TargetGroup {

@@ -97,9 +97,10 @@ TEST(Engine, StartsFromTheStoreAndNamesACorruptRow) {
   World world;
   world.add_target_group();
   world.add_balancer("b1");
-  const auto config = *world.state().published;
+  auto config = *world.state().published;
   ASSERT_GT(config.version, 0u);
   world.crash_and_restart();
+  config.version = world.state().published->version;
   EXPECT_EQ(*world.state().published, config);
   EXPECT_NE(world.state().clusters.find("default"), nullptr);
 
@@ -110,6 +111,18 @@ TEST(Engine, StartsFromTheStoreAndNamesACorruptRow) {
   EXPECT_EQ(started.error().code(), "corrupt");
   EXPECT_NE(started.error().text().find("service/default/web"), std::string::npos);
   EXPECT_NE(broken.not_ready(), "");
+}
+
+TEST(Engine, SettingsChangedOverARestartReachBalancers) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  world.settings.listen_address = "127.0.0.9";
+  world.crash_and_restart();
+  balancer.connect();
+  ASSERT_FALSE(balancer.config.listeners.empty());
+  EXPECT_EQ(balancer.config.listeners.front().address, "127.0.0.9");
+  EXPECT_EQ(balancer.config, *world.state().published);
 }
 
 TEST(Engine, MaySubmitFromAnAnswer) {

@@ -35,6 +35,20 @@ TEST(FeedSync, VersionsRiseAboveWhatABalancerHasApplied) {
   EXPECT_EQ(balancer.config, *world.state().published);
 }
 
+TEST(FeedSync, AVersionThatNobodyPublishedDoesNotCutABalancerOff) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  const auto version = world.state().published->version;
+  balancer.disconnect();
+  balancer.config.version = std::uint64_t{1} << 60;
+  balancer.acknowledges = false;  // it will not go back
+  balancer.connect();
+  EXPECT_EQ(world.state().published->version, version) << "no jump that leaves no room for further versions";
+  ASSERT_EQ(balancer.versions.size(), 2u);
+  EXPECT_EQ(balancer.versions.back(), version);
+}
+
 TEST(FeedSync, SilenceAndNonsenseEndASession) {
   World world;
   FakeBalancer& balancer = world.add_balancer("b1");

@@ -14,7 +14,7 @@ using nlohmann::json;
 constexpr const char* kFull = R"json({
   "family": "web", "networkMode": "bridge", "cpu": "512", "memory": "1024",
   "volumes": [{"name": "data", "host": {"sourcePath": "/srv/data"}}, {"name": "scratch", "host": {}},
-              {"name": "shared", "dockerVolumeConfiguration": {"scope": "shared"}}],
+              {"name": "shared", "dockerVolumeConfiguration": {"scope": "shared", "driver": "local"}}],
   "containerDefinitions": [{
     "name": "app", "image": "registry/app:1", "essential": true, "cpu": 256, "memory": 512, "memoryReservation": 128,
     "command": ["serve", "--port", "80"], "entryPoint": ["/entry"],
@@ -37,7 +37,8 @@ constexpr const char* kFull = R"json({
       "devices": [{"hostPath": "/dev/fuse", "permissions": ["read", "write"]}],
       "sharedMemorySize": 64, "tmpfs": [{"containerPath": "/run", "size": 16, "mountOptions": ["noexec"]}],
       "maxSwap": 100, "swappiness": 10}
-  }, {"name": "side", "image": "side", "essential": false, "disableNetworking": true}]
+  }, {"name": "side", "image": "side", "essential": false, "disableNetworking": true,
+      "volumesFrom": [{"sourceContainer": "app", "readOnly": true}]}]
 })json";
 
 model::TaskDefinition definition(const std::string& document) {
@@ -112,9 +113,20 @@ TEST(TaskPayload, MapsEveryMemberToItsPlaceInTheProtocol) {
     "Ulimits": [{"Name": "nofile", "Soft": 1024, "Hard": 4096}], "Sysctls": {"net.core.somaxconn": "1024"},
     "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}}, "Init": true, "ShmSize": 67108864,
     "Devices": [{"PathOnHost": "/dev/fuse", "PathInContainer": "/dev/fuse", "CgroupPermissions": "rw"}],
-    "Tmpfs": {"/run": "size=16m,noexec"}, "MemorySwap": 641728512, "MemorySwappiness": 10,
-    "Binds": ["/srv/data:/data:ro", "berth-t1-scratch:/tmp/s", "shared:/shared"]})"));
+    "Tmpfs": {"/run": "size=16m,noexec"}, "MemorySwap": 641728512, "MemorySwappiness": 10})"));
+  EXPECT_EQ(json::parse(payload.volumes), json::parse(R"([
+    {"name": "data", "type": "host", "host": {"sourcePath": "/srv/data"}},
+    {"name": "scratch", "type": "host", "host": {}},
+    {"name": "shared", "type": "docker", "dockerVolumeConfiguration": {"scope": "shared", "driver": "local"}}])"));
+  ASSERT_EQ(app.mount_points.size(), 3u);
+  EXPECT_EQ(app.mount_points[0].source_volume, "data");
+  EXPECT_EQ(app.mount_points[0].container_path, "/data");
+  EXPECT_TRUE(app.mount_points[0].read_only);
+  EXPECT_FALSE(app.mount_points[1].read_only);
   const auto& side = payload.containers[1];
+  ASSERT_EQ(side.volumes_from.size(), 1u);
+  EXPECT_EQ(side.volumes_from[0].source_container, "app");
+  EXPECT_TRUE(side.volumes_from[0].read_only);
   EXPECT_FALSE(side.essential);
   EXPECT_EQ(side.docker_config, "{}");
   EXPECT_EQ(json::parse(side.docker_host_config),

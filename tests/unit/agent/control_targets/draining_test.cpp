@@ -205,6 +205,17 @@ TEST(Draining, GroupTakenOutOfUseStaysKnownToBalancersUntilItsTargetsHaveDrained
   EXPECT_TRUE(world.state->published->target_groups.empty());
 }
 
+TEST(Draining, GroupTakenOutOfUseStaysKnownToBalancersOverARestartOfControl) {
+  World world = with_two_balancers();
+  const auto target = world.add();
+  world.apply([&](Step& step) { EXPECT_TRUE(delete_listener(step, world.listener)); });
+  ASSERT_NE(world.published_target(target), nullptr);
+  // What control publishes follows from the rows alone: nothing of it was only in its memory.
+  world.state->published = std::make_shared<lb::Config>();
+  const auto again = build_config(*world.state, world.settings);
+  EXPECT_EQ(again->target_groups.size(), 1u);
+}
+
 TEST(Balancers, AreForgottenAfterLongAbsenceAndNotBefore) {
   World world = with_two_balancers();
   world.pass(world.settings.forget_balancer_after * 3);
