@@ -1,6 +1,8 @@
 #include "agent/control/task_payload.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/model/words.h"
 #include "shared/base/units.h"
@@ -123,22 +125,38 @@ void linux_parameters(const json& from, std::int64_t memory_mib, json& host) {
   }
 }
 
-// "source:path[:ro]" for each mount point; volumes of the task's own are named after it.
-json binds(const json& container, const json& volumes, const std::string& task_id) {
-  json all = json::array();
-  for (const json& mount : member(container, "mountPoints")) {
-    const std::string name = text(mount, "sourceVolume");
-    std::string source;
-    for (const json& volume : volumes) {
-      if (!volume.is_object() || text(volume, "name") != name) continue;
-      source = text(member(volume, "host"), "sourcePath");
-      const json& docker = member(volume, "dockerVolumeConfiguration");
-      if (source.empty() && docker.is_object() && text(docker, "scope") == "shared") source = name;
+// Volumes as agents read them: each with its type, which the API leaves to be seen from the members. The node
+// says so when it cannot mount a type.
+json typed_volumes(const json& volumes) {
+  constexpr std::array kKinds = {std::pair{"dockerVolumeConfiguration", "docker"},
+                                 std::pair{"efsVolumeConfiguration", "efs"},
+                                 std::pair{"fsxWindowsFileServerVolumeConfiguration", "fsxWindowsFileServer"},
+                                 std::pair{"s3filesVolumeConfiguration", "s3files"}};
+  json typed = json::array();
+  for (const json& volume : volumes) {
+    if (!volume.is_object()) continue;
+    json out = {{"name", text(volume, "name")}, {"type", "host"}};
+    for (const auto& [member_name, type] : kKinds) {
+      if (!member(volume, member_name).is_object()) continue;
+      out["type"] = type;
+      out[member_name] = member(volume, member_name);
     }
-    if (source.empty()) source = "berth-" + task_id + "-" + name;
-    all.push_back(source + ":" + text(mount, "containerPath") + (flag(mount, "readOnly") ? ":ro" : ""));
+    if (out["type"] == "host") {
+      out["host"] = member(volume, "host").is_object() ? member(volume, "host") : json::object();
+    }
+    typed.push_back(std::move(out));
   }
-  return all;
+  return typed;
+}
+
+void add_mounts(const json& container, link::ContainerPayload& out) {
+  for (const json& each : member(container, "mountPoints")) {
+    out.mount_points.push_back(
+        {text(each, "sourceVolume"), text(each, "containerPath"), flag(each, "readOnly")});
+  }
+  for (const json& each : member(container, "volumesFrom")) {
+    out.volumes_from.push_back({text(each, "sourceContainer"), flag(each, "readOnly")});
+  }
 }
 
 json log_configuration(const json& from) {
@@ -199,7 +217,7 @@ std::string container_arn(const model::Task& task, const std::string& name) {
 
 link::ContainerPayload container_payload(const model::ContainerDefinition& definition,
                                          const model::TaskDefinition& of, const model::Task& task,
-                                         const json& overrides, const json& volumes) {
+                                         const json& overrides) {
   const json container = object_of(definition.document);
   const json changed = override_of(overrides, definition.name);
   link::ContainerPayload out;
@@ -224,10 +242,11 @@ link::ContainerPayload container_payload(const model::ContainerDefinition& defin
   out.start_timeout = static_cast<int>(number(container, "startTimeout", 0));
   out.stop_timeout = static_cast<int>(number(container, "stopTimeout", 0));
   out.docker_config = docker_config(container);
-  json host = host_config(container, std::string(model::word(of.network_mode)), out.memory,
-                          number(changed, "memoryReservation", definition.memory_reservation.value_or(0)));
-  if (json mounts = binds(container, volumes, task.id); !mounts.empty()) host["Binds"] = std::move(mounts);
-  out.docker_host_config = host.dump();
+  add_mounts(container, out);
+  out.docker_host_config =
+      host_config(container, std::string(model::word(of.network_mode)), out.memory,
+                  number(changed, "memoryReservation", definition.memory_reservation.value_or(0)))
+          .dump();
   if (container.contains("healthCheck")) {
     out.health_check_type = "docker";
     out.docker_version = "1.24";
@@ -263,12 +282,12 @@ link::TaskPayload task_payload(const model::TaskDefinition* definition, const mo
   }
   const json overrides = object_of(task.overrides);
   const json document = object_of(definition->document);
-  const json& volumes = member(document, "volumes");
+  out.volumes = typed_volumes(member(document, "volumes")).dump();
   out.cpu = static_cast<double>(digits(overrides, "cpu", definition->cpu.value_or(0))) / kUnitsPerCpu;
   out.memory = static_cast<int>(digits(overrides, "memory", definition->memory.value_or(0)));
   out.network_mode = std::string(model::word(definition->network_mode));
   for (const model::ContainerDefinition& each : definition->containers) {
-    out.containers.push_back(container_payload(each, *definition, task, overrides, volumes));
+    out.containers.push_back(container_payload(each, *definition, task, overrides));
   }
   return out;
 }

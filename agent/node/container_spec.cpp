@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/node/volumes.h"
 #include "shared/base/units.h"
 #include "shared/json/reader.h"
 
@@ -24,57 +25,8 @@ std::string only_plain(std::string text) {
   return text;
 }
 
-struct Volume {
-  std::string name;
-  std::string source;  // host path or engine volume
-  bool of_task = false;
-};
-
-Result<Volume> read_volume(const Task& task, const json& in) {
-  Volume v;
-  v.name = in.value("name", "");
-  const std::string type = in.value("type", "host");
-  const json host = in.value("host", json::object());
-  if (type == "host") {
-    v.source = host.is_object() ? host.value("sourcePath", "") : "";
-    v.of_task = v.source.empty();
-  } else if (type == "docker") {
-    const json config = in.value("dockerVolumeConfiguration", json::object());
-    const std::string driver = config.value("driver", "local");
-    if (driver != "local" || !config.value("driverOpts", json::object()).empty()) {
-      return Error("InvalidVolumeError",
-                   "volume '" + v.name + "': only driver 'local' without options is supported");
-    }
-    v.of_task = config.value("scope", "task") != "shared";
-    if (!v.of_task) v.source = v.name;
-  } else {
-    return Error("InvalidVolumeError", "volume '" + v.name + "': type '" + type + "' is not supported");
-  }
-  if (v.of_task) {
-    v.source = "ecs-" + task.payload.family + "-" + task.payload.version + "-" + only_plain(v.name) + "-" +
-               task.id();
-  }
-  return v;
-}
-
-Result<std::vector<Volume>> read_volumes(const Task& task) {
-  std::vector<Volume> out;
-  const auto list = shared::json::parse(task.payload.volumes);
-  if (!list || !list->is_array()) return out;
-  for (const json& item : *list) {
-    try {
-      auto volume = read_volume(task, item);
-      if (!volume) return volume.error();
-      out.push_back(std::move(*volume));
-    } catch (const json::exception& e) {  // a member of an unexpected type
-      return Error("InvalidVolumeError", "volume in task definition: " + std::string(e.what()));
-    }
-  }
-  return out;
-}
-
 Result<void> add_mounts(const Task& task, const Container& c, runtime::ContainerSpec& spec) {
-  const auto volumes = read_volumes(task);
+  const auto volumes = volumes_of(task, "");  // here only the sources matter
   if (!volumes) return volumes.error();
   json binds = json::array();
   for (const auto& mount : c.spec.mount_points) {
@@ -156,16 +108,6 @@ Result<runtime::ContainerSpec> container_spec(const Task& task, const Container&
   spec.engine_host_config = c.spec.docker_host_config.empty() ? "{}" : c.spec.docker_host_config;
   if (auto mounted = add_mounts(task, c, spec); !mounted) return mounted.error();
   return spec;
-}
-
-std::vector<std::string> task_volumes(const Task& task) {
-  std::vector<std::string> names;
-  const auto volumes = read_volumes(task);
-  if (!volumes) return names;
-  for (const Volume& v : *volumes) {
-    if (v.of_task) names.push_back(v.source);
-  }
-  return names;
 }
 
 }  // namespace agent::node

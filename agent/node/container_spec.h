@@ -24,7 +24,4 @@ shared::Result<runtime::ContainerSpec> container_spec(const Task& task, const Co
                                                       const NodeSettings& settings,
                                                       const std::string& instance_id);
 
-// Names of the engine volumes that end with the task.
-std::vector<std::string> task_volumes(const Task& task);
-
 }  // namespace agent::node

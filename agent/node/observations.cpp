@@ -199,14 +199,20 @@ std::vector<std::string> TaskEngine::orphan_tasks() const {
 }
 
 void TaskEngine::stop_orphan(const std::string& task_arn) {
+  std::vector<runtime::ContainerHandle> mine;
   for (const auto& info : orphans_) {
-    if (label(info, kTaskArnLabel) != task_arn) continue;
-    log::info("orphan_stopped", {{"task", task_arn}, {"container", info.handle.id}});
-    parts_.runtime.stop(
-        info.handle, parts_.settings.container_stop_timeout,
-        guarded([this, handle = info.handle](auto) { parts_.runtime.remove(handle, [](auto) {}); }));
+    if (label(info, kTaskArnLabel) == task_arn) mine.push_back(info.handle);
   }
   std::erase_if(orphans_, [&](const auto& info) { return label(info, kTaskArnLabel) == task_arn; });
+  const auto left = std::make_shared<std::size_t>(mine.size());  // shared by the removals under way
+  for (const auto& handle : mine) {
+    log::info("orphan_stopped", {{"task", task_arn}, {"container", handle.id}});
+    const auto removed = guarded([this, task_arn, left](auto) {
+      if (--*left == 0 && !find(task_arn)) remove_volumes_of_orphan(task_arn);
+    });
+    parts_.runtime.stop(handle, parts_.settings.container_stop_timeout,
+                        guarded([this, handle, removed](auto) { parts_.runtime.remove(handle, removed); }));
+  }
 }
 
 bool TaskEngine::adopt_orphans(Task& task) {
@@ -232,15 +238,15 @@ void TaskEngine::clean_up(const std::string& arn) {
   Task* task = find(arn);
   if (!task) return;
   const auto since = parts_.executor.wall_now() - task->stopped_at.value_or(parts_.executor.wall_now());
-  if (task->sent != Status::kStopped && since < kMaxCleanupDelay)
-    return schedule_cleanup(*task, kCleanupRetry);
+  const bool untold = task->sent != Status::kStopped && since < kMaxCleanupDelay;
+  if (untold || task->preparing) return schedule_cleanup(*task, kCleanupRetry);
   remove_container(arn, 0);
 }
 
 void TaskEngine::remove_container(const std::string& arn, std::size_t index) {
   Task* task = find(arn);
   if (!task) return;
-  if (index >= task->containers.size()) return remove_rest(arn, task_volumes(*task));
+  if (index >= task->containers.size()) return remove_volumes(arn, task->volumes);
   const Container& c = task->containers[index];
   parts_.runtime.remove({c.runtime_id, c.engine_name}, guarded([this, arn, index](Result<bool> removed) {
                           Task* t = find(arn);
@@ -250,32 +256,6 @@ void TaskEngine::remove_container(const std::string& arn, std::size_t index) {
                           log::warn("container_not_removed", removed.error(), {{"task", arn}});
                           schedule_cleanup(*t, kCleanupRetry);
                         }));
-}
-
-void TaskEngine::remove_rest(const std::string& arn, std::vector<std::string> volumes) {
-  Task* task = find(arn);
-  if (!task) return;
-  if (!volumes.empty()) {
-    const std::string name = volumes.back();
-    volumes.pop_back();
-    return parts_.runtime.remove_volume(name, guarded([this, arn, volumes](Result<bool> removed) {
-                                          if (!removed)
-                                            log::warn("volume_not_removed", removed.error(), {{"task", arn}});
-                                          remove_rest(arn, volumes);
-                                        }));
-  }
-  if (auto removed = parts_.cgroups.remove(task->id()); !removed) {
-    log::warn("task_cgroup_not_removed", removed.error(), {{"task", arn}});
-    if (removed.error().retry() == shared::Retry::kYes) return schedule_cleanup(*task, kCleanupRetry);
-  }
-  for (const Container& c : task->containers) {
-    stopped_again_.erase(c.runtime_id);
-    out_of_memory_.erase(c.runtime_id);
-  }
-  parts_.records.erase_task(arn);
-  tasks_.erase(arn);
-  persist();
-  log::info("task_cleaned_up", {{"task", arn}});
 }
 
 }  // namespace agent::node

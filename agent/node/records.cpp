@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/node/volumes.h"
 #include "shared/json/reader.h"
 
 namespace agent::node {
@@ -88,7 +89,8 @@ std::string task_to_json(const Task& task) {
               {"known", word(task.known)},
               {"desired", word(task.desired)},
               {"sent", word(task.sent)},
-              {"reason", task.reason}};
+              {"reason", task.reason},
+              {"volumes", task.volumes}};
   put_time(out, "executionStoppedAt", task.execution_stopped_at);
   put_time(out, "stoppedAt", task.stopped_at);
   return shared::json::to_text(out);
@@ -119,6 +121,8 @@ shared::Result<Task> task_from_json(const std::string& text) {
   task.desired = status_from_word(in.required_string("desired"));
   task.sent = status_from_word(in.required_string("sent"));
   task.reason = in.string_or("reason", "");
+  // Rows of agents that did not write them down.
+  task.volumes = in.has("volumes") ? in.strings_or_empty("volumes") : task_volumes(task);
   task.execution_stopped_at = get_time(in, "executionStoppedAt");
   task.stopped_at = get_time(in, "stoppedAt");
   if (!in.ok()) return in.error();

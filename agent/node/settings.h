@@ -60,6 +60,8 @@ inline constexpr std::size_t kMaxReasonLength = 1024;
 inline constexpr std::size_t kMaxIdLength = 255;
 inline constexpr int kMaxStopAttempts = 5;
 inline constexpr shared::Millis kCleanupRetry{30'000};
+// A volume that the engine will not remove (somebody else's container mounts it) is tried this often.
+inline constexpr int kMaxVolumeRemovals = 20;
 inline constexpr shared::Millis kMaxCleanupDelay{72 *
                                                  3600'000};  // for a control that never acknowledges STOPPED
 

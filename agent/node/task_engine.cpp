@@ -12,29 +12,6 @@ namespace log = shared::log;
 constexpr std::size_t kNameSuffixDigits = 20;
 constexpr shared::Millis kStoreRetry{1'000};
 
-cgroup::Limits limits_of(const Task& task, const NodeSettings& settings) {
-  cgroup::Limits limits;
-  if (task.payload.cpu > 0) limits.cpu = task.payload.cpu;
-  if (task.payload.memory > 0) limits.memory_mib = task.payload.memory;
-  limits.pids = settings.task_pids_limit;
-  for (const Container& c : task.containers) {
-    limits.cpu_shares += std::max<std::int64_t>(c.spec.cpu, cgroup::kMinShares);
-  }
-  return limits;
-}
-
-// The container that could never be made inside its task's limit, as the ECS agent refuses it.
-std::string memory_conflict(const Task& task) {
-  if (task.payload.memory <= 0) return "";
-  for (const Container& c : task.containers) {
-    if (c.spec.memory > task.payload.memory) {
-      return "container '" + c.spec.name + "' has a memory limit of " + std::to_string(c.spec.memory) +
-             " MiB, more than the task's " + std::to_string(task.payload.memory) + " MiB";
-    }
-  }
-  return "";
-}
-
 }  // namespace
 
 TaskEngine::TaskEngine(Parts parts, std::function<void(const std::string&)> changed)
@@ -81,6 +58,7 @@ bool TaskEngine::accept(const link::TaskPayload& payload) {
     task.reason = "Task dependencies cannot be resolved, taskArn: " + task.arn();
   }
   adopt_orphans(task);
+  task.volumes = task_volumes(task);
   parts_.records.put(task);
   tasks_.emplace(payload.arn, std::move(task));
   return true;
@@ -103,7 +81,7 @@ void TaskEngine::go(const std::string& arn) {
   if (!task || !recovered_) return;
   settle(*task, parts_.executor.wall_now());
   if (!task->admitted && task->desired == Status::kRunning && task->known < Status::kRunning) admit_waiting();
-  if (task->admitted && !task->ready && task->desired == Status::kRunning) prepare(*task);
+  if (task->admitted && !task->ready && !task->preparing && task->desired == Status::kRunning) prepare(*task);
   if (task->known == Status::kStopped && !task->ended) on_stopped(*task);
   parts_.records.put(*task);
   const bool durable = persist();
@@ -144,25 +122,6 @@ void TaskEngine::admit_waiting() {
     task->admitted = true;
     parts_.executor.post(guarded([this, arn = task->arn()] { go(arn); }));
   }
-}
-
-void TaskEngine::prepare(Task& task) {
-  std::string problem = memory_conflict(task);
-  if (problem.empty()) {
-    auto made = parts_.cgroups.create(task.id(), limits_of(task, parts_.settings));
-    if (made) {
-      task.cgroup_parent = *made;
-      task.ready = true;
-      return;
-    }
-    problem = made.error().text();
-  }
-  if (task.reason.empty()) {
-    task.reason = "resource cannot be initialized for task " + task.arn() + ": cgroup resource: " + problem;
-  }
-  log::warn("task_cgroup_failed", {{"task", task.arn()}, {"reason", problem}});
-  task.desired = Status::kStopped;
-  settle(task, parts_.executor.wall_now());
 }
 
 void TaskEngine::on_stopped(Task& task) {

@@ -14,6 +14,7 @@
 #include "agent/node/records.h"
 #include "agent/node/settings.h"
 #include "agent/node/transitions.h"
+#include "agent/node/volumes.h"
 #include "agent/runtime/runtime.h"
 #include "shared/env/executor.h"
 #include "shared/env/random.h"
@@ -60,7 +61,6 @@ class TaskEngine {
  private:
   // task_engine.cpp
   void admit_waiting();
-  void prepare(Task& task);
   void on_stopped(Task& task);
   void perform(Task& task, const Plan& plan, bool durable);
   void wake_at(const std::string& arn, std::optional<shared::WallTime> at);
@@ -68,6 +68,16 @@ class TaskEngine {
   void note(const shared::Error& error);  // keeps "engine_down"
   void after(const std::string& key, shared::Millis delay, std::function<void()> work);
   void fail(Container& c, const std::string& reason);
+
+  // provisioning.cpp: what a task needs before its first container, and its removal after the last
+  void prepare(Task& task);
+  void provision(const std::string& arn, std::vector<Volume> volumes, std::size_t index);
+  void provision_failed(const std::string& arn, const Volume& volume, const shared::Error& error);
+  void prepared(Task& task);
+  void not_prepared(Task& task, const std::string& reason);
+  void remove_volumes(const std::string& arn, std::vector<std::string> names);
+  void remove_rest(const std::string& arn);
+  void remove_volumes_of_orphan(const std::string& task_arn);
 
   // container_steps.cpp: each starts one call of the runtime and takes its answer
   void pull(Task& task, std::size_t index);
@@ -98,7 +108,6 @@ class TaskEngine {
   void schedule_cleanup(Task& task, shared::Millis delay);
   void clean_up(const std::string& arn);
   void remove_container(const std::string& arn, std::size_t index);
-  void remove_rest(const std::string& arn, std::vector<std::string> volumes);
 
   template <class F>
   auto guarded(F f) {
@@ -119,7 +128,7 @@ class TaskEngine {
   std::set<std::string> stopped_again_;  // runtime ids stopped a second time after being recorded as stopped
   std::set<std::string> out_of_memory_;  // runtime ids with an OOM event
   std::map<std::string, int> stop_attempts_;
-  std::map<std::string, shared::SteadyTime> unreachable_since_;  // by container key
+  std::map<std::string, shared::SteadyTime> unreachable_since_;  // by container key, or of a task's volumes
   std::string engine_version_;
   std::string engine_problem_ = "the container engine has not answered yet";
   std::string store_problem_;

@@ -57,12 +57,16 @@ struct Task {
   Status sent = Status::kNone;
   std::string reason;  // why the task as a whole ended, empty for ordinary exits
   std::string cgroup_parent;
+  std::vector<std::string>
+      volumes;  // the engine's, still to be removed with the task; stored before they are made
   std::optional<shared::WallTime> execution_stopped_at;  // first essential container seen stopped
   std::optional<shared::WallTime> stopped_at;
 
-  bool admitted = false;  // holds its share of the host; volatile, found again on start
-  bool ready = false;     // its cgroup is made; volatile, made again (same limits) on start
-  bool ended = false;     // what follows from STOPPED was done (resources freed, clean-up set); volatile
+  bool admitted = false;   // holds its share of the host; volatile, found again on start
+  bool ready = false;      // its cgroup and its volumes are made; volatile, made again (the same) on start
+  bool preparing = false;  // its volumes are being made; volatile
+  int clean_ups = 0;       // that left a volume behind; volatile
+  bool ended = false;      // what follows from STOPPED was done (resources freed, clean-up set); volatile
 
   const std::string& arn() const { return payload.arn; }
   std::string id() const;  // last part of the ARN

@@ -70,6 +70,19 @@ struct ImageInfo {
   std::string digest;  // "sha256:..." of the repository manifest, empty for a local-only image
 };
 
+struct VolumeSpec {
+  std::string name;  // unique on the host
+  std::string driver = "local";
+  std::map<std::string, std::string> options;  // the driver's own
+  std::map<std::string, std::string> labels;
+};
+
+struct VolumeInfo {
+  std::string name;
+  std::string driver;
+  std::map<std::string, std::string> labels;
+};
+
 enum class EventType { kCreated, kStarted, kExited, kOom, kRemoved, kHealth };
 
 struct Event {
@@ -80,8 +93,9 @@ struct Event {
 
 // Error codes are the ECS agent's: CannotPullContainerError, CannotCreateContainerError,
 // CannotStartContainerError, CannotStopContainerError, CannotInspectContainerError,
-// CannotRemoveContainerError, DockerTimeoutError, "not_found" (no such container or image), "engine_down"
-// (the socket cannot be reached; retry yes).
+// CannotRemoveContainerError, CannotCreateVolumeError, CannotInspectVolumeError, CannotListVolumesError,
+// CannotRemoveVolumeError, DockerTimeoutError, "not_found" (no such container, image or volume),
+// "engine_down" (the socket cannot be reached; retry yes).
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -105,9 +119,15 @@ class Runtime {
   virtual void inspect(const ContainerHandle& handle, Done<ContainerInfo> done) = 0;
   virtual void remove(const ContainerHandle& handle,
                       Done<bool> done) = 0;  // true also when it was gone already
-  // A named volume; the engine makes one when a container first mounts it. True also when it was gone
-  // already. Engines without named volumes have nothing to do (and may answer inside the call).
-  virtual void remove_volume(const std::string&, Done<bool> done) { done(true); }
+  // Named volumes. An existing one of that name and driver is taken as it is, also with other options and
+  // labels; with another driver it is an error.
+  virtual void create_volume(const VolumeSpec& spec, Done<VolumeInfo> done) = 0;
+  virtual void find_volume(const std::string& name, Done<VolumeInfo> done) = 0;
+  // All whose label has exactly this value.
+  virtual void labelled_volumes(const std::string& label, const std::string& value,
+                                Done<std::vector<VolumeInfo>> done) = 0;
+  // True also when it was gone already. An error while a container, running or not, mounts it.
+  virtual void remove_volume(const std::string& name, Done<bool> done) = 0;
 };
 
 }  // namespace agent::runtime

@@ -10,6 +10,7 @@ using runtime::ContainerHandle;
 using runtime::ContainerInfo;
 using runtime::ContainerPhase;
 using runtime::ImageInfo;
+using runtime::VolumeInfo;
 using shared::Error;
 using shared::Result;
 
@@ -226,8 +227,42 @@ void MachineRuntime::remove(const ContainerHandle& handle, Done<bool> done) {
   });
 }
 
-void MachineRuntime::remove_volume(const std::string&, Done<bool> done) {
-  perform<bool>(std::move(done), [] { return Result<bool>(true); });
+void MachineRuntime::create_volume(const runtime::VolumeSpec& spec, Done<VolumeInfo> done) {
+  const bool fails = process_.world().chance(machine_.faults.create_fails);
+  perform<VolumeInfo>(std::move(done), [machine = &machine_, spec, fails]() -> Result<VolumeInfo> {
+    if (fails) return Error("CannotCreateVolumeError", "simulated create failure");
+    machine->volumes_.emplace(spec.name, spec);
+    return VolumeInfo{spec.name, spec.driver, spec.labels};
+  });
+}
+
+void MachineRuntime::find_volume(const std::string& name, Done<VolumeInfo> done) {
+  perform<VolumeInfo>(std::move(done), [machine = &machine_, name]() -> Result<VolumeInfo> {
+    const auto it = machine->volumes_.find(name);
+    if (it == machine->volumes_.end()) return Error("not_found", "no such volume " + name);
+    return VolumeInfo{name, it->second.driver, it->second.labels};
+  });
+}
+
+void MachineRuntime::labelled_volumes(const std::string& label, const std::string& value,
+                                      Done<std::vector<VolumeInfo>> done) {
+  perform<std::vector<VolumeInfo>>(std::move(done),
+                                   [machine = &machine_, label, value]() -> Result<std::vector<VolumeInfo>> {
+                                     std::vector<VolumeInfo> found;
+                                     for (const auto& [name, spec] : machine->volumes_) {
+                                       const auto carried = spec.labels.find(label);
+                                       if (carried != spec.labels.end() && carried->second == value)
+                                         found.push_back({name, spec.driver, spec.labels});
+                                     }
+                                     return found;
+                                   });
+}
+
+void MachineRuntime::remove_volume(const std::string& name, Done<bool> done) {
+  perform<bool>(std::move(done), [machine = &machine_, name]() -> Result<bool> {
+    machine->volumes_.erase(name);
+    return true;
+  });
 }
 
 }  // namespace sim

@@ -59,6 +59,7 @@ class Machine {
   // The running container that listens on this host port, nullptr if none.
   const SimContainer* listening(int host_port) const;
   const std::map<std::string, SimContainer>& containers() const { return containers_; }
+  const std::map<std::string, runtime::VolumeSpec>& volumes() const { return volumes_; }
   // A process inside dies (137). Returns false when there is no running container.
   bool crash_any();
   void end(const std::string& name, int exit_code, EndCause cause);
@@ -69,7 +70,8 @@ class Machine {
   SimContainer* find(const runtime::ContainerHandle& handle);
   World& world_;
   std::string address_;
-  std::map<std::string, SimContainer> containers_;  // by name
+  std::map<std::string, SimContainer> containers_;      // by name
+  std::map<std::string, runtime::VolumeSpec> volumes_;  // by name
   std::uint64_t next_id_ = 1;
   int next_port_ = 32768;
   // The watcher of the agent's current life.
@@ -90,6 +92,10 @@ class MachineRuntime final : public runtime::Runtime {
   void stop(const runtime::ContainerHandle& handle, Millis grace, Done<runtime::ContainerInfo> done) override;
   void inspect(const runtime::ContainerHandle& handle, Done<runtime::ContainerInfo> done) override;
   void remove(const runtime::ContainerHandle& handle, Done<bool> done) override;
+  void create_volume(const runtime::VolumeSpec& spec, Done<runtime::VolumeInfo> done) override;
+  void find_volume(const std::string& name, Done<runtime::VolumeInfo> done) override;
+  void labelled_volumes(const std::string& label, const std::string& value,
+                        Done<std::vector<runtime::VolumeInfo>> done) override;
   void remove_volume(const std::string& name, Done<bool> done) override;
 
  private:

@@ -43,8 +43,9 @@ class ScriptedRuntime final : public rt::Runtime {
   std::map<std::string, std::deque<shared::Error>> failures;
   std::set<std::string> hang;  // calls of this name never answer
   bool start_despite_failure = false;
-  std::vector<std::string> calls;  // "create NAME", "start NAME", ... in order
-  std::vector<std::string> volumes_removed;
+  std::vector<std::string> calls;                 // "create NAME", "start NAME", ... in order
+  std::map<std::string, rt::VolumeSpec> volumes;  // named ones; drivers other than these are unknown
+  std::set<std::string> volume_drivers = {"local"};
   // Command -> exit code: a container with this first word of its command ends as soon as it was started.
   std::map<std::string, int> exits_at_once;
 
@@ -194,14 +195,50 @@ class ScriptedRuntime final : public rt::Runtime {
       return true;
     });
   }
+  void create_volume(const rt::VolumeSpec& spec, Done<rt::VolumeInfo> done) override {
+    answer<rt::VolumeInfo>(
+        "create_volume", spec.name, std::move(done), [this, spec]() -> shared::Result<rt::VolumeInfo> {
+          if (!volume_drivers.contains(spec.driver))
+            return shared::Error("CannotCreateVolumeError", "plugin " + spec.driver + " not found");
+          const rt::VolumeSpec& known = volumes.try_emplace(spec.name, spec).first->second;
+          if (known.driver != spec.driver)
+            return shared::Error("CannotCreateVolumeError",
+                                 "a volume named " + spec.name + " already exists");
+          return info_of(known);
+        });
+  }
+  void find_volume(const std::string& name, Done<rt::VolumeInfo> done) override {
+    answer<rt::VolumeInfo>("find_volume", name, std::move(done),
+                           [this, name]() -> shared::Result<rt::VolumeInfo> {
+                             const auto known = volumes.find(name);
+                             if (known == volumes.end()) return not_found("volume " + name);
+                             return info_of(known->second);
+                           });
+  }
+  void labelled_volumes(const std::string& label, const std::string& value,
+                        Done<std::vector<rt::VolumeInfo>> done) override {
+    answer<std::vector<rt::VolumeInfo>>("labelled_volumes", value, std::move(done), [this, label, value] {
+      std::vector<rt::VolumeInfo> found;
+      for (const auto& [name, spec] : volumes) {
+        const auto carried = spec.labels.find(label);
+        if (carried != spec.labels.end() && carried->second == value) found.push_back(info_of(spec));
+      }
+      return found;
+    });
+  }
   void remove_volume(const std::string& name, Done<bool> done) override {
     answer<bool>("remove_volume", name, std::move(done), [this, name]() -> shared::Result<bool> {
-      volumes_removed.push_back(name);
+      for (const auto& [id, box] : boxes_) {
+        if (box.spec.engine_host_config.find("\"" + name + ":") != std::string::npos)
+          return shared::Error("CannotRemoveVolumeError", "volume is in use - [" + id + "]");
+      }
+      volumes.erase(name);
       return true;
     });
   }
 
  private:
+  static rt::VolumeInfo info_of(const rt::VolumeSpec& spec) { return {spec.name, spec.driver, spec.labels}; }
   static shared::Error not_found(const std::string& what) {
     return shared::Error("not_found", "no such " + what);
   }

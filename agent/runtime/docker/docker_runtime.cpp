@@ -15,10 +15,7 @@ using shared::Result;
 using shared::http::Response;
 using shared::http::Slash;
 
-constexpr int kNotModified = 304;
 constexpr int kConflict = 409;
-
-bool good(const Response& r) { return (r.status >= 200 && r.status < 300) || r.status == kNotModified; }
 
 std::string path_of(const ContainerHandle& handle) {
   return "/containers/" +
@@ -29,9 +26,6 @@ std::string filters(const nlohmann::json& value) {
   return shared::http::percent_encode(shared::json::to_text(value), Slash::kEncode);
 }
 
-Error refused(const char* code, const Response& r) {
-  return Error(code, "Error response from daemon: " + message_of(r.body));
-}
 Error missing(const ContainerHandle& handle) {
   return Error("not_found", "no such container: " + (handle.id.empty() ? handle.name : handle.id));
 }
@@ -179,15 +173,6 @@ void DockerRuntime::remove(const ContainerHandle& handle, Done<bool> done) {
              r->status == kConflict && r->body.find("already in progress") != std::string::npos;
          if (good(*r) || r->status == kNotFound || under_way) return done(true);
          done(refused("CannotRemoveContainerError", *r));
-       });
-}
-
-void DockerRuntime::remove_volume(const std::string& name, Done<bool> done) {
-  send("DELETE", "/volumes/" + shared::http::percent_encode(name, Slash::kEncode), "",
-       settings_.remove_timeout, [this, name, done](Result<Response> r) {
-         if (!r) return done(failed(r.error(), settings_.remove_timeout, "remove volume " + name));
-         if (good(*r) || r->status == kNotFound) return done(true);
-         done(refused("CannotRemoveVolumeError", *r));
        });
 }
 

@@ -22,6 +22,7 @@ struct DockerSettings {
   shared::Millis inspect_timeout{30'000};
   shared::Millis list_timeout{10 * 60'000};
   shared::Millis remove_timeout{5 * 60'000};
+  shared::Millis volume_timeout{5 * 60'000};
   shared::Millis ping_timeout{5'000};
   shared::Millis version_timeout{10'000};
   shared::Millis pull_timeout{2 * 3600'000};     // ECS_IMAGE_PULL_TIMEOUT
@@ -48,6 +49,10 @@ class DockerRuntime final : public Runtime {
   void stop(const ContainerHandle& handle, shared::Millis grace, Done<ContainerInfo> done) override;
   void inspect(const ContainerHandle& handle, Done<ContainerInfo> done) override;
   void remove(const ContainerHandle& handle, Done<bool> done) override;
+  void create_volume(const VolumeSpec& spec, Done<VolumeInfo> done) override;
+  void find_volume(const std::string& name, Done<VolumeInfo> done) override;
+  void labelled_volumes(const std::string& label, const std::string& value,
+                        Done<std::vector<VolumeInfo>> done) override;
   void remove_volume(const std::string& name, Done<bool> done) override;
 
   // "cgroupfs" or "systemd"; empty until the first ping was answered.

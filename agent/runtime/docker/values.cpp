@@ -4,7 +4,6 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "shared/http/message.h"
 #include "shared/json/reader.h"
 
 namespace agent::runtime::docker {
@@ -81,6 +80,10 @@ void read_ports(const Reader& root, ContainerInfo& info) {
       if (auto got = binding(port, Reader(b, sink))) info.ports.push_back(*got);
     }
   }
+}
+
+VolumeInfo read_volume(const Reader& in) {
+  return {in.required_string("Name"), in.string_or("Driver", ""), in.string_map_or_empty("Labels")};
 }
 
 int api_minor(std::string_view api) {
@@ -186,6 +189,24 @@ Result<std::vector<std::string>> ids_from_list(std::string_view text) {
   return ids;
 }
 
+Result<VolumeInfo> volume_from_inspect(std::string_view text) {
+  auto document = Document::parse(text, "malformed");
+  if (!document) return document.error();
+  VolumeInfo info = read_volume(document->root());
+  if (!document->root().ok()) return document->root().error();
+  return info;
+}
+
+Result<std::vector<VolumeInfo>> volumes_from_list(std::string_view text) {
+  auto document = Document::parse(text, "malformed");
+  if (!document) return document.error();
+  const Reader root = document->root();
+  std::vector<VolumeInfo> volumes;
+  for (const Reader& each : root.children("Volumes")) volumes.push_back(read_volume(each));
+  if (!root.ok()) return root.error();
+  return volumes;
+}
+
 Result<EngineVersion> version_from(std::string_view text) {
   auto document = Document::parse(text, "malformed");
   if (!document) return document.error();
@@ -239,6 +260,15 @@ std::optional<Event> event_from(std::string_view line) {
     return std::nullopt;
   }
   return event;
+}
+
+bool good(const shared::http::Response& response) {
+  constexpr int kNotModified = 304;
+  return (response.status >= 200 && response.status < 300) || response.status == kNotModified;
+}
+
+Error refused(const char* code, const shared::http::Response& response) {
+  return Error(code, "Error response from daemon: " + message_of(response.body));
 }
 
 std::string message_of(std::string_view body) {

@@ -7,10 +7,11 @@
 
 #include "agent/runtime/runtime.h"
 #include "shared/base/result.h"
+#include "shared/http/message.h"
 
 namespace agent::runtime::docker {
 
-inline constexpr int kNotFound = 404;  // HTTP status: no such container or image
+inline constexpr int kNotFound = 404;  // HTTP status: no such container, image or volume
 inline constexpr std::int64_t kMinCpuShares = 2;
 inline constexpr std::int64_t kMaxCpuShares = 262'144;
 
@@ -31,6 +32,8 @@ ImageReference split_reference(std::string_view image);
 shared::Result<ContainerInfo> container_from_inspect(std::string_view text);
 shared::Result<ImageInfo> image_from_inspect(std::string_view text, std::string_view image);
 shared::Result<std::vector<std::string>> ids_from_list(std::string_view text);
+shared::Result<VolumeInfo> volume_from_inspect(std::string_view text);
+shared::Result<std::vector<VolumeInfo>> volumes_from_list(std::string_view text);
 struct EngineVersion {
   std::string version;
   std::string api;      // newest it speaks, "1.43"
@@ -45,6 +48,9 @@ std::string cgroup_driver_from_info(std::string_view text);  // empty when it do
 // One line of GET /events; nullopt for events we do not act on.
 std::optional<Event> event_from(std::string_view line);
 
+bool good(const shared::http::Response& response);  // done, or (304) nothing to do
+// What the engine refused, in the words of the ECS agent: "Error response from daemon: ...".
+shared::Error refused(const char* code, const shared::http::Response& response);
 // {"message": "..."} of a refusal, or the text itself.
 std::string message_of(std::string_view body);
 // "2026-11-24T08:20:09.834538700Z"; nullopt for the engine's zero time.

@@ -237,6 +237,41 @@ TEST_P(RuntimeContract, PortsAreChosenAndReported) {
   EXPECT_EQ(inspect(handle)->phase, ContainerPhase::kCreated);
 }
 
+TEST_P(RuntimeContract, VolumesAreMadeOnceFoundByTheirLabelAndRemovedWhenUnused) {
+  Runtime& runtime = bench->runtime();
+  const std::string name = spec("volume").name;
+  const VolumeSpec wanted{name, "local", {}, {{kLabel, name}, {"team", "x"}}};
+  const auto create_volume = [&](const VolumeSpec& s) {
+    return ask<VolumeInfo>([&](auto done) { runtime.create_volume(s, done); });
+  };
+  const auto remove_volume = [&] { return ask<bool>([&](auto done) { runtime.remove_volume(name, done); }); };
+  EXPECT_EQ(code(ask<VolumeInfo>([&](auto done) { runtime.find_volume(name, done); })), "not_found");
+  const auto created = create_volume(wanted);
+  ASSERT_TRUE(created) << created.error().text();
+  EXPECT_EQ(created->driver, "local");
+  EXPECT_EQ(created->labels.at("team"), "x");
+  auto other = wanted;
+  other.labels = {};
+  ASSERT_TRUE(create_volume(other)) << "an existing one is taken";
+  EXPECT_EQ(ask<VolumeInfo>([&](auto done) { runtime.find_volume(name, done); })->labels.at(kLabel), name);
+  other.driver = "berth-no-such-driver";
+  EXPECT_EQ(code(create_volume(other)), "CannotCreateVolumeError");
+  const auto labelled =
+      ask<std::vector<VolumeInfo>>([&](auto done) { runtime.labelled_volumes(kLabel, name, done); });
+  ASSERT_TRUE(labelled) << labelled.error().text();
+  ASSERT_EQ(labelled->size(), 1u);
+  EXPECT_EQ((*labelled)[0].name, name);
+
+  auto holder = spec("holder");
+  holder.engine_host_config = R"({"Binds":[")" + name + R"(:/data"]})";
+  const auto handle = create(holder);
+  EXPECT_EQ(code(remove_volume()), "CannotRemoveVolumeError") << "a container mounts it";
+  EXPECT_TRUE(remove(handle));
+  EXPECT_TRUE(remove_volume());
+  EXPECT_TRUE(remove_volume()) << "gone already";
+  EXPECT_EQ(code(ask<VolumeInfo>([&](auto done) { runtime.find_volume(name, done); })), "not_found");
+}
+
 INSTANTIATE_TEST_SUITE_P(Runtimes, RuntimeContract, testing::Values("Scripted", "Docker"),
                          [](const auto& instance) { return std::string(instance.param); });
 

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "agent/runtime/docker/docker_runtime.h"
+#include "tests/integration/node/host_cgroups.h"
 #include "tests/support/docker_host.h"
 #include "tests/unit/agent/node/fixture.h"
 
@@ -33,9 +34,9 @@ class NodeOnDocker : public testing::Test {
  protected:
   void SetUp() override {
     if (const std::string why = tests::no_docker(); !why.empty()) GTEST_SKIP() << why;
-    auto opened = cgroup::open_task_cgroups({.root = "berth-it-" + std::to_string(::getpid())});
-    if (!opened) GTEST_SKIP() << opened.error().text();
-    cgroups = std::move(*opened);
+    const bool systemd = output_of("docker info -f '{{.CgroupDriver}}'").starts_with("systemd");
+    cgroups = tests::HostCgroups(systemd ? tests::GroupMaker::kSystemd : tests::GroupMaker::kUs, "berthit");
+    if (const std::string why = cgroups.open(); !why.empty()) GTEST_SKIP() << why;
     settings.cpus = 2;
     settings.memory_mib = 4096;
     settings.task_cleanup_wait = shared::Millis(3'600'000);
@@ -43,11 +44,11 @@ class NodeOnDocker : public testing::Test {
     boot();
   }
   void TearDown() override {
-    if (!cgroups) return;
+    if (!node) return;
     node.reset();
     for (const auto& [arn, name] : names) tests::shell("docker rm -f " + name + " >/dev/null 2>&1 || true");
     for (const auto& id : ids) (void)cgroups->remove(id);
-    (void)cgroups->remove("");  // the root of this program
+    cgroups.close();
   }
 
   void boot() {
@@ -109,7 +110,7 @@ class NodeOnDocker : public testing::Test {
   shared::httpd::IoLoop loop;
   shared::env::SystemRandom random;
   FakeControl control{loop};
-  std::unique_ptr<cgroup::TaskCgroups> cgroups;
+  tests::HostCgroups cgroups{tests::GroupMaker::kUs, "berthit"};
   std::unique_ptr<runtime::docker::DockerRuntime> engine;
   store::MemoryStore store;
   NodeSettings settings;
@@ -143,7 +144,9 @@ TEST_F(NodeOnDocker, WebTaskServesOnADynamicPortInsideItsCgroupAndStops) {
   std::ifstream membership("/proc/" + pid.substr(0, pid.find('\n')) + "/cgroup");
   std::stringstream where;
   where << membership.rdbuf();
-  EXPECT_NE(where.str().find(task("web").cgroup_parent + "/"), std::string::npos) << where.str();
+  EXPECT_NE(where.str().find("/" + cgroups.group(unique("web")) + "/"), std::string::npos) << where.str();
+  EXPECT_EQ(cgroups.limits(unique("web")).cpu_quota, "50000");
+  EXPECT_EQ(cgroups.limits(unique("web")).memory, std::to_string(128 * 1024 * 1024));
   stop("web");
   ASSERT_TRUE(reaches("web", "STOPPED"));
   EXPECT_EQ(container("web", "web")["exitCode"], 7);
@@ -264,7 +267,7 @@ TEST_F(NodeOnDocker, CleanUpRemovesContainerCgroupAndRecord) {
   EXPECT_EQ(cgroups->read(unique("clean")).error().code(), "not_found");
   EXPECT_FALSE(tests::shell("docker inspect " + container("clean", "web")["runtimeId"].get<std::string>() +
                             " >/dev/null 2>&1"));
-  EXPECT_EQ(output_of("find /sys/fs/cgroup -name '" + unique("clean") + "'"), "") << "in every hierarchy";
+  EXPECT_FALSE(cgroups.exists(unique("clean"))) << "in every hierarchy";
 }
 
 TEST_F(NodeOnDocker, HealthCheckOpensTheWayForDependents) {
@@ -277,6 +280,59 @@ TEST_F(NodeOnDocker, HealthCheckOpensTheWayForDependents) {
   ASSERT_TRUE(reaches("health", "RUNNING"));
   stop("health");
   EXPECT_TRUE(reaches("health", "STOPPED"));
+}
+
+TEST_F(NodeOnDocker, ContainersOfATaskShareItsVolumeWhichGoesWithTheTask) {
+  crash();
+  settings.task_cleanup_wait = shared::Millis(100);
+  boot();
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("berth-bind-" + std::to_string(::getpid()));
+  std::filesystem::remove_all(directory);
+  auto writer =
+      busybox("writer", "echo shared > /out/file && cat /in/given > /out/seen && ! echo x > /in/new");
+  writer.mount_points = {{"scratch", "/out", false}, {"given", "/in", true}};
+  writer.essential = false;
+  auto reader =
+      after(busybox("reader", "cat /data/file /data/seen && ! echo x > /data/new"), "writer", "SUCCESS");
+  reader.mount_points = {{"scratch", "/data", true}};
+  reader.essential = false;
+  auto copier = after(busybox("copier", "cat /out/file && ! echo x > /out/new"), "reader", "SUCCESS");
+  copier.volumes_from = {{"writer", true}};
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory / "given") << "from the host\n";
+  auto t = a_task("vol", {writer, reader, copier});
+  t.volumes = R"([{"name":"scratch","type":"docker","dockerVolumeConfiguration":{"labels":{"team":"x"}}},
+                  {"name":"given","type":"host","host":{"sourcePath":")" +
+              directory.string() + R"("}}])";
+  const std::string volume = "ecs-shop-3-scratch-" + unique("vol");
+  send(t);
+  ASSERT_TRUE(reaches("vol", "STOPPED"));
+  for (const char* name : {"writer", "reader", "copier"})
+    EXPECT_EQ(container("vol", name)["exitCode"], 0) << container("vol", name);
+  ASSERT_TRUE(until([&] { return node->tasks().empty(); }));
+  EXPECT_EQ(output_of("docker volume ls -q -f name=" + volume), "");
+  EXPECT_TRUE(std::filesystem::exists(directory / "given")) << "the host's own stays";
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(NodeOnDocker, VolumeOfATaskFoundAgainAfterACrashGoesToo) {
+  auto web = busybox("web", "trap 'exit 0' TERM; sleep 1000 & wait");
+  web.mount_points = {{"data", "/data", false}};
+  auto t = a_task("again", {web});
+  t.volumes = R"([{"name":"data","type":"host","host":{}}])";
+  const std::string volume = "ecs-shop-3-data-" + unique("again");
+  send(t);
+  ASSERT_TRUE(reaches("again", "RUNNING"));
+  EXPECT_EQ(
+      output_of("docker volume inspect -f '{{index .Labels \"com.amazonaws.ecs.task-arn\"}}' " + volume),
+      task_arn(unique("again")) + "\n");
+  crash();
+  settings.task_cleanup_wait = shared::Millis(100);
+  boot();
+  stop("again");
+  ASSERT_TRUE(until([&] { return node->tasks().empty(); }));
+  EXPECT_EQ(output_of("docker volume ls -q -f name=" + volume), "");
 }
 
 // A registry of our own on the loopback.

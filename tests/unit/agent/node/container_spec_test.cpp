@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/node/volumes.h"
+
 namespace agent::node {
 namespace {
 
@@ -75,18 +77,58 @@ TEST(ContainerSpec, VolumesBecomeBinds) {
   EXPECT_EQ(task_volumes(t), (std::vector<std::string>{"ecs-shop-3-task-t1"}));
 }
 
-TEST(ContainerSpec, VolumeTypesWeCannotMountAreNamed) {
+TEST(Volumes, KindsNamesAndLabelsAreTheTasksOwnOrTheUsers) {
   Task t = a_task();
-  t.containers[1].spec.mount_points = {{"efs", "/e", false}};
+  t.payload.volumes = R"([
+    {"name":"host","type":"host","host":{"sourcePath":"/srv"}}, {"name":"a_b","host":{}}, {"name":"ab"},
+    {"name":"own","type":"docker","dockerVolumeConfiguration":{"driver":"nfs","driverOpts":{"o":"ro"},
+      "labels":{"team":"x"}}},
+    {"name":"made","type":"docker","dockerVolumeConfiguration":{"scope":"shared","autoprovision":true,
+      "labels":{"team":"x"}}},
+    {"name":"there","type":"docker","dockerVolumeConfiguration":{"scope":"shared"}}])";
+  const auto volumes = volumes_of(t, "mi-1");
+  ASSERT_TRUE(volumes) << volumes.error().text();
+  std::vector<std::pair<std::string, VolumeKind>> got;
+  for (const Volume& v : *volumes) got.emplace_back(v.source, v.kind);
+  EXPECT_EQ(got, (std::vector<std::pair<std::string, VolumeKind>>{{"/srv", VolumeKind::kHostPath},
+                                                                  {"ecs-shop-3-a_b-t1", VolumeKind::kTask},
+                                                                  {"ecs-shop-3-ab-t1", VolumeKind::kTask},
+                                                                  {"ecs-shop-3-own-t1", VolumeKind::kTask},
+                                                                  {"made", VolumeKind::kShared},
+                                                                  {"there", VolumeKind::kExisting}}));
+  const auto& own = (*volumes)[3].spec;
+  EXPECT_EQ(own.name, "ecs-shop-3-own-t1");
+  EXPECT_EQ(own.driver, "nfs");
+  EXPECT_EQ(own.options, (std::map<std::string, std::string>{{"o", "ro"}}));
+  EXPECT_EQ(own.labels, (std::map<std::string, std::string>{
+                            {"team", "x"}, {"berth.instance-id", "mi-1"}, {kTaskArnLabel, t.arn()}}));
+  EXPECT_EQ((*volumes)[4].spec.labels, (std::map<std::string, std::string>{{"team", "x"}})) << "not ours";
+  EXPECT_EQ(task_volumes(t),
+            (std::vector<std::string>{"ecs-shop-3-a_b-t1", "ecs-shop-3-ab-t1", "ecs-shop-3-own-t1"}));
+}
+
+TEST(Volumes, LongNamesStayDifferentAndWithinWhatAFileSystemTakes) {
+  Task t = a_task();
+  t.payload.family = std::string(255, 'f');
+  const std::string stem(250, 'v');
+  t.payload.volumes = R"([{"name":")" + stem + R"(1"},{"name":")" + stem + R"(2"}])";
+  const auto names = task_volumes(t);
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_LE(names[0].size(), 255u);
+}
+
+TEST(Volumes, WhatCannotBeMountedIsNamed) {
+  Task t = a_task();
   const auto error_for = [&](const std::string& volumes) {
     t.payload.volumes = volumes;
-    const auto spec = container_spec(t, t.containers[1], {}, "mi");
-    return spec ? std::string() : spec.error().code() + ": " + spec.error().text();
+    const auto read = volumes_of(t, "mi");
+    return read ? std::string() : read.error().code() + ": " + read.error().text();
   };
   EXPECT_EQ(error_for(R"([{"name":"efs","type":"efs"}])"),
-            "InvalidVolumeError: volume 'efs': type 'efs' is not supported");
-  EXPECT_EQ(error_for(R"([{"name":"efs","type":"docker","dockerVolumeConfiguration":{"driver":"rexray"}}])"),
-            "InvalidVolumeError: volume 'efs': only driver 'local' without options is supported");
+            "InvalidVolumeError: volume 'efs': type: 'efs' is not supported");
+  EXPECT_EQ(error_for(R"([{"name":"d","type":"docker","dockerVolumeConfiguration":{"scope":"world"}}])"),
+            "InvalidVolumeError: volume 'd': dockerVolumeConfiguration.scope: expected task or shared, got "
+            "'world'");
   EXPECT_NE(error_for(R"([{"name":3}])").find("InvalidVolumeError"), std::string::npos);
 }
 

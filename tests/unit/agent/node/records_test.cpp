@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace agent::node {
 namespace {
 
@@ -10,6 +12,7 @@ TEST(Records, TaskSurvivesWithEverythingThatMatters) {
   t.payload.arn = "arn:task/1";
   t.payload.cpu = 0.25;
   t.payload.volumes = R"([{"name":"v"}])";
+  t.volumes = {"ecs-made-by-us"};
   t.order = 17;
   t.known = Status::kRunning;
   t.desired = Status::kStopped;
@@ -36,6 +39,22 @@ TEST(Records, TaskSurvivesWithEverythingThatMatters) {
   EXPECT_EQ(back->containers[0].bindings[0].host_port, 8080);
   EXPECT_EQ(back->containers[0].spec.environment.at("Path"), "x");
   EXPECT_EQ(back->payload.volumes, R"([{"name":"v"}])");
+  EXPECT_EQ(back->volumes, std::vector<std::string>{"ecs-made-by-us"});
+}
+
+TEST(Records, RowOfAnAgentThatDidNotWriteVolumesDownStillNamesThem) {
+  Task t;
+  t.payload.arn = "arn:task/1";
+  t.payload.family = "f";
+  t.payload.version = "2";
+  t.payload.volumes = R"([{"name":"v","host":{}}])";
+  t.containers.emplace_back().spec.name = "web";
+  t.containers[0].spec.docker_host_config = R"({"Binds":["berth-1-old:/x:ro","/srv:/y","shared:/z"]})";
+  auto row = nlohmann::json::parse(task_to_json(t));
+  row.erase("volumes");
+  const auto back = task_from_json(row.dump());
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->volumes, (std::vector<std::string>{"ecs-f-2-v-1", "berth-1-old"}));
 }
 
 TEST(Records, EqualValuesAreNotWrittenAgainAndFailedOnesAreKept) {

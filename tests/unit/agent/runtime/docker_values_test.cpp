@@ -134,6 +134,20 @@ TEST(DockerEvents, OnlyWhatWeActOn) {
   EXPECT_FALSE(event_from("nonsense"));
 }
 
+TEST(DockerVolume, LabelsMayBeNullAndTheListMayBe) {
+  const auto volume = volume_from_inspect(
+      R"({"Name":"v","Driver":"local","Labels":null,"Mountpoint":"/m","Options":null,"Scope":"local"})");
+  ASSERT_TRUE(volume) << volume.error().text();
+  EXPECT_EQ(volume->name, "v");
+  EXPECT_EQ(volume->driver, "local");
+  EXPECT_TRUE(volume->labels.empty());
+  EXPECT_FALSE(volume_from_inspect("{}"));
+  EXPECT_TRUE(volumes_from_list(R"({"Volumes":null,"Warnings":null})")->empty());
+  const auto list = volumes_from_list(R"({"Volumes":[{"Name":"a","Driver":"d","Labels":{"k":"v"}}]})");
+  ASSERT_TRUE(list) << list.error().text();
+  EXPECT_EQ(list->at(0).labels.at("k"), "v");
+}
+
 TEST(DockerPullStream, ErrorInsideAGoodAnswerIsFoundAcrossAnyCut) {
   const std::string text =
       "{\"status\":\"Pulling from web\"}\r\n"
