@@ -9,6 +9,7 @@
 #include "agent/control/agent_sync.h"
 #include "agent/control/feed_sync.h"
 #include "agent/control/plant.h"
+#include "agent/control/retention.h"
 #include "agent/control/services.h"
 #include "agent/control/targets.h"
 #include "agent/control/task_definitions.h"
@@ -265,6 +266,7 @@ void Engine::Impl::settle(Step& step) {
     reconcile_tasks(step);
     reconcile_targets(step);
     purge_task_definitions(step);
+    purge_inactive(step);
     if (generations() == before) {
       reconcile_due = false;
       return;

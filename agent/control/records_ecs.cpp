@@ -217,13 +217,15 @@ void read_service_parts(const Reader& in, model::Service& row) {
 }  // namespace
 
 std::string encode_cluster(const model::Cluster& row) {
-  return shared::json::to_text({{"name", row.name},
-                                {"arn", row.arn},
-                                {"status", text(row.status)},
-                                {"settings", encode_pairs(row.settings)},
-                                {"tags", tags_json(row.tags)},
-                                {"document", row.document},
-                                {"created_at", millis(row.created_at)}});
+  json out = {{"name", row.name},
+              {"arn", row.arn},
+              {"status", text(row.status)},
+              {"settings", encode_pairs(row.settings)},
+              {"tags", tags_json(row.tags)},
+              {"document", row.document},
+              {"created_at", millis(row.created_at)}};
+  put_optional(out, "inactive_since", row.inactive_since);
+  return shared::json::to_text(out);
 }
 bool decode_cluster(std::string_view value, model::Cluster& row) {
   return decode_row(value, [&row](const Reader& in) {
@@ -234,6 +236,7 @@ bool decode_cluster(std::string_view value, model::Cluster& row) {
     row.tags = read_tags(in);
     row.document = in.string_or("document", "{}");
     row.created_at = read_time(in, "created_at");
+    row.inactive_since = read_optional_time(in, "inactive_since");
   });
 }
 
@@ -265,21 +268,23 @@ bool decode_task_definition(std::string_view value, model::TaskDefinition& row) 
 }
 
 std::string encode_instance(const model::ContainerInstance& row) {
-  return shared::json::to_text({{"arn", row.arn},
-                                {"id", row.id},
-                                {"cluster", row.cluster},
-                                {"ec2_instance_id", row.ec2_instance_id},
-                                {"address", row.address},
-                                {"status", text(row.status)},
-                                {"status_reason", row.status_reason},
-                                {"registered", encode_resources(row.registered)},
-                                {"attributes", encode_pairs(row.attributes)},
-                                {"agent_version", row.agent_version},
-                                {"agent_hash", row.agent_hash},
-                                {"docker_version", row.docker_version},
-                                {"tags", tags_json(row.tags)},
-                                {"version", row.version},
-                                {"registered_at", millis(row.registered_at)}});
+  json out = {{"arn", row.arn},
+              {"id", row.id},
+              {"cluster", row.cluster},
+              {"ec2_instance_id", row.ec2_instance_id},
+              {"address", row.address},
+              {"status", text(row.status)},
+              {"status_reason", row.status_reason},
+              {"registered", encode_resources(row.registered)},
+              {"attributes", encode_pairs(row.attributes)},
+              {"agent_version", row.agent_version},
+              {"agent_hash", row.agent_hash},
+              {"docker_version", row.docker_version},
+              {"tags", tags_json(row.tags)},
+              {"version", row.version},
+              {"registered_at", millis(row.registered_at)}};
+  put_optional(out, "inactive_since", row.inactive_since);
+  return shared::json::to_text(out);
 }
 bool decode_instance(std::string_view value, model::ContainerInstance& row) {
   return decode_row(value, [&row](const Reader& in) {
@@ -298,6 +303,7 @@ bool decode_instance(std::string_view value, model::ContainerInstance& row) {
     row.tags = read_tags(in);
     row.version = in.integer_or<std::int64_t>("version", 1);
     row.registered_at = read_time(in, "registered_at");
+    row.inactive_since = read_optional_time(in, "inactive_since");
   });
 }
 
@@ -411,6 +417,7 @@ std::string encode_service(const model::Service& row) {
               {"failed_starts", row.failed_starts},
               {"last_completed_task_definition", row.last_completed_task_definition}};
   put_optional(out, "next_start_at", row.next_start_at);
+  put_optional(out, "inactive_since", row.inactive_since);
   out.update(encode_service_parts(row));
   return shared::json::to_text(out);
 }
@@ -440,6 +447,7 @@ bool decode_service(std::string_view value, model::Service& row) {
     row.role_arn = in.string_or("role_arn", "");
     row.created_by = in.string_or("created_by", "");
     row.created_at = read_time(in, "created_at");
+    row.inactive_since = read_optional_time(in, "inactive_since");
     row.failed_starts = in.integer_or<int>("failed_starts", 0);
     row.next_start_at = read_optional_time(in, "next_start_at");
     row.last_completed_task_definition = in.string_or("last_completed_task_definition", "");

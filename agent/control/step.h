@@ -18,6 +18,7 @@ struct Settings {
   std::string listen_address = "0.0.0.0";    // where balancers bind listeners
   std::string poll_endpoint;                 // DiscoverPollEndpoint's answer, with scheme
   shared::Millis stopped_task_retention{3'600'000};
+  shared::Millis inactive_retention{3'600'000};  // deleted services, clusters, instances (retention.h)
   shared::Millis forget_balancer_after{3'600'000};
   shared::Millis steady_without_checks{
       40'000};  // how long RUNNING must last to count as healthy when nothing checks

@@ -15,6 +15,7 @@ struct Cluster {
   std::string document;  // JSON object: further members to echo (configuration, serviceConnectDefaults, ...),
                          // "{}" if none
   WallTime created_at{};
+  std::optional<WallTime> inactive_since{};  // noted by the purge, which counts from then
 };
 
 }  // namespace agent::model

@@ -23,6 +23,7 @@ struct ContainerInstance {
   std::vector<Tag> tags;
   std::int64_t version = 1;  // grows with every change that AWS would emit as an event
   WallTime registered_at{};
+  std::optional<WallTime> inactive_since{};  // noted by the purge, which counts from then
 };
 
 }  // namespace agent::model

@@ -82,6 +82,7 @@ struct Service {
   std::string role_arn;
   std::string created_by;
   WallTime created_at{};
+  std::optional<WallTime> inactive_since{};  // noted by the purge, which counts from then
   // Back-off after tasks that stopped without ever running: doubles, at most 15 minutes.
   int failed_starts = 0;
   std::optional<WallTime> next_start_at;

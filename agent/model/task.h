@@ -71,7 +71,8 @@ struct Task {
   Resources reserved;     // held on the instance from placement until STOPPED
   std::string overrides;  // JSON object as given, "{}" if none
   bool enable_execute_command = false;
-  // RunTask's client token, and the digest of the request it came with: a repeat is answered with these tasks.
+  // RunTask's client token, and the digest of the request it came with: a repeat is answered with these
+  // tasks.
   std::string client_token;
   std::string request_digest;
   std::vector<Tag> tags;

@@ -1,5 +1,6 @@
 #include "agent/control/services.h"
 
+#include "agent/control/clusters.h"
 #include "agent/control/instances.h"
 #include "agent/control/service_events.h"
 #include "tests/unit/agent/control/world.h"
@@ -75,6 +76,31 @@ TEST(Services, ScaleAndDelete) {
   // The name is free again.
   const std::string again = world.create(world.service("web", world.define("other"), 1));
   EXPECT_EQ(world.service_row(again).status, ServiceStatus::kActive);
+}
+
+TEST(Retention, WhatWasDeletedStaysDescribableForAnHourAndOverARestart) {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  const std::string key = world.create(world.service("web", world.define("web"), 2));
+  ASSERT_TRUE(world.until([&] { return world.stable(key); }));
+  ASSERT_TRUE(world.submit([&](Step& s) { return delete_service(s, key, ForceDelete::kYes); }).has_value());
+  ASSERT_TRUE(world.until([&] { return world.state().task_index().of_service(key).empty(); }));
+  const std::string instance = world.state().instances.rows().begin()->first;
+  ASSERT_TRUE(
+      world.submit([&](Step& s) { return deregister_instance(s, instance, Force::kNo); }).has_value());
+  agent.disconnect();
+  world.obedient = false;
+  ASSERT_TRUE(world.submit([&](Step& s) { return delete_cluster(s, "default"); }).has_value());
+  world.pass(Millis(1'800'000));
+  world.crash_and_restart();
+  EXPECT_EQ(world.service_row(key).status, ServiceStatus::kInactive);
+  EXPECT_EQ(world.state().instances.find(instance)->status, model::InstanceStatus::kInactive);
+  EXPECT_EQ(world.state().clusters.find("default")->status, model::ClusterStatus::kInactive);
+  world.pass(Millis(1'900'000));
+  EXPECT_EQ(world.state().services.find(key), nullptr);
+  EXPECT_EQ(world.state().instances.find(instance), nullptr);
+  EXPECT_EQ(world.state().clusters.find("default"), nullptr);
+  EXPECT_TRUE(world.state().tasks.rows().empty());
 }
 
 TEST(Services, CreationIsIdempotentAndChecksWhatItRefersTo) {
