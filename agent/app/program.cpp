@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "agent/app/engine_task_cgroups.h"
+#include "agent/cgroup/systemd_slices.h"
 #include "agent/iam/key_files.h"
 #include "shared/log/log.h"
 
@@ -27,35 +29,6 @@ std::string dialable(const shared::net::Endpoint& endpoint) {
   if (at.address == "::") at.address = "::1";
   return shared::net::to_string(at);
 }
-
-// An engine with the systemd cgroup driver takes no cgroup of ours as a parent. Unless the operator insists
-// on task limits, tasks then run without a cgroup of their own; their containers keep the limits of their
-// own.
-class LimitsIfTheEngineTakesThem final : public cgroup::TaskCgroups {
- public:
-  LimitsIfTheEngineTakesThem(std::unique_ptr<cgroup::TaskCgroups> inner,
-                             const runtime::docker::DockerRuntime& engine)
-      : inner_(std::move(inner)), engine_(engine) {}
-
-  cgroup::Mode mode() const override { return inner_->mode(); }
-  Result<std::string> create(const std::string& task_id, const cgroup::Limits& limits) override {
-    if (engine_.cgroup_driver() != "systemd") return inner_->create(task_id, limits);
-    if (!std::exchange(told_, true)) {
-      log::warn("task_limits_off",
-                {{"reason",
-                  "the engine uses the systemd cgroup driver; task-level cpu and memory need "
-                  "dockerd --exec-opt native.cgroupdriver=cgroupfs"}});
-    }
-    return std::string();
-  }
-  Result<void> remove(const std::string& task_id) override { return inner_->remove(task_id); }
-  Result<cgroup::Stats> read(const std::string& task_id) const override { return inner_->read(task_id); }
-
- private:
-  std::unique_ptr<cgroup::TaskCgroups> inner_;
-  const runtime::docker::DockerRuntime& engine_;
-  bool told_ = false;
-};
 
 }  // namespace
 
@@ -156,17 +129,14 @@ Result<void> Program::start_node() {
   runtime_ = std::make_unique<runtime::docker::DockerRuntime>(loop_, engine);
   cgroups_ = cgroup::disabled_task_cgroups();
   if (options_.task_limits) {
-    auto opened = cgroup::open_task_cgroups({});
-    if (opened) {
-      cgroups_ = *std::move(opened);
-      if (!options_.task_limits_explicit) {
-        cgroups_ = std::make_unique<LimitsIfTheEngineTakesThem>(std::move(cgroups_), *runtime_);
-      }
-    } else if (options_.task_limits_explicit) {
-      return opened.error().within("ECS_ENABLE_TASK_CPU_MEM_LIMIT");
-    } else {
-      log::warn("task_limits_off", opened.error());
-    }
+    const auto layout = cgroup::host_layout();
+    if (!layout && options_.task_limits_explicit)
+      return layout.error().within("ECS_ENABLE_TASK_CPU_MEM_LIMIT");
+    cgroups_ = std::make_unique<EngineTaskCgroups>(
+        EngineTaskCgroups::Parts{[this] { return runtime_->cgroup_driver(); },
+                                 [] { return cgroup::open_task_cgroups({}); },
+                                 [] { return cgroup::open_systemd_task_cgroups({}); }},
+        options_.task_limits_explicit ? Insist::kYes : Insist::kNo);
   }
 
   link::ControlLinkOptions to_control;

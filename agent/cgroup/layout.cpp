@@ -11,10 +11,6 @@ namespace {
 
 std::int64_t clamp_shares(std::int64_t shares) { return std::clamp(shares, kMinShares, kMaxShares); }
 
-std::int64_t quota_of(double cpu, std::int64_t period) {
-  return std::max(kMinQuotaMicros, static_cast<std::int64_t>(cpu * static_cast<double>(period)));
-}
-
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   std::string part;
@@ -27,11 +23,19 @@ std::vector<std::string> split(std::string_view text, char separator) {
 
 }  // namespace
 
+std::int64_t quota_micros(double cpu, std::int64_t period_micros) {
+  return std::max(kMinQuotaMicros, static_cast<std::int64_t>(cpu * static_cast<double>(period_micros)));
+}
+
+std::int64_t weight_of_shares(std::int64_t shares) {
+  return 1 + (clamp_shares(shares) - kMinShares) * 9999 / (kMaxShares - kMinShares);
+}
+
 std::vector<Setting> v1_settings(const Limits& limits, std::int64_t period_micros) {
   std::vector<Setting> out;
   if (limits.cpu) {
     out.push_back({"cpu", "cpu.cfs_period_us", std::to_string(period_micros)});
-    out.push_back({"cpu", "cpu.cfs_quota_us", std::to_string(quota_of(*limits.cpu, period_micros))});
+    out.push_back({"cpu", "cpu.cfs_quota_us", std::to_string(quota_micros(*limits.cpu, period_micros))});
   } else {
     out.push_back({"cpu", "cpu.shares", std::to_string(clamp_shares(limits.cpu_shares))});
   }
@@ -48,12 +52,9 @@ std::vector<Setting> v2_settings(const Limits& limits, std::int64_t period_micro
   if (limits.cpu) {
     out.push_back(
         {"cpu", "cpu.max",
-         std::to_string(quota_of(*limits.cpu, period_micros)) + " " + std::to_string(period_micros)});
+         std::to_string(quota_micros(*limits.cpu, period_micros)) + " " + std::to_string(period_micros)});
   } else {
-    // The usual map of [2, 262144] shares onto [1, 10000] weight.
-    const std::int64_t weight =
-        1 + (clamp_shares(limits.cpu_shares) - kMinShares) * 9999 / (kMaxShares - kMinShares);
-    out.push_back({"cpu", "cpu.weight", std::to_string(weight)});
+    out.push_back({"cpu", "cpu.weight", std::to_string(weight_of_shares(limits.cpu_shares))});
   }
   if (limits.memory_mib)
     out.push_back({"memory", "memory.max", std::to_string(*limits.memory_mib * shared::kMiB)});

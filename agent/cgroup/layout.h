@@ -27,6 +27,10 @@ inline constexpr std::int64_t kCpuPeriodMicros = 100'000;  // ECS_CGROUP_CPU_PER
 // The kernel refuses a quota below 1 ms.
 inline constexpr std::int64_t kMinQuotaMicros = 1'000;
 
+// CFS quota per period of `cpu` vCPU, and the usual map of [2, 262144] shares onto [1, 10000] weight.
+std::int64_t quota_micros(double cpu, std::int64_t period_micros);
+std::int64_t weight_of_shares(std::int64_t shares);
+
 struct Setting {
   std::string controller;
   std::string file;

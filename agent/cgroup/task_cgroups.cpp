@@ -6,8 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <set>
-#include <sstream>
 
 namespace agent::cgroup {
 namespace {
@@ -15,21 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 using shared::Error;
 using shared::Result;
-
-constexpr std::uint64_t kMicro = 1000;  // ns
-
-std::string slurp(const fs::path& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::uint64_t number_in(const fs::path& path) {
-  std::uint64_t value = 0;
-  std::ifstream(path) >> value;
-  return value;
-}
 
 std::string why(int code) {
   return code == ECGOTHER ? std::strerror(cgroup_get_last_errno()) : cgroup_strerror(code);
@@ -75,7 +58,7 @@ class Kernel final : public TaskCgroups {
   }
 
   Result<std::string> create(const std::string& task_id, const Limits& limits) override {
-    const std::string name = options_.root + "/" + task_id;
+    const std::string name = group_of(task_id);
     auto settings = layout_.mode == Mode::kV2 ? v2_settings(limits, options_.period_micros)
                                               : v1_settings(limits, options_.period_micros);
     if (auto applied = apply(name, settings); !applied) return applied.error();
@@ -85,63 +68,20 @@ class Kernel final : public TaskCgroups {
   // Not libcgroup's delete: the engine makes the same path in hierarchies that we do not use (devices,
   // freezer, the named one of systemd), and all of them must go.
   Result<void> remove(const std::string& task_id) override {
-    std::set<std::string> mounts;
-    for (const auto& [controller, mount] : layout_.v1_mounts) mounts.insert(mount);
-    if (!layout_.v2_mount.empty()) mounts.insert(layout_.v2_mount);
     std::error_code error;
-    for (const std::string& mount : mounts) {
-      const fs::path path = fs::path(mount) / options_.root / task_id;
-      std::error_code ignored;
-      if (fs::exists(path, ignored)) remove_tree(path, error);
-    }
+    for (const fs::path& path : directories_of(layout_, group_of(task_id))) remove_tree(path, error);
     if (!error) return {};
     return Error(error.value() == EBUSY ? "busy" : "cgroup",
-                 "remove cgroup " + options_.root + "/" + task_id + ": " + error.message(),
-                 shared::Blame::kSelf, shared::Retry::kYes);
+                 "remove cgroup " + group_of(task_id) + ": " + error.message(), shared::Blame::kSelf,
+                 shared::Retry::kYes);
   }
 
   Result<Stats> read(const std::string& task_id) const override {
-    const fs::path cpu = directory("cpu", task_id);
-    const fs::path memory = directory("memory", task_id);
-    std::error_code ignored;
-    if (!fs::exists(cpu, ignored)) return Error("not_found", "no cgroup for task " + task_id);
-    const std::string cpu_stat = slurp(cpu / "cpu.stat");
-    Stats stats;
-    stats.periods = keyed_value(cpu_stat, "nr_periods").value_or(0);
-    stats.throttled = keyed_value(cpu_stat, "nr_throttled").value_or(0);
-    if (layout_.mode == Mode::kV2) {
-      stats.cpu_usage_ns = keyed_value(cpu_stat, "usage_usec").value_or(0) * kMicro;
-      stats.throttled_ns = keyed_value(cpu_stat, "throttled_usec").value_or(0) * kMicro;
-      stats.memory_bytes = number_in(memory / "memory.current");
-      stats.oom_kills = keyed_value(slurp(memory / "memory.events"), "oom_kill").value_or(0);
-      return stats;
-    }
-    stats.throttled_ns = keyed_value(cpu_stat, "throttled_time").value_or(0);
-    stats.cpu_usage_ns = number_in(directory("cpuacct", task_id) / "cpuacct.usage");
-    stats.memory_bytes = number_in(memory / "memory.usage_in_bytes");
-    stats.oom_kills = v1_oom_kills(memory);
-    return stats;
+    return read_stats(layout_, group_of(task_id));
   }
 
  private:
-  fs::path directory(const std::string& controller, const std::string& task_id) const {
-    const auto mount = layout_.v1_mounts.find(controller);
-    const std::string& base =
-        layout_.mode == Mode::kV2 || mount == layout_.v1_mounts.end() ? layout_.v2_mount : mount->second;
-    return fs::path(base) / options_.root / task_id;
-  }
-
-  // In v1 a kill is counted only where the victim lived, so that the containers' groups count too. A
-  // container's group is gone when its last process is, and its count with it.
-  static std::uint64_t v1_oom_kills(const fs::path& memory) {
-    std::uint64_t kills = keyed_value(slurp(memory / "memory.oom_control"), "oom_kill").value_or(0);
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(memory, ignored)) {
-      if (!entry.is_directory(ignored)) continue;
-      kills += keyed_value(slurp(entry.path() / "memory.oom_control"), "oom_kill").value_or(0);
-    }
-    return kills;
-  }
+  std::string group_of(const std::string& task_id) const { return options_.root + "/" + task_id; }
 
   bool offers(const Setting& setting) const {
     if (layout_.mode == Mode::kV2) return true;
@@ -198,10 +138,7 @@ class Disabled final : public TaskCgroups {
 }  // namespace
 
 Result<std::unique_ptr<TaskCgroups>> open_task_cgroups(const Options& options) {
-  const std::string mounts = slurp("/proc/mounts");
-  auto first = detect_layout(mounts, "cpu memory");  // only to learn where v2 is
-  const std::string v2 = first && !first->v2_mount.empty() ? first->v2_mount : "/sys/fs/cgroup";
-  auto layout = detect_layout(mounts, slurp(fs::path(v2) / "cgroup.controllers"));
+  auto layout = host_layout();
   if (!layout) return layout.error();
   if (const int code = cgroup_init(); code != 0) return Error("cgroup", "libcgroup: " + why(code));
   auto kernel = std::make_unique<Kernel>(std::move(*layout), options);

@@ -17,6 +17,13 @@ using shared::http::Slash;
 
 constexpr int kConflict = 409;
 
+// The engine would refuse it with less to go by, or put the container elsewhere.
+bool parent_fits_driver(const std::string& parent, const std::string& driver) {
+  if (parent.empty() || driver.empty()) return true;
+  return driver == "systemd" ? parent.ends_with(".slice") && parent.find('/') == std::string::npos
+                             : driver == "cgroupfs" && parent.starts_with('/');
+}
+
 std::string path_of(const ContainerHandle& handle) {
   return "/containers/" +
          shared::http::percent_encode(handle.id.empty() ? handle.name : handle.id, Slash::kEncode);
@@ -90,21 +97,16 @@ void DockerRuntime::read_info(const std::string& version, Done<std::string> done
   send("GET", "/info", "", settings_.version_timeout, [this, version, done](Result<Response> r) {
     if (!r) return done(failed(r.error(), settings_.version_timeout, "ask for information"));
     cgroup_driver_ = cgroup_driver_from_info(r->body);
-    if (cgroup_driver_ != "cgroupfs") {
-      log::warn("engine_cgroup_driver",
-                {{"driver", cgroup_driver_}, {"reason", "task limits need the cgroupfs driver"}});
-    }
     done(version);
   });
 }
 
 void DockerRuntime::create(const ContainerSpec& spec, Done<ContainerHandle> done) {
   auto body = create_body(spec);
-  if (body && !spec.cgroup_parent.empty() && !cgroup_driver_.empty() && cgroup_driver_ != "cgroupfs") {
+  if (body && !parent_fits_driver(spec.cgroup_parent, cgroup_driver_)) {
     body = Error("CannotCreateContainerError",
-                 "the engine's cgroup driver is '" + cgroup_driver_ +
-                     "', task limits need 'cgroupfs' (dockerd --exec-opt native.cgroupdriver=cgroupfs) or "
-                     "ECS_ENABLE_TASK_CPU_MEM_LIMIT=false");
+                 "the engine's cgroup driver is '" + cgroup_driver_ + "', which takes no parent '" +
+                     spec.cgroup_parent + "': with 'systemd' it is a slice's name, with 'cgroupfs' a path");
   }
   if (!body) {
     loop_.post(guarded([done, error = body.error()] { done(error); }));

@@ -1,6 +1,6 @@
 // The docker driver: a Runtime over the Docker Engine API on its unix socket, as classic ECS hosts have it.
-// Containers are put below the task's cgroup, which needs the engine's cgroupfs driver: with another one,
-// creating a container that has a cgroup_parent fails and says so. Thread: the loop's.
+// A container's cgroup_parent must be what the engine's cgroup driver takes: a path with "cgroupfs", the name
+// of a slice with "systemd"; otherwise creating it fails and says so. Thread: the loop's.
 #pragma once
 #include <map>
 #include <memory>
