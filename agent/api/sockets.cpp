@@ -6,6 +6,7 @@
 
 #include "agent/control/tasks.h"
 #include "agent/link/channel.h"
+#include "agent/link/tcs.h"
 #include "agent/model/words.h"
 #include "shared/json/reader.h"
 #include "shared/log/log.h"
@@ -15,9 +16,10 @@ namespace agent::api {
 using nlohmann::json;
 using shared::httpd::WebSocket;
 using shared::httpd::WebSocketHandlers;
-using shared::json::Reader;
 
 namespace {
+
+namespace log = shared::log;
 
 // What the engine sends to. Let go of when the socket has closed, so that neither keeps the other alive.
 class SocketChannel final : public link::Channel {
@@ -44,30 +46,27 @@ struct Session {
   std::shared_ptr<SocketChannel> channel;
 };
 
-// Health that an agent of ECS reports in telemetry; nodes of ours send it with the task's state.
+// One step for the whole message; a task that cannot be meant does not keep the others back.
 void apply_health(control::Engine& engine, const std::string& cluster, const std::string& body) {
-  auto document = shared::json::Document::parse(body, "BadRequestException");
-  if (!document) return;
-  const auto message = document->root().child("message");
-  if (!message) return;
-  for (const Reader& task : message->children("tasks")) {
-    control::TaskChange change;
-    change.task = task.string_or("taskArn", "");
-    for (const Reader& each : task.children("containers")) {
-      control::ContainerChange container;
-      container.name = each.string_or("containerName", "");
-      container.health = model::from_word<model::HealthStatus>(each.string_or("healthStatus", ""));
-      if (container.health) change.containers.push_back(std::move(container));
-    }
-    if (change.task.empty() || change.containers.empty()) continue;
-    engine.submit(
-        [cluster, change](control::Step& step) { return control::apply_task_change(step, cluster, change); },
-        [task_arn = change.task](const shared::Result<void>& done) {
-          if (!done)
-            shared::log::debug("health_report_refused",
-                               {{"task", task_arn}, {"reason", done.error().text()}});
-        });
-  }
+  auto message = link::publish_health_from_json(body);
+  if (!message) return log::warn("telemetry_not_understood", message.error());
+  engine.submit(
+      [cluster, tasks = std::move(message->tasks)](control::Step& step) -> shared::Result<void> {
+        for (const link::TaskHealth& task : tasks) {
+          std::vector<control::ContainerHealth> health;
+          for (const link::ContainerHealth& each : task.containers) {
+            const auto status = model::from_word<model::HealthStatus>(each.status);
+            if (status) health.push_back({each.name, *status});
+          }
+          const auto applied = control::apply_health(step, cluster, task.arn, health);
+          if (!applied)
+            log::debug("health_report_refused", {{"task", task.arn}, {"reason", applied.error().text()}});
+        }
+        return {};
+      },
+      [](const shared::Result<void>& done) {
+        if (!done) log::warn("health_report_not_kept", done.error());
+      });
 }
 
 }  // namespace
@@ -133,9 +132,7 @@ TelemetryFrame read_telemetry(std::string_view frame) {
   TelemetryFrame read;
   const std::size_t blank = frame.find("\r\n\r\n");
   read.body = std::string(blank == std::string_view::npos ? frame : frame.substr(blank + 4));
-  if (auto document = shared::json::Document::parse(read.body, "BadRequestException")) {
-    read.type = document->root().string_or("type", "");
-  }
+  read.type = link::tcs_type(read.body).value_or("");
   return read;
 }
 

@@ -99,15 +99,21 @@ Judgement judge_targets(const State& state, const model::Service& service, const
   return all;
 }
 
-enum class ContainerChecks { kNone, kHealthy, kUnhealthy };
+enum class ContainerChecks { kNone, kPending, kHealthy, kUnhealthy };
 
-// Checks whose results nobody reports count as none.
-ContainerChecks container_checks(const model::Task& task) {
+// Over the essential containers that the task definition gives a health check; the worst decides.
+ContainerChecks container_checks(const State& state, const model::Task& task) {
+  const model::TaskDefinition* definition = find_task_definition(state, task.task_definition_arn);
+  if (definition == nullptr) return ContainerChecks::kNone;
   ContainerChecks all = ContainerChecks::kNone;
-  for (const model::Container& each : task.containers) {
-    if (!each.essential) continue;
-    if (each.health == model::HealthStatus::kUnhealthy) return ContainerChecks::kUnhealthy;
-    if (each.health == model::HealthStatus::kHealthy) all = ContainerChecks::kHealthy;
+  for (const model::ContainerDefinition& each : definition->containers) {
+    if (!each.essential || !each.has_health_check) continue;
+    const auto container = std::find_if(task.containers.begin(), task.containers.end(),
+                                        [&](const auto& c) { return c.name == each.name; });
+    if (container == task.containers.end()) continue;
+    if (container->health == model::HealthStatus::kUnhealthy) return ContainerChecks::kUnhealthy;
+    if (container->health == model::HealthStatus::kUnknown) all = ContainerChecks::kPending;
+    if (all == ContainerChecks::kNone) all = ContainerChecks::kHealthy;
   }
   return all;
 }
@@ -116,11 +122,12 @@ Judgement judge(Step& step, const model::Service& service, const model::Task& ta
   if (task.last_status != TaskStatus::kRunning) return {};
   const WallTime started = task.started_at.value_or(step.now);
   Judgement result = judge_targets(step.state, service, task);
-  const ContainerChecks checks = container_checks(task);
+  const ContainerChecks checks = container_checks(step.state, task);
   if (checks == ContainerChecks::kUnhealthy && result.health != PlanHealth::kUnhealthy) {
     result = {PlanHealth::kUnhealthy, "Task failed container health checks",
               "(task " + task.id + ") failed container health checks."};
   }
+  if (checks == ContainerChecks::kPending && result.health == PlanHealth::kHealthy) return {};
   if (task.targets.empty() && checks == ContainerChecks::kNone && result.health == PlanHealth::kHealthy) {
     const WallTime counts_at = started + step.settings.steady_without_checks;
     if (counts_at > step.now) {

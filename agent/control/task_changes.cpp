@@ -38,11 +38,9 @@ bool merge_container(model::Container& container, const ContainerChange& change)
   if (!change.reason.empty()) container.reason = cut(change.reason);
   if (change.exit_code && !container.exit_code) container.exit_code = change.exit_code;
   if (!change.bindings.empty()) container.bindings = change.bindings;
-  if (change.health) container.health = *change.health;
   return before.status != container.status || before.runtime_id != container.runtime_id ||
          before.image_digest != container.image_digest || before.reason != container.reason ||
-         before.exit_code != container.exit_code || !(before.bindings == container.bindings) ||
-         before.health != container.health;
+         before.exit_code != container.exit_code || !(before.bindings == container.bindings);
 }
 
 const model::Deployment* deployment_of(const State& state, const model::Task& task) {
@@ -237,6 +235,27 @@ Result<void> apply_task_change(Step& step, const std::string& cluster, const Tas
     task->last_status = TaskStatus::kActivating;
     activate(step, *key);
   }
+  return {};
+}
+
+Result<void> apply_health(Step& step, const std::string& cluster, const std::string& task,
+                          const std::vector<ContainerHealth>& health) {
+  const auto key = task_key(cluster, task);
+  if (!key) return key.error();
+  const model::Task* found = step.state.tasks.find(*key);
+  if (found == nullptr || found->last_status == TaskStatus::kStopped) return {};
+  model::Task changed = *found;
+  bool any = false;
+  for (const ContainerHealth& each : health) {
+    for (model::Container& container : changed.containers) {
+      if (container.name != each.container || container.health == each.status) continue;
+      container.health = each.status;
+      any = true;
+    }
+  }
+  if (!any) return {};
+  ++changed.version;
+  *step.state.tasks.edit(*key) = std::move(changed);
   return {};
 }
 

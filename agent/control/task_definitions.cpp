@@ -27,7 +27,10 @@ model::ContainerDefinition container_in(const Reader& in) {
   container.memory = in.integer<int>("memory", 0);
   container.memory_reservation = in.integer<int>("memoryReservation", 0);
   container.essential = in.boolean_or("essential", true);
-  container.has_health_check = in.has("healthCheck");
+  if (const auto check = in.child("healthCheck")) {
+    const auto command = check->strings_or_empty("command");
+    container.has_health_check = command.empty() || command.front() != "NONE";  // NONE: not even the image's
+  }
   for (const Reader& port : in.children("portMappings")) {
     if (!port.has("containerPort")) continue;  // a range: its ports are chosen by the agent
     container.port_mappings.push_back({port.required_integer<int>("containerPort", 0, shared::net::kMaxPort),

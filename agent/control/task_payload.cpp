@@ -247,7 +247,7 @@ link::ContainerPayload container_payload(const model::ContainerDefinition& defin
       host_config(container, std::string(model::word(of.network_mode)), out.memory,
                   number(changed, "memoryReservation", definition.memory_reservation.value_or(0)))
           .dump();
-  if (container.contains("healthCheck")) {
+  if (definition.has_health_check) {
     out.health_check_type = "docker";
     out.docker_version = "1.24";
   }

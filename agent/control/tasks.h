@@ -75,7 +75,6 @@ struct ContainerChange {
   std::string reason;
   std::optional<int> exit_code;
   std::vector<model::NetworkBinding> bindings;
-  std::optional<model::HealthStatus> health;  // of a container with a health check, where the agent says so
 };
 struct TaskChange {
   std::string task;    // id or ARN
@@ -90,6 +89,15 @@ struct TaskChange {
 // STOPPED task never runs again. Registers targets when the task of a service with load balancers comes up,
 // frees its resources and takes its targets away when it stopped.
 shared::Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change);
+
+// The health of containers, as an agent's telemetry tells it again and again: what is known already touches
+// no row. Containers and tasks that are not there (any more) are left out.
+struct ContainerHealth {
+  std::string container;
+  model::HealthStatus status = model::HealthStatus::kUnknown;
+};
+shared::Result<void> apply_health(Step& step, const std::string& cluster, const std::string& task,
+                                  const std::vector<ContainerHealth>& health);
 
 // The task left the books although nobody saw it end (its instance was deregistered by force): STOPPED now,
 // its targets drain on without it.

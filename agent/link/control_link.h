@@ -1,4 +1,4 @@
-// The node's way to control: signed API calls and the ACS websocket. Real one: http_control_link.h
+// The node's way to control: signed API calls and the ACS and TCS websockets. Real one: http_control_link.h
 // (shared/httpd, SigV4). Simulated one: tests/sim. Thread: the executor's; callbacks never run inside the
 // call that started them.
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace agent::link {
 
-struct AcsHandlers {
+struct SessionHandlers {
   std::function<void(std::shared_ptr<Channel>)> on_open;
   std::function<void(std::string)> on_text;
   std::function<void(shared::Error)> on_close;  // once, also for an attempt that failed
@@ -27,7 +27,11 @@ class ControlLink {
                     std::function<void(shared::Result<std::string>)> done) = 0;
   // Opens <endpoint>/ws with the ACS query parameters for this container instance.
   virtual void open_acs(const std::string& endpoint, const std::string& container_instance_arn,
-                        const std::string& cluster, AcsHandlers handlers) = 0;
+                        const std::string& cluster, SessionHandlers handlers) = 0;
+  // The telemetry session (TCS), likewise. Texts sent over its channel are plain messages; what the protocol
+  // wants around them is the link's business.
+  virtual void open_telemetry(const std::string& endpoint, const std::string& container_instance_arn,
+                              const std::string& cluster, SessionHandlers handlers) = 0;
 };
 
 }  // namespace agent::link

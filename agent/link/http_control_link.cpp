@@ -126,43 +126,83 @@ void HttpControlLink::call(const std::string& operation, std::string body,
       .detach();
 }
 
-std::string HttpControlLink::acs_query(const std::string& container_instance_arn,
-                                       const std::string& cluster) const {
-  const std::string engine = options_.engine_version ? options_.engine_version() : "";
-  const std::map<std::string, std::string> parameters = {
-      {"agentHash", options_.agent_hash},
-      {"agentVersion", options_.agent_version},
-      {"clusterArn", cluster},
-      {"containerInstanceArn", container_instance_arn},
-      {"dockerVersion", "DockerVersion: " + engine},
-      {"protocolVersion", "2"},
-      {"sendCredentials", was_connected_ ? "false" : "true"},
-      {"seqNum", "1"},
-  };
-  std::string query;
-  for (const auto& [name, value] : parameters) {
-    query += (query.empty() ? "" : "&") + name + "=" + shared::http::percent_encode(value, Slash::kEncode);
+// The telemetry session's: signs every message on its way.
+class HttpControlLink::SignedChannel final : public Channel {
+ public:
+  SignedChannel(std::shared_ptr<shared::httpd::WebSocket> socket, const HttpControlLink& link,
+                shared::http::Request request)
+      : socket_(std::move(socket)), link_(link), alive_(link.alive_), request_(std::move(request)) {}
+  void send(std::string text) override {
+    if (!alive_.lock()) return;
+    request_.body = std::move(text);
+    aws::sign(request_, link_.options_.credentials, link_.options_.region, kService, link_.loop_.wall_now());
+    std::string frame;
+    for (const auto& [name, value] : request_.headers.fields()) frame += name + ": " + value + "\r\n";
+    socket_->send(frame + "\r\n" + request_.body);
   }
-  return query;
+  void close(const std::string& reason) override { socket_->close(kNormalClose, reason); }
+
+ private:
+  std::shared_ptr<shared::httpd::WebSocket> socket_;
+  const HttpControlLink& link_;
+  std::weak_ptr<int> alive_;       // of the link
+  shared::http::Request request_;  // the GET that opened the session: its target is signed with each message
+};
+
+std::string HttpControlLink::engine_version() const {
+  return options_.engine_version ? options_.engine_version() : "";
 }
 
 void HttpControlLink::open_acs(const std::string& endpoint, const std::string& container_instance_arn,
-                               const std::string& cluster, AcsHandlers handlers) {
+                               const std::string& cluster, SessionHandlers handlers) {
+  open(Kind::kAcs, endpoint,
+       {{"agentHash", options_.agent_hash},
+        {"agentVersion", options_.agent_version},
+        {"clusterArn", cluster},
+        {"containerInstanceArn", container_instance_arn},
+        {"dockerVersion", "DockerVersion: " + engine_version()},
+        {"protocolVersion", "2"},
+        {"sendCredentials", was_connected_ ? "false" : "true"},
+        {"seqNum", "1"}},
+       std::move(handlers));
+}
+
+void HttpControlLink::open_telemetry(const std::string& endpoint, const std::string& container_instance_arn,
+                                     const std::string& cluster, SessionHandlers handlers) {
+  open(Kind::kTelemetry, endpoint,
+       {{"agentHash", options_.agent_hash},
+        {"agentVersion", options_.agent_version},
+        {"cluster", cluster},
+        {"containerInstance", container_instance_arn},
+        {"dockerVersion", engine_version()}},
+       std::move(handlers));
+}
+
+void HttpControlLink::open(Kind kind, const std::string& endpoint,
+                           const std::map<std::string, std::string>& parameters, SessionHandlers handlers) {
   const auto address = parse(endpoint);
   if (!address) {
     loop_.post([handlers = std::move(handlers), error = address.error()] { handlers.on_close(error); });
     return;
   }
+  std::string query;
+  for (const auto& [name, value] : parameters) {
+    query += (query.empty() ? "" : "&") + name + "=" + shared::http::percent_encode(value, Slash::kEncode);
+  }
   shared::http::Request request;
-  request.target = address->path + "/ws?" + acs_query(container_instance_arn, cluster);
+  request.target = address->path + "/ws?" + query;
   request.headers.set("Host", address->host);
+  const shared::http::Request unsigned_request = request;
   aws::sign(request, options_.credentials, options_.region, kService, loop_.wall_now());
   shared::httpd::WebSocketHandlers socket;
   const auto alive = std::weak_ptr<int>(alive_);
-  socket.on_open = [this, alive, open = handlers.on_open](std::shared_ptr<shared::httpd::WebSocket> opened) {
+  socket.on_open = [this, alive, kind, unsigned_request,
+                    on_open = handlers.on_open](std::shared_ptr<shared::httpd::WebSocket> opened) {
     if (!alive.lock()) return opened->close(kNormalClose, "the agent stops");
+    if (kind == Kind::kTelemetry)
+      return on_open(std::make_shared<SignedChannel>(std::move(opened), *this, unsigned_request));
     was_connected_ = true;
-    open(std::make_shared<WebSocketChannel>(std::move(opened)));
+    on_open(std::make_shared<WebSocketChannel>(std::move(opened)));
   };
   socket.on_text = [alive, text = handlers.on_text](std::string message) {
     if (alive.lock()) text(std::move(message));

@@ -1,5 +1,7 @@
-// The real ControlLink: ECS JSON 1.1 calls and the ACS websocket over plain HTTP/1.1, signed with SigV4 as
-// the ECS agent does. Retrying is the node's business. Thread: the loop's.
+// The real ControlLink: ECS JSON 1.1 calls and the ACS and TCS websockets over plain HTTP/1.1, signed with
+// SigV4 as the ECS agent does. Each frame of the telemetry session begins with a pseudo HTTP head (Host,
+// X-Amz-Date, Authorization, a blank line) whose signature covers the message. Retrying is the node's
+// business. Thread: the loop's.
 #pragma once
 #include <functional>
 #include <map>
@@ -33,7 +35,9 @@ class HttpControlLink final : public ControlLink {
   void call(const std::string& operation, std::string body,
             std::function<void(shared::Result<std::string>)> done) override;
   void open_acs(const std::string& endpoint, const std::string& container_instance_arn,
-                const std::string& cluster, AcsHandlers handlers) override;
+                const std::string& cluster, SessionHandlers handlers) override;
+  void open_telemetry(const std::string& endpoint, const std::string& container_instance_arn,
+                      const std::string& cluster, SessionHandlers handlers) override;
 
  private:
   struct Address {
@@ -44,7 +48,11 @@ class HttpControlLink final : public ControlLink {
   HttpControlLink(shared::httpd::IoLoop& loop, ControlLinkOptions options, Address api);
   static shared::Result<Address> parse(const std::string& url);
   shared::httpd::Client& client(const Address& address);
-  std::string acs_query(const std::string& container_instance_arn, const std::string& cluster) const;
+  class SignedChannel;
+  enum class Kind { kAcs, kTelemetry };
+  void open(Kind kind, const std::string& endpoint, const std::map<std::string, std::string>& parameters,
+            SessionHandlers handlers);
+  std::string engine_version() const;
 
   shared::httpd::IoLoop& loop_;
   ControlLinkOptions options_;

@@ -41,8 +41,12 @@ Node::Node(Parts parts, NodeSettings settings)
       settings_(std::move(settings)),
       records_(parts.store),
       engine_({parts.executor, parts.random, parts.runtime, parts.cgroups, records_, settings_},
-              [this](const std::string& arn) { reporter_.consider(arn); }),
-      reporter_(parts.executor, parts.random, parts.link, engine_, records_, settings_) {}
+              [this](const std::string& arn) {
+                reporter_.consider(arn);
+                telemetry_.consider(arn);
+              }),
+      reporter_(parts.executor, parts.random, parts.link, engine_, records_, settings_),
+      telemetry_(parts.executor, parts.random, parts.link, engine_, settings_) {}
 
 Node::~Node() {
   alive_.reset();
@@ -122,10 +126,13 @@ void Node::discover() {
   const std::string body = shared::json::to_text(
       {{"containerInstance", identity_.container_instance_arn}, {"cluster", settings_.cluster}});
   parts_.link.call("DiscoverPollEndpoint", body, guarded([this](Result<std::string> answer) {
-                     auto endpoint = answer ? poll_endpoint(*answer) : Result<std::string>(answer.error());
-                     if (endpoint) endpoint_ = *endpoint;
+                     auto found = answer ? poll_endpoints(*answer) : Result<PollEndpoints>(answer.error());
+                     if (found) {
+                       endpoint_ = found->session;
+                       telemetry_.serve(found->telemetry, identity_.container_instance_arn);
+                     }
                      if (!endpoint_.empty()) return connect(endpoint_);
-                     const Error& error = endpoint.error();
+                     const Error& error = found.error();
                      again([this] { discover(); },
                            "DiscoverPollEndpoint: " + error.code() + ": " + error.text());
                    }));
@@ -133,7 +140,7 @@ void Node::discover() {
 
 void Node::connect(const std::string& endpoint) {
   const std::uint64_t mine = ++attempt_;
-  link::AcsHandlers handlers;
+  link::SessionHandlers handlers;
   handlers.on_open = guarded([this, mine](std::shared_ptr<link::Channel> channel) {
     if (mine == attempt_) opened(std::move(channel));
   });

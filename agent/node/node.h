@@ -13,6 +13,7 @@
 #include "agent/node/reporter.h"
 #include "agent/node/settings.h"
 #include "agent/node/task_engine.h"
+#include "agent/node/telemetry.h"
 #include "agent/runtime/runtime.h"
 #include "agent/store/store.h"
 #include "shared/env/executor.h"
@@ -79,6 +80,7 @@ class Node {
   Identity identity_;
   TaskEngine engine_;
   Reporter reporter_;
+  Telemetry telemetry_;
 
   bool registered_ = false;
   std::string problem_ = "not registered with control yet";

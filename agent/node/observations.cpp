@@ -106,7 +106,9 @@ void TaskEngine::observe(Task& task, Container& c, const runtime::ContainerInfo&
       break;
     case runtime::ContainerPhase::kRunning:
       c.known = Status::kRunning;
+      if (c.health != info.health) c.health_since = parts_.executor.wall_now();
       c.health = info.health;
+      c.health_output = info.health_output;
       // The host's own network has no bindings to report.
       if (task.payload.network_mode != "host") c.bindings = info.ports;
       break;

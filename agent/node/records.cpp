@@ -35,6 +35,7 @@ json container_json(const Container& c) {
                                {"host", b.host_port},
                                {"protocol", b.protocol}});
   }
+  put_time(out, "healthSince", c.health_since);
   put_time(out, "pullStartedAt", c.pull_started_at);
   put_time(out, "pullStoppedAt", c.pull_stopped_at);
   put_time(out, "startedAt", c.started_at);
@@ -51,6 +52,7 @@ void read_container(const Reader& in, Container& c) {
   c.image_digest = in.string_or("imageDigest", "");
   c.reason = in.string_or("reason", "");
   c.health = in.string_or("health", "");
+  c.health_since = get_time(in, "healthSince");
   c.exit_code = in.integer<int>("exitCode");
   for (const Reader& b : in.children("bindings")) {
     c.bindings.push_back({b.required_integer<int>("container"), b.required_integer<int>("host"),

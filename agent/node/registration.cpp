@@ -94,14 +94,16 @@ shared::Result<std::string> registered_arn(const std::string& answer) {
   return arn;
 }
 
-shared::Result<std::string> poll_endpoint(const std::string& answer) {
+shared::Result<PollEndpoints> poll_endpoints(const std::string& answer) {
   auto document = shared::json::Document::parse(answer, "malformed");
   if (!document) return document.error();
   const auto root = document->root();
-  std::string endpoint = root.required_string("endpoint");
+  PollEndpoints endpoints{root.required_string("endpoint"), root.string_or("telemetryEndpoint", "")};
   if (!root.ok()) return root.error();
-  while (endpoint.ends_with('/')) endpoint.pop_back();
-  return endpoint;
+  for (std::string* each : {&endpoints.session, &endpoints.telemetry}) {
+    while (each->ends_with('/')) each->pop_back();
+  }
+  return endpoints;
 }
 
 }  // namespace agent::node

@@ -20,7 +20,11 @@ std::string registration_request(const NodeSettings& settings, const Identity& i
                                  const std::string& engine_version, const std::string& client_token);
 // The ARN in the answer. Error code "malformed".
 shared::Result<std::string> registered_arn(const std::string& answer);
-// The member `endpoint` of DiscoverPollEndpoint's answer. Error code "malformed".
-shared::Result<std::string> poll_endpoint(const std::string& answer);
+// DiscoverPollEndpoint's answer. Error code "malformed".
+struct PollEndpoints {
+  std::string session;
+  std::string telemetry;  // empty where control takes none
+};
+shared::Result<PollEndpoints> poll_endpoints(const std::string& answer);
 
 }  // namespace agent::node

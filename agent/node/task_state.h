@@ -43,7 +43,9 @@ struct Container {
   std::optional<shared::WallTime> pull_stopped_at;
   std::optional<shared::WallTime> started_at;
   std::optional<shared::WallTime> finished_at;
-  std::string health;
+  std::string health;  // the engine's word; empty without a health check
+  std::optional<shared::WallTime> health_since;
+  std::string health_output;  // of the last check; volatile
 
   Op op = Op::kNone;
 };

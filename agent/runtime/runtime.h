@@ -59,7 +59,8 @@ struct ContainerInfo {
   std::string image_digest;
   std::vector<PortBinding> ports;  // actual, while running
   std::map<std::string, std::string> labels;
-  std::string health;  // "", "starting", "healthy", "unhealthy"
+  std::string health;         // "", "starting", "healthy", "unhealthy"
+  std::string health_output;  // what the last health check said
   int pid = 0;
   std::optional<shared::WallTime> started_at;
   std::optional<shared::WallTime> finished_at;

@@ -4,6 +4,7 @@
 
 #include "agent/control/invariants.h"
 #include "agent/control/targets.h"
+#include "agent/node/container_spec.h"
 
 namespace sim {
 
@@ -129,11 +130,13 @@ std::string Cluster::must_call(const std::string& service, const std::string& op
 
 void Cluster::register_revision() {
   const json body{{"family", "web"},
+                  {"volumes", {{{"name", "scratch"}}}},
                   {"containerDefinitions",
                    {{{"name", "web"},
                      {"image", "web:" + std::to_string(++revisions_)},
                      {"cpu", 64},
                      {"memory", 64},
+                     {"mountPoints", {{{"sourceVolume", "scratch"}, {"containerPath", "/scratch"}}}},
                      {"portMappings", {{{"containerPort", 80}}}}}}}};
   const auto answer = call("ecs", "RegisterTaskDefinition", body.dump());
   if (!answer || answer->starts_with("error ")) return;
@@ -467,6 +470,12 @@ void Cluster::check_converged() {
   for (const auto& host : hosts_) {
     for (const auto& [name, container] : host->machine().containers()) {
       if (container.phase == runtime::ContainerPhase::kRunning) ++containers;
+    }
+  }
+  for (const auto& host : hosts_) {
+    for (const auto& [name, volume] : host->machine().volumes()) {
+      if (!host->node().tasks().contains(volume.labels.at(agent::node::kTaskArnLabel)))
+        violate("volume " + name + " of " + host->process().name() + " outlived its task");
     }
   }
   if (containers != static_cast<std::size_t>(service->desired_count)) {

@@ -21,7 +21,7 @@ class HostProcess::Link final : public agent::link::ControlLink {
         std::move(done));
   }
 
-  void open_acs(const std::string&, const std::string& instance, const std::string&, agent::link::AcsHandlers handlers) override {
+  void open_acs(const std::string&, const std::string& instance, const std::string&, agent::link::SessionHandlers handlers) override {
     HostProcess& host = host_;
     host.process_.deliver(host.network_.delay(), [&host, instance, handlers = std::move(handlers)] {
       if (!host.control_.up() || !host.network_.reachable(host.process_, host.control_.process())) {
@@ -34,6 +34,12 @@ class HostProcess::Link final : public agent::link::ControlLink {
       };
       handlers.on_open(end);
     });
+  }
+
+  // Containers of the simulation have no health checks, so a node never has telemetry to send.
+  void open_telemetry(const std::string&, const std::string&, const std::string&,
+                      agent::link::SessionHandlers) override {
+    BERTH_CHECK(false, "no simulated container has a health check");
   }
 
  private:

@@ -60,7 +60,6 @@ Result<control::ContainerChange> container_change_in(const json& in) {
   change.image_digest = cut(text_in(in, "imageDigest"), kMaxIdentityChars);
   change.reason = cut(text_in(in, "reason"), kMaxReasonChars);
   change.exit_code = integer_in(in, "exitCode");
-  change.health = model::from_word<model::HealthStatus>(text_in(in, "healthStatus"));
   auto bindings = bindings_in(in);
   if (!bindings) return bindings.error();
   change.bindings = *std::move(bindings);

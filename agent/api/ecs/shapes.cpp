@@ -18,8 +18,7 @@ using shared::Error;
 using shared::Result;
 
 // One shape a paragraph: its name, then member:type. [T] is a list of T, {T} a map from strings to T, `any`
-// is kept unseen. One member is not of ECS: a container's healthStatus in SubmitTaskStateChange, by which our
-// nodes report what the agent of ECS sends as telemetry.
+// is kept unseen.
 constexpr std::string_view kShapes = R"shapes(
 CreateCluster clusterName:string tags:[Tag] settings:[ClusterSetting] configuration:ClusterConfiguration
   capacityProviders:[string] defaultCapacityProviderStrategy:[CapacityProviderStrategyItem]
@@ -181,7 +180,7 @@ SubmitTaskStateChange cluster:string task:string status:string reason:string
   managedAgents:[ManagedAgentStateChange] pullStartedAt:timestamp pullStoppedAt:timestamp
   executionStoppedAt:timestamp
 ContainerStateChange containerName:string imageDigest:string runtimeId:string exitCode:integer
-  networkBindings:[NetworkBinding] reason:string status:string healthStatus:string
+  networkBindings:[NetworkBinding] reason:string status:string
 NetworkBinding bindIP:string containerPort:integer hostPort:integer protocol:string
   containerPortRange:string hostPortRange:string
 AttachmentStateChange attachmentArn:string status:string

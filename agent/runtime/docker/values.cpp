@@ -154,7 +154,11 @@ Result<ContainerInfo> container_from_inspect(std::string_view text) {
   info.started_at = parse_time(state->string_or("StartedAt", ""));
   if (info.phase == ContainerPhase::kExited)
     info.finished_at = parse_time(state->string_or("FinishedAt", ""));
-  if (const auto health = state->child("Health")) info.health = health->string_or("Status", "");
+  if (const auto health = state->child("Health")) {
+    info.health = health->string_or("Status", "");
+    if (const auto checks = health->children("Log"); !checks.empty())
+      info.health_output = checks.back().string_or("Output", "");
+  }
   if (info.health == "none") info.health.clear();
   if (info.phase == ContainerPhase::kRunning) read_ports(root, info);
   if (!root.ok()) return root.error();

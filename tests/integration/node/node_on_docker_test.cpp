@@ -282,6 +282,29 @@ TEST_F(NodeOnDocker, HealthCheckOpensTheWayForDependents) {
   EXPECT_TRUE(reaches("health", "STOPPED"));
 }
 
+TEST_F(NodeOnDocker, HealthOfAContainerIsToldAsItChanges) {
+  auto web = busybox("web", "trap 'exit 0' TERM; echo > /sick; sleep 1000 & wait");
+  web.health_check_type = "docker";
+  web.docker_config =
+      R"({"HealthCheck":{"Test":["CMD-SHELL","[ ! -e /sick ] || { echo as told; exit 1; }"],"Interval":1000000000,
+          "Timeout":5000000000,"Retries":1}})";
+  send(a_task("told", {web}));
+  ASSERT_TRUE(reaches("told", "RUNNING"));
+  const auto told = [&](const std::string& status) {
+    return until([&] {
+      return !control.published.empty() &&
+             control.published.back()["tasks"][0]["containers"][0]["healthStatus"] == status;
+    });
+  };
+  ASSERT_TRUE(told("UNHEALTHY"));
+  EXPECT_EQ(control.published.back()["tasks"][0]["containers"][0]["statusMessage"], "as told\n");
+  ASSERT_TRUE(tests::shell("docker exec " + container("told", "web")["runtimeId"].get<std::string>() +
+                           " busybox rm /sick"));
+  EXPECT_TRUE(told("HEALTHY"));
+  stop("told");
+  EXPECT_TRUE(reaches("told", "STOPPED"));
+}
+
 TEST_F(NodeOnDocker, ContainersOfATaskShareItsVolumeWhichGoesWithTheTask) {
   crash();
   settings.task_cleanup_wait = shared::Millis(100);

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "agent/api/sockets.h"
+#include "agent/link/tcs.h"
 #include "agent/store/store.h"
 #include "shared/httpd/client.h"
 #include "shared/httpd/io_loop.h"
@@ -265,6 +266,57 @@ TEST_F(GatewayTest, TelemetryIsAcknowledgedAfterItsPseudoHead) {
   EXPECT_EQ(json::parse(agent->texts[1])["type"], "AckPublishHealth");
   EXPECT_FALSE(connected(arn));
   EXPECT_EQ(read_telemetry("broken").type, "");
+}
+
+TEST_F(GatewayTest, HealthFromTelemetryIsWhatDescribeTasksShows) {
+  const json definition =
+      json::parse(ecs("RegisterTaskDefinition", R"({"family":"web","containerDefinitions":[
+        {"name":"main","image":"i","memory":16,"healthCheck":{"command":["CMD","true"]}},
+        {"name":"side","image":"i","memory":16,"essential":false}]})")
+                      .body)
+          .at("taskDefinition");
+  json attributes = definition.at("requiresAttributes");
+  attributes.push_back({{"name", "berth.address"}, {"value", "127.0.0.1"}});
+  ASSERT_EQ(ecs("CreateCluster", "{}").status, 200);
+  const json registration{{"attributes", attributes},
+                          {"totalResources",
+                           {{{"name", "CPU"}, {"type", "INTEGER"}, {"integerValue", 1024}},
+                            {{"name", "MEMORY"}, {"type", "INTEGER"}, {"integerValue", 1024}}}}};
+  const std::string arn =
+      json::parse(ecs("RegisterContainerInstance", registration.dump(), keys_.node()).body)
+          .at("containerInstance")
+          .at("containerInstanceArn");
+  const std::string encoded = http::percent_encode(arn, http::Slash::kEncode);
+  const auto session = dial_agent("clusterArn=default&containerInstanceArn=" + encoded, keys_.node());
+  const json started = json::parse(ecs("RunTask", R"({"taskDefinition":"web"})").body);
+  ASSERT_EQ(started.at("failures"), json::array()) << started;
+  const std::string task = started.at("tasks").at(0).at("taskArn");
+  ecs("SubmitTaskStateChange",
+      json{{"task", task},
+           {"status", "RUNNING"},
+           {"containers",
+            {{{"containerName", "main"}, {"status", "RUNNING"}},
+             {{"containerName", "side"}, {"status", "RUNNING"}}}}}
+          .dump(),
+      keys_.node());
+  const auto described = [&] {
+    return json::parse(ecs("DescribeTasks", json{{"tasks", {task}}}.dump()).body).at("tasks").at(0);
+  };
+  EXPECT_EQ(described().at("healthStatus"), "UNKNOWN");
+  const auto telemetry = dial_agent("cluster=default&containerInstance=" + encoded, keys_.node());
+  ASSERT_TRUE(telemetry->socket) << telemetry->closed->text();
+  for (const char* status : {"HEALTHY", "UNHEALTHY"}) {
+    telemetry->texts.clear();
+    link::PublishHealthRequest message;
+    message.tasks = {{"no task", "", "", "", {{"main", "HEALTHY", {}, ""}}},
+                     {task, "", "web", "1", {{"main", status, {}, ""}, {"side", "SICK", {}, ""}}}};
+    telemetry->socket->send("Host: h\r\n\r\n" + link::tcs_to_json(message));
+    ASSERT_TRUE(loop_.run_until([&] { return !telemetry->texts.empty(); }, kPatience));
+    EXPECT_EQ(json::parse(telemetry->texts[0])["type"], "AckPublishHealth");
+    EXPECT_EQ(described().at("containers").at(0).at("healthStatus"), status);
+    EXPECT_EQ(described().at("healthStatus"), status);
+    EXPECT_EQ(described().at("containers").at(1).at("healthStatus"), "UNKNOWN");
+  }
 }
 
 TEST_F(GatewayTest, ABalancerWithItsTokenGetsTheFeed) {

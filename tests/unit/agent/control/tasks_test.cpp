@@ -67,7 +67,7 @@ TEST(Tasks, SayWhyTheyFailedToStart) {
   change.task = world.task(key).id;
   change.status = "STOPPED";
   change.containers.push_back(
-      {"main", "STOPPED", "", "", "CannotPullContainerError: no such image", {}, {}, {}});
+      {"main", "STOPPED", "", "", "CannotPullContainerError: no such image", {}, {}});
   ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, "default", change); }).has_value());
   EXPECT_EQ(world.task(key).stop_code, "TaskFailedToStart");
   EXPECT_EQ(world.task(key).stopped_reason, "CannotPullContainerError: no such image");

@@ -60,7 +60,7 @@ class HttpControlLinkTest : public testing::Test {
     EXPECT_TRUE(loop.run_until([&] { return got.has_value(); }, kPatience));
     return got ? *got : shared::Result<std::string>(shared::Error("test", "no answer"));
   }
-  AcsHandlers handlers() {
+  SessionHandlers handlers() {
     return {[this](auto opened) { channel = opened; },
             [this](const std::string& text) { texts.push_back(text); },
             [this](const shared::Error& error) { closed.emplace(error); }};
@@ -125,6 +125,36 @@ TEST_F(HttpControlLinkTest, AcsSessionOpensWithTheAgentsQueryAndCarriesMessagesB
   link->open_acs(url, "arn:ci/1", "default", handlers());
   ASSERT_TRUE(loop.run_until([&] { return seen.size() == 2; }, kPatience));
   EXPECT_NE(seen.back().target.find("sendCredentials=false"), std::string::npos);
+}
+
+TEST_F(HttpControlLinkTest, TelemetryHasItsOwnQueryAndEveryFrameIsSigned) {
+  link->open_telemetry(url, "arn:ci/1", "default", handlers());
+  ASSERT_TRUE(loop.run_until([&] { return channel && accepted; }, kPatience));
+  EXPECT_EQ(seen.back().target,
+            "/ws?agentHash=berth&agentVersion=0.1.0&cluster=default&containerInstance=arn%3Aci%2F1&"
+            "dockerVersion=20.10");
+  for (const std::string message : {R"({"type":"one"})", R"({"type":"two"})"}) {
+    heard.clear();
+    channel->send(message);
+    ASSERT_TRUE(loop.run_until([&] { return !heard.empty(); }, kPatience));
+    const std::string& frame = heard[0];
+    const auto blank = frame.find("\r\n\r\n");
+    ASSERT_NE(blank, std::string::npos) << frame;
+    Request signed_part;
+    signed_part.target = seen.back().target;
+    signed_part.body = frame.substr(blank + 4);
+    EXPECT_EQ(signed_part.body, message);
+    for (std::size_t at = 0; at < blank;) {
+      const auto end = frame.find("\r\n", at);
+      const auto colon = frame.find(": ", at);
+      signed_part.headers.set(frame.substr(at, colon - at), frame.substr(colon + 2, end - colon - 2));
+      at = end + 2;
+    }
+    check_signature(signed_part);
+  }
+  link->open_acs(url, "arn:ci/1", "default", handlers());
+  ASSERT_TRUE(loop.run_until([&] { return seen.size() == 2; }, kPatience));
+  EXPECT_NE(seen.back().target.find("sendCredentials=true"), std::string::npos) << "telemetry is no session";
 }
 
 TEST_F(HttpControlLinkTest, RefusalBringsTheReason) {

@@ -49,14 +49,16 @@ class FakeControl final : public link::ControlLink {
       if (operation == "RegisterContainerInstance") {
         return done(json{{"containerInstance", {{"containerInstanceArn", instance_arn}}}}.dump());
       }
-      if (operation == "DiscoverPollEndpoint")
-        return done(std::string(R"({"endpoint":"http://127.0.0.1:7000/"})"));
+      if (operation == "DiscoverPollEndpoint") {
+        return done(std::string(
+            R"({"endpoint":"http://127.0.0.1:7000/","telemetryEndpoint":"http://127.0.0.1:7001/"})"));
+      }
       done(std::string(R"({"acknowledgment":"ok"})"));
     });
   }
 
   void open_acs(const std::string& endpoint, const std::string& arn, const std::string&,
-                link::AcsHandlers handlers) override {
+                link::SessionHandlers handlers) override {
     last_endpoint = endpoint;
     last_arn = arn;
     if (unreachable || !refuse_session.empty()) {
@@ -67,6 +69,30 @@ class FakeControl final : public link::ControlLink {
     ++sessions;
     handlers_ = handlers;
     executor_.post([this, handlers] { handlers.on_open(std::make_shared<Wire>(*this)); });
+  }
+
+  // The telemetry session: acknowledges each publication.
+  std::vector<json> published;  // messages of PublishHealthRequest, all sessions
+  int telemetry_sessions = 0;
+  bool telemetry_open = false;
+  bool telemetry_answers = true;
+  std::string telemetry_endpoint;
+  void open_telemetry(const std::string& endpoint, const std::string&, const std::string&,
+                      link::SessionHandlers handlers) override {
+    telemetry_endpoint = endpoint;
+    if (unreachable) {
+      return executor_.post(
+          [handlers] { handlers.on_close(shared::Error("connect", "connection refused")); });
+    }
+    ++telemetry_sessions;
+    telemetry_open = true;
+    telemetry_ = handlers;
+    executor_.post([this, handlers] { handlers.on_open(std::make_shared<TelemetryWire>(*this)); });
+  }
+  void drop_telemetry() {
+    telemetry_open = false;
+    executor_.post(
+        [handlers = telemetry_] { handlers.on_close(shared::Error("closed", "connection closed")); });
   }
 
   void say(const link::AcsMessage& message) { say_text(link::acs_to_json(message)); }
@@ -109,8 +135,21 @@ class FakeControl final : public link::ControlLink {
     void close(const std::string&) override {}
     FakeControl& owner;
   };
+  struct TelemetryWire final : link::Channel {
+    explicit TelemetryWire(FakeControl& control) : owner(control) {}
+    void send(std::string text) override {
+      owner.published.push_back(json::parse(text)["message"]);
+      if (!owner.telemetry_answers) return;
+      owner.executor_.post([handlers = owner.telemetry_] {
+        handlers.on_text(R"({"type":"AckPublishHealth","message":{"message":"ok"}})");
+      });
+    }
+    void close(const std::string&) override { owner.telemetry_open = false; }
+    FakeControl& owner;
+  };
   shared::env::Executor& executor_;
-  link::AcsHandlers handlers_;
+  link::SessionHandlers handlers_;
+  link::SessionHandlers telemetry_;
 };
 
 // Cgroups that remember what they were asked for.
