@@ -26,6 +26,7 @@ scheduler::Candidate candidate_of(const State& state, const model::ContainerInst
   candidate.udp_ports.insert(usage.udp_ports.begin(), usage.udp_ports.end());
   for (const model::NameValue& each : instance.attributes) candidate.attributes[each.name] = each.value;
   candidate.groups = usage.groups;
+  candidate.deployments = usage.deployments;
   candidate.running_tasks = usage.running;
   return candidate;
 }

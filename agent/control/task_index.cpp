@@ -40,6 +40,8 @@ void TaskIndex::add(const std::string& key, const model::Task& task) {
     usage.running += task.last_status == model::TaskStatus::kRunning ? 1 : 0;
     usage.pending += task.last_status < model::TaskStatus::kRunning ? 1 : 0;
     ++usage.groups[task.group];
+    if (!entry.stopping) entry.deployment = task.deployment_id;
+    if (!entry.deployment.empty()) ++usage.deployments[entry.deployment];
     usage.tasks.insert(key);
     if (!entry.service.empty()) services_[entry.service].insert(key);
     if (entry.stopping) stopping_.insert(key);
@@ -65,6 +67,9 @@ void TaskIndex::remove(const std::string& key) {
   usage.running -= entry.status == model::TaskStatus::kRunning ? 1 : 0;
   usage.pending -= entry.status < model::TaskStatus::kRunning ? 1 : 0;
   if (--usage.groups[entry.group] == 0) usage.groups.erase(entry.group);
+  if (!entry.deployment.empty() && --usage.deployments[entry.deployment] == 0) {
+    usage.deployments.erase(entry.deployment);
+  }
   usage.tasks.erase(key);
   if (usage.tasks.empty()) instances_.erase(it);
   if (!entry.service.empty()) {

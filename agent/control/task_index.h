@@ -22,7 +22,8 @@ struct InstanceUsage {
   int running = 0;  // last status RUNNING
   int pending = 0;  // before RUNNING
   std::map<std::string, int> groups;
-  std::set<std::string> tasks;  // row keys
+  std::map<std::string, int> deployments;  // of services; without tasks that are on their way out
+  std::set<std::string> tasks;             // row keys
   bool operator==(const InstanceUsage&) const = default;
 };
 
@@ -43,6 +44,7 @@ class TaskIndex {
     std::string instance;
     std::string service;
     std::string group;
+    std::string deployment;
     model::Resources reserved;
     model::TaskStatus status = model::TaskStatus::kPending;
     bool stopping = false;

@@ -175,6 +175,7 @@ ServiceTaskResult start_service_task(Step& step, const model::Service& service,
   auto demand =
       demand_of(*definition, {}, service.placement_strategy, service.placement_constraints, origin.group);
   if (!demand) return {std::nullopt, {"", demand.error().text(), ""}};
+  demand->deployment = deployment.id;
   const auto candidates = candidates_of(step.state, service.cluster);
   if (candidates.empty()) {
     return {std::nullopt, {"", "No Container Instances were found in your cluster.", ""}};

@@ -4,6 +4,8 @@
 #include <limits>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 namespace agent::scheduler {
 namespace {
@@ -28,9 +30,9 @@ QueryFacts facts_of(const Candidate& candidate) {
   return facts;
 }
 
-int tasks_of_group(const Candidate& candidate, const std::string& group) {
-  const auto it = candidate.groups.find(group);
-  return it == candidate.groups.end() ? 0 : it->second;
+int count_of(const std::map<std::string, int>& counts, const std::string& name) {
+  const auto it = counts.find(name);
+  return it == counts.end() ? 0 : it->second;
 }
 
 // The bucket of a spread field; instances without the attribute are one bucket, after all others.
@@ -89,15 +91,17 @@ class Planner {
         return;
       }
       case model::StrategyType::kSpread: {
-        std::map<std::string, std::int64_t> load;
+        std::map<std::string, std::pair<std::int64_t, std::int64_t>> load;
         for (const Candidate& each : candidates_) {
-          load[bucket(each, strategy.field)] += tasks_of_group(each, demand_.group);
+          auto& [deployment, group] = load[bucket(each, strategy.field)];
+          if (!demand_.deployment.empty()) deployment += count_of(each.deployments, demand_.deployment);
+          group += count_of(each.groups, demand_.group);
         }
         const bool by_attribute = strategy.field.starts_with(kAttributePrefix);
         keep_lowest(fitting, [&](std::size_t i) {
           const std::string name = bucket(candidates_[i], strategy.field);
-          if (by_attribute && name.empty()) return std::numeric_limits<std::int64_t>::max();
-          return load[name];
+          constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+          return by_attribute && name.empty() ? std::pair(kLast, kLast) : load[name];
         });
         return;
       }
@@ -106,10 +110,10 @@ class Planner {
 
   template <class Rank>
   static void keep_lowest(std::vector<std::size_t>& fitting, Rank rank) {
-    std::vector<std::int64_t> ranks;
+    std::vector<std::invoke_result_t<Rank, std::size_t>> ranks;
     ranks.reserve(fitting.size());
     for (const std::size_t i : fitting) ranks.push_back(rank(i));
-    const std::int64_t lowest = *std::min_element(ranks.begin(), ranks.end());
+    const auto lowest = *std::min_element(ranks.begin(), ranks.end());
     std::size_t kept = 0;
     for (std::size_t i = 0; i < fitting.size(); ++i) {
       if (ranks[i] == lowest) fitting[kept++] = fitting[i];
@@ -123,6 +127,7 @@ class Planner {
     candidate.tcp_ports.insert(demand_.each.tcp_ports.begin(), demand_.each.tcp_ports.end());
     candidate.udp_ports.insert(demand_.each.udp_ports.begin(), demand_.each.udp_ports.end());
     ++candidate.groups[demand_.group];
+    ++candidate.deployments[demand_.deployment];
   }
 
   void explain(Plan& plan) const {
@@ -147,7 +152,7 @@ std::string misfit(const Candidate& candidate, const Demand& demand) {
   if (candidate.memory < demand.each.memory) return "RESOURCE:MEMORY";
   if (shares(candidate.tcp_ports, demand.each.tcp_ports)) return "RESOURCE:PORTS";
   if (shares(candidate.udp_ports, demand.each.udp_ports)) return "RESOURCE:PORTS_UDP";
-  if (demand.distinct_instance && tasks_of_group(candidate, demand.group) > 0) {
+  if (demand.distinct_instance && count_of(candidate.groups, demand.group) > 0) {
     return "DistinctInstance placement constraint unsatisfied.";
   }
   if (!demand.member_of.empty()) {

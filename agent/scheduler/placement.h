@@ -30,6 +30,7 @@ struct Candidate {
   std::set<int> udp_ports;
   std::map<std::string, std::string> attributes;  // name-only ones with an empty value
   std::map<std::string, int> groups;              // task group -> live tasks
+  std::map<std::string, int> deployments;         // deployment id -> live tasks that are to stay
   int running_tasks = 0;
 };
 
@@ -41,6 +42,10 @@ struct Demand {
   bool distinct_instance = false;
   std::vector<model::PlacementStrategy> strategies;  // empty: spread over zones, then instances
   std::string group;                                 // whose tasks count for spreading and distinctness
+  // Of a service's task: its tasks count for spreading before those of the group. The others of the group are
+  // on their way out, and a rolling update that avoided them would move the whole service to where they are
+  // not.
+  std::string deployment;
 };
 
 struct Failure {

@@ -28,8 +28,6 @@ REGION = "us-east-1"
 DOCKER = shutil.which("docker", path="/usr/bin:/usr/local/bin") or "docker"
 
 
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_sessionfinish(session, exitstatus):
     yield
@@ -98,6 +96,17 @@ class Berth:
             self.read_credentials()
             self.ecs.create_cluster(clusterName=self.cluster)  # a node waits until its cluster exists
             self.wait_ready(self.api, self.agent, "agent")
+
+    def start_control(self, address):
+        """The role control alone, reachable for agents on other hosts at that address."""
+        self.api = f"http://{address}:{self.api_port}"
+        log = open(self.folder / "agent.log", "ab")
+        self.agent = subprocess.Popen(
+            [str(AGENT), "--roles", "control", "--data-dir", str(self.folder / "agent"), "--listen",
+             f"{address}:{self.api_port}", "--advertise", self.api], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.wait_ready(self.api, self.agent, "agent")
+        self.read_credentials()
+        self.ecs.create_cluster(clusterName=self.cluster)
 
     def start_balancer(self, wait=True):
         log = open(self.folder / "balancer.log", "ab")

@@ -51,6 +51,19 @@ TEST(Placement, CountsOnlyTasksOfTheSameGroupWhenSpreading) {
   EXPECT_EQ(place(candidates, demand(1, 1, 1), random).placed, std::vector<std::size_t>{0});
 }
 
+TEST(Placement, ARollingUpdateSpreadsTheNewTasksWhereverTheOldOnesAre) {
+  shared::env::SeededRandom random(1);
+  std::vector<Candidate> candidates = {instance("i1", 100, 100), instance("i2", 100, 100)};
+  candidates[0].groups["service:web"] = 4;
+  candidates[0].deployments["ecs-svc/1"] = 4;
+  Demand wanted = demand(4, 1, 1);
+  wanted.deployment = "ecs-svc/2";
+  EXPECT_EQ(by_instance(candidates, place(candidates, wanted, random)),
+            (std::map<std::string, int>{{"i1", 2}, {"i2", 2}}));
+  wanted.count = 1;
+  EXPECT_EQ(place(candidates, wanted, random).placed, std::vector<std::size_t>{1}) << "old tasks break ties";
+}
+
 TEST(Placement, BinpacksOnTheInstanceWithLeastLeftThatStillFits) {
   shared::env::SeededRandom random(1);
   Demand wanted = demand(3, 10, 100);
