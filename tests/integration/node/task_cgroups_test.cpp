@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,6 +152,46 @@ TEST_F(TaskCgroupsTest, HungryProcessIsKilledAtTheTaskMemoryAndCounted) {
   ASSERT_TRUE(stats) << stats.error().text();
   EXPECT_EQ(stats->oom_kills, 1u);
   EXPECT_TRUE(until([&] { return cgroups->remove("t5").has_value(); }));
+}
+
+// A system bus at a path of the test's own.
+class SystemBusAt {
+ public:
+  SystemBusAt() { ::setenv("DBUS_SYSTEM_BUS_ADDRESS", ("unix:path=" + path).c_str(), 1); }
+  ~SystemBusAt() {
+    ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+    ::unlink(path.c_str());
+    if (socket_ >= 0) ::close(socket_);
+  }
+  // Takes connections and says nothing.
+  void listen() {
+    socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ASSERT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_EQ(::listen(socket_, 8), 0);
+  }
+  std::string path = std::filesystem::temp_directory_path() / ("berth-bus-" + std::to_string(::getpid()));
+
+ private:
+  int socket_ = -1;
+};
+
+TEST(SystemdSlices, WithoutABusTheReasonIsGiven) {
+  SystemBusAt bus;
+  const auto opened = open_systemd_task_cgroups({});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().text(),
+            "systemd cannot be reached over the system bus: No such file or directory");
+}
+
+TEST(SystemdSlices, BusThatSaysNothingIsGivenUp) {
+  SystemBusAt bus;
+  bus.listen();
+  const auto opened = open_systemd_task_cgroups({});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().text(), "systemd cannot be reached over the system bus: no answer within 5 s");
 }
 
 }  // namespace
