@@ -7,7 +7,6 @@ namespace {
 
 using shared::Error;
 
-constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 constexpr std::uint64_t kDefaultWeight = kInfinity;  // "not set"
 
 bool plain(char c) {

@@ -20,6 +20,7 @@ std::string slice_name(std::string_view parent, std::string_view task_id);
 // "berth.slice/berth-<task id>.slice": where the slice's cgroup is below each mount.
 std::string slice_path(std::string_view parent, std::string_view task_id);
 
+inline constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr std::uint64_t kInfinity = std::numeric_limits<std::uint64_t>::max();  // systemd's "infinity"
 
 struct UnitProperty {

@@ -20,7 +20,6 @@ using shared::Result;
 // systemd answers in milliseconds; the agent's loop stands still meanwhile. A host that needs longer is in
 // trouble, and the error says so.
 constexpr int kBusPatienceSeconds = 5;
-constexpr std::uint64_t kMicrosPerSecond = 1'000'000;
 
 constexpr const char* kService = "org.freedesktop.systemd1";
 constexpr const char* kPath = "/org/freedesktop/systemd1";
