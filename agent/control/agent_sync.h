@@ -22,7 +22,7 @@ inline constexpr shared::Millis kResendAfter{5'000};
 // An acknowledged stop without a STOPPED report is repeated; harmless for agents that are still at it.
 inline constexpr shared::Millis kStopReminder{60'000};
 // Agents drop a link that was silent for one to two minutes.
-inline constexpr shared::Millis kAgentHeartbeat{25'000};
+inline constexpr shared::Millis kAgentHeartbeat{10'000};
 // Sequence numbers are taken from Meta in blocks, so that not every message costs a commit.
 inline constexpr std::uint64_t kNumberBlock = 10'000;
 

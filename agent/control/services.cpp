@@ -143,6 +143,24 @@ Judgement judge(Step& step, const model::Service& service, const model::Task& ta
   return result;
 }
 
+// A task that its agent has not started and cannot start now: the host was lost before control could know it.
+// ECS leaves such tasks PENDING until the agent is back; when it is, it is told to stop them.
+std::optional<Judgement> judge_stranded(Step& step, const model::Task& task) {
+  if (task.last_status >= TaskStatus::kRunning) return std::nullopt;
+  const auto [agent, restarted] = step.state.live.agents.try_emplace(task.container_instance_arn);
+  if (restarted) agent->second.last_heard = step.now;
+  if (agent->second.connected) return std::nullopt;
+  const WallTime lost_at = agent->second.last_heard + step.settings.agent_silence;
+  if (lost_at > step.now) {
+    step.wake_at(lost_at);
+    return std::nullopt;
+  }
+  return Judgement{PlanHealth::kUnknown,
+                   "The agent of the container instance disconnected before the task started",
+                   "(task " + task.id + ") (instance " + last_part(task.container_instance_arn) +
+                       ") could not be started because the agent is disconnected."};
+}
+
 PlanAge age_of(const State& state, const model::Service& service, const model::Task& task) {
   if (service.deployments.empty() || task.deployment_id != service.deployments.front().id) {
     return PlanAge::kOutdated;
@@ -192,6 +210,10 @@ Facts gather(Step& step, const model::Service& service, const std::string& key) 
       each.phase = task.last_status == TaskStatus::kRunning ? PlanPhase::kRunning : PlanPhase::kPending;
       each.age = age_of(step.state, service, task);
       judgement = judge(step, service, task);
+      if (auto stranded = judge_stranded(step, task)) {
+        judgement = *std::move(stranded);
+        each.age = PlanAge::kOutdated;
+      }
       each.health = judgement.health;
       ++live;
       all_current = all_current && each.age == PlanAge::kCurrent;
@@ -257,10 +279,11 @@ void stop_tasks(Step& step, const std::string& key, const Facts& facts,
     draining += task.targets.empty() ? 0 : 1;
     for (const model::TaskTarget& target : task.targets) ++deregistered[target.target_group_arn];
     std::string reason = "Scaling activity initiated by (deployment " + task.deployment_id + ")";
-    if (each.cause == StopCause::kUnhealthy && !judgement.stop_reason.empty()) {
+    const bool never_ran = task.last_status < TaskStatus::kRunning;
+    if ((each.cause == StopCause::kUnhealthy || never_ran) && !judgement.stop_reason.empty()) {
       reason = judgement.stop_reason;
       model::Service* service = step.state.services.edit(key);
-      note_task_unhealthy(*service, task.deployment_id);
+      if (!never_ran) note_task_unhealthy(*service, task.deployment_id);
       add_event(step, *service, judgement.event);
     }
     stop_task(step, facts.keys[each.task], "ServiceSchedulerInitiated", reason);

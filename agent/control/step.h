@@ -24,7 +24,9 @@ struct Settings {
       40'000};  // how long RUNNING must last to count as healthy when nothing checks
   shared::Millis first_backoff{10'000};
   shared::Millis max_backoff{900'000};
-  shared::Millis agent_silence{90'000};  // a session silent for this long is closed: agentConnected false
+  // Three heartbeats: a session silent for this long is closed (agentConnected false), and what a service has
+  // PENDING on an instance whose agent has been away for this long is started elsewhere.
+  shared::Millis agent_silence{30'000};
 };
 
 struct Step {

@@ -192,14 +192,15 @@ def test_a_drained_host_is_emptied_and_loses_nothing(web):
 
 
 def test_tasks_of_a_host_that_is_cut_off_are_replaced_and_stopped_once_it_is_back(web):
-    lost, other = web.hosts
+    web.wait_stable("web")
+    lost = web.hosts[0]
+    wait_until("its two tasks and nothing else on the host", lambda: len(lost.docker("ps", "-q").stdout.split()) == 2)
     before = set(lost.docker("ps", "-q").stdout.split())
-    assert before
     lost.cut_off()
     try:
-        wait_until(lambda: f"four healthy targets on the other host: {health(web)}",
-                   lambda: len(other.docker("ps", "-q").stdout.split()) == 4 and
-                   list(health(web).values()).count("healthy") == 4)
+        wait_until(lambda: f"four healthy tasks on the other host: {tasks_by_instance(web)} {health(web)}",
+                   lambda: sorted(tasks_by_instance(web).values()) == [0, 4] and
+                   list(health(web).values()).count("healthy") == 4, 120)
         with Load(web.port, seconds=5) as load:
             time.sleep(1)
         assert load.report["failed"] == 0 and len(load.report["tasks"]) == 4, load.report

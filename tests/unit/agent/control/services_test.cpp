@@ -309,6 +309,38 @@ TEST(Services, AnUpdateWithoutAChangeStartsNoDeployment) {
   EXPECT_EQ(world.service_row(key).deployments.size(), 1u);
 }
 
+TEST(Services, WhatAHostDidNotStartBeforeItWasLostIsStartedElsewhere) {
+  World world;
+  FakeAgent& lost = world.add_agent();
+  FakeAgent& other = world.add_agent();
+  world.obedient = false;
+  const std::string key = world.create(world.service("web", world.define("web"), 4));
+  EXPECT_EQ(world.counts(key).pending, 4);
+  std::vector<std::string> stranded;
+  for (const model::Task* task : world.live_tasks()) {
+    if (task->container_instance_arn == lost.arn) stranded.push_back(task->arn);
+  }
+  ASSERT_EQ(stranded.size(), 2u);
+  other.obey();
+  lost.disconnect();
+  world.pass(Millis(20'000));
+  EXPECT_EQ(world.live_tasks().size(), 4u) << "it may be back in a moment";
+  world.pass(Millis(20'000));
+  other.obey();
+  world.rest();
+  EXPECT_EQ(world.counts(key).running, 4);
+  for (const model::Task* task : world.live_tasks()) EXPECT_EQ(task->container_instance_arn, other.arn);
+  EXPECT_NE(world.events(key).back().find("has started 4 tasks"), std::string::npos);
+  const auto events = world.events(key);
+  EXPECT_EQ(std::count_if(
+                events.begin(), events.end(),
+                [](const std::string& e) { return e.find("agent is disconnected") != std::string::npos; }),
+            2);
+  lost.connect();
+  world.rest();
+  for (const std::string& arn : stranded) EXPECT_EQ(lost.told[arn], "STOPPED");
+}
+
 TEST(ServiceEvents, KeepTheNewestHundredAndRepeatTroubleOnlyWhenSolvedOrOld) {
   World world;
   const std::string key = world.create(world.service("web", world.define("web"), 0));
