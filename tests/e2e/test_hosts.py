@@ -50,8 +50,9 @@ class Host:
 
     def spawn(self, log, *command, **options):
         with open(self.folder / log, "ab") as out:
-            return subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, command)], stdout=out, stderr=out,
-                                    stdin=subprocess.DEVNULL, **options)
+            # Not `ip netns exec`: it mounts a /sys of its own, without this machine's cgroups.
+            return subprocess.Popen(["nsenter", f"--net=/run/netns/{self.name}", *map(str, command)], stdout=out,
+                                    stderr=out, stdin=subprocess.DEVNULL, **options)
 
     def start_engine(self):
         self.engine = self.spawn("docker.log", "/usr/sbin/dockerd", "--data-root", self.folder / "docker", "--exec-root",
