@@ -10,7 +10,6 @@ namespace {
 
 using nlohmann::json;
 using shared::WallTime;
-using shared::json::Document;
 using shared::json::Reader;
 
 // Enums are kept as the API's words.

@@ -8,7 +8,6 @@ namespace agent::control {
 namespace {
 
 using nlohmann::json;
-using shared::json::Document;
 using shared::json::Reader;
 namespace lb = shared::lbconfig;
 

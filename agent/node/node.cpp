@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "agent/node/jitter.h"
 #include "shared/json/reader.h"
 #include "shared/log/log.h"
 
@@ -160,7 +161,7 @@ void Node::opened(std::shared_ptr<link::Channel> channel) {
   opened_at_ = parts_.executor.now();
   log::info("session_opened", {{"endpoint", endpoint_}});
   watch_silence();
-  age_timer_ = parts_.executor.after(settings_.session_age + up_to(kAgeJitter), [this] {
+  age_timer_ = parts_.executor.after(settings_.session_age + up_to(parts_.random, kAgeJitter), [this] {
     if (channel_) channel_->close("ConnectionExpired: Reconnect to continue");
     closed(Error("expired", "the session reached its age limit"));
   });
@@ -168,8 +169,8 @@ void Node::opened(std::shared_ptr<link::Channel> channel) {
 }
 
 void Node::watch_silence() {
-  silence_timer_ =
-      parts_.executor.after(settings_.session_silence + up_to(settings_.session_silence), [this] {
+  silence_timer_ = parts_.executor.after(
+      settings_.session_silence + up_to(parts_.random, settings_.session_silence), [this] {
         if (channel_) channel_->close("no message for too long");
         closed(Error("silent", "control sent nothing for too long"));
       });
@@ -190,7 +191,7 @@ void Node::closed(const Error& error) {
   const auto next = [this, refused] { refused ? register_host() : discover(); };
   if (healthy) {
     problem_ = error.text();
-    retry_timer_ = parts_.executor.after(up_to(kReconnectJitter), next);
+    retry_timer_ = parts_.executor.after(up_to(parts_.random, kReconnectJitter), next);
     return;
   }
   again(next, error.code() + ": " + error.text());
@@ -201,12 +202,7 @@ void Node::again(std::function<void()> what, const std::string& problem) {
   problem_ = problem;
   const double base = std::min(kLongestBackoff, kFirstBackoff * std::pow(kBackoffFactor, failures_++));
   const auto delay = shared::Millis(static_cast<std::int64_t>(base));
-  retry_timer_ = parts_.executor.after(delay + up_to(delay / 5), std::move(what));
-}
-
-shared::Millis Node::up_to(shared::Millis limit) {
-  return limit.count() > 0 ? shared::Millis(parts_.random.below(static_cast<std::uint64_t>(limit.count())))
-                           : shared::Millis(0);
+  retry_timer_ = parts_.executor.after(delay + up_to(parts_.random, delay / 5), std::move(what));
 }
 
 }  // namespace agent::node

@@ -57,7 +57,6 @@ class Node {
   void closed(const shared::Error& error);
   void again(std::function<void()> what, const std::string& problem);
   void watch_silence();
-  shared::Millis up_to(shared::Millis limit);
 
   // messages.cpp: what control says
   void receive(const std::string& text);

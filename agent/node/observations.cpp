@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/node/container_spec.h"
+#include "agent/node/jitter.h"
 #include "agent/node/task_engine.h"
 #include "shared/log/log.h"
 
@@ -187,8 +188,7 @@ void TaskEngine::inspect_all() {
 }
 
 void TaskEngine::steady_check() {
-  const auto jitter = shared::Millis(parts_.random.below(static_cast<std::uint64_t>(kSteadyJitter.count())));
-  after("steady", parts_.settings.steady_check + jitter, [this] {
+  after("steady", parts_.settings.steady_check + up_to(parts_.random, kSteadyJitter), [this] {
     inspect_all();
     steady_check();
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agent/node/jitter.h"
 #include "shared/log/log.h"
 
 namespace agent::node {
@@ -38,8 +39,7 @@ void Reporter::consider(const std::string& arn) {
   if (what == Due::kNow) return submit(arn);
   if (line.timer) return;
   const auto gather = settings_.report_gather;
-  const auto jitter = gather.count() > 0 ? random_.below(static_cast<std::uint64_t>(gather.count())) : 0;
-  line.timer = executor_.after(gather + shared::Millis(jitter), [this, arn] { submit(arn); });
+  line.timer = executor_.after(gather + up_to(random_, gather), [this, arn] { submit(arn); });
 }
 
 void Reporter::submit(const std::string& arn) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/node/container_spec.h"
+#include "agent/node/jitter.h"
 #include "shared/log/log.h"
 
 namespace agent::node {
@@ -129,9 +130,8 @@ void TaskEngine::on_stopped(Task& task) {
   task.admitted = false;
   host_.release(task.arn());
   log::info("task_stopped", {{"task", task.arn()}, {"reason", task.reason}});
-  const auto jitter = parts_.settings.task_cleanup_wait_jitter.count();
-  const auto wait = parts_.settings.task_cleanup_wait +
-                    shared::Millis(jitter > 0 ? parts_.random.below(static_cast<std::uint64_t>(jitter)) : 0);
+  const auto wait =
+      parts_.settings.task_cleanup_wait + up_to(parts_.random, parts_.settings.task_cleanup_wait_jitter);
   const auto since = parts_.executor.wall_now() - task.stopped_at.value_or(parts_.executor.wall_now());
   schedule_cleanup(task, std::max(shared::Millis(0), wait - since));
   admit_waiting();

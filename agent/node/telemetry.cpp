@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/node/jitter.h"
 #include "shared/log/log.h"
 
 namespace agent::node {
@@ -101,7 +102,7 @@ void Telemetry::opened(std::shared_ptr<link::Channel> channel) {
   opened_at_ = executor_.now();
   told_.clear();
   watch_silence();
-  age_timer_ = executor_.after(settings_.session_age + up_to(kAgeSpread), [this] {
+  age_timer_ = executor_.after(settings_.session_age + up_to(random_, kAgeSpread), [this] {
     channel_->close("ConnectionExpired: Reconnect to continue");
     closed(shared::Error("expired", "the session reached its age limit"));
   });
@@ -110,10 +111,11 @@ void Telemetry::opened(std::shared_ptr<link::Channel> channel) {
 
 // Each publication is acknowledged, so a session on which nothing comes is a dead one.
 void Telemetry::watch_silence() {
-  silence_timer_ = executor_.after(settings_.session_silence + up_to(settings_.session_silence), [this] {
-    channel_->close("no message for too long");
-    closed(shared::Error("silent", "control sent nothing for too long"));
-  });
+  silence_timer_ =
+      executor_.after(settings_.session_silence + up_to(random_, settings_.session_silence), [this] {
+        channel_->close("no message for too long");
+        closed(shared::Error("silent", "control sent nothing for too long"));
+      });
 }
 
 void Telemetry::closed(const shared::Error& error) {
@@ -122,7 +124,7 @@ void Telemetry::closed(const shared::Error& error) {
   failures_ = ordinary ? 0 : std::min(failures_ + 1, kMaxDoublings);
   const auto wait = std::min(kLongestWait, kFirstWait * (1 << std::max(0, failures_ - 1)));
   log::info("telemetry_closed", {{"code", error.code()}, {"reason", error.text()}});
-  retry_timer_ = executor_.after(wait + up_to(wait / 5), [this] {
+  retry_timer_ = executor_.after(wait + up_to(random_, wait / 5), [this] {
     retry_timer_ = shared::env::Timer();
     for (const auto& [arn, task] : engine_.tasks()) consider(arn);
   });
@@ -165,11 +167,6 @@ void Telemetry::publish(std::vector<link::TaskHealth> tasks) {
     channel_->send(link::tcs_to_json(message));
     message.tasks.clear();
   }
-}
-
-shared::Millis Telemetry::up_to(shared::Millis limit) {
-  return limit.count() > 0 ? shared::Millis(random_.below(static_cast<std::uint64_t>(limit.count())))
-                           : shared::Millis(0);
 }
 
 }  // namespace agent::node

@@ -39,7 +39,6 @@ class Telemetry {
   void tick();
   void publish(std::vector<link::TaskHealth> tasks);
   void watch_silence();
-  shared::Millis up_to(shared::Millis limit);
 
   template <class F>
   auto guarded(F f) {

@@ -75,6 +75,7 @@ class Berth:
         self.admin_port = free_port()
         self.api = f"http://127.0.0.1:{self.api_port}"
         self.admin = f"http://127.0.0.1:{self.admin_port}"
+        self.roles = "control,node"
         self.agent = None
         self.balancer = None
         self.key = None
@@ -83,8 +84,8 @@ class Berth:
     # ---- programs ----
 
     def agent_command(self, *extra):
-        return [str(AGENT), "--roles", "control,node", "--data-dir", str(self.folder / "agent"), "--listen",
-                f"127.0.0.1:{self.api_port}", *extra]
+        return [str(AGENT), "--roles", self.roles, "--data-dir", str(self.folder / "agent"), "--listen",
+                self.api.removeprefix("http://"), *extra]
 
     def start_agent(self, *extra, env=None, wait=True):
         log = open(self.folder / "agent.log", "ab")
@@ -100,13 +101,8 @@ class Berth:
     def start_control(self, address):
         """The role control alone, reachable for agents on other hosts at that address."""
         self.api = f"http://{address}:{self.api_port}"
-        log = open(self.folder / "agent.log", "ab")
-        self.agent = subprocess.Popen(
-            [str(AGENT), "--roles", "control", "--data-dir", str(self.folder / "agent"), "--listen",
-             f"{address}:{self.api_port}", "--advertise", self.api], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        self.wait_ready(self.api, self.agent, "agent")
-        self.read_credentials()
-        self.ecs.create_cluster(clusterName=self.cluster)
+        self.roles = "control"
+        self.start_agent("--advertise", self.api)
 
     def start_balancer(self, wait=True):
         log = open(self.folder / "balancer.log", "ab")

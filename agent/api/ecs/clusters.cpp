@@ -177,7 +177,7 @@ Answer put_cluster_capacity_providers(const Context& context) {
   const std::string asked = control::cluster_name_in(text_in(context.in, "cluster"));
   const model::Cluster* present = context.state().clusters.find(asked);
   if (present != nullptr && present->status != model::ClusterStatus::kActive) {
-    return client_error("Cluster was not ACTIVE");
+    return client_exception("Cluster was not ACTIVE");
   }
   const auto name = cluster_in(context);
   if (!name) return name.error();

@@ -50,16 +50,16 @@ Result<void> normalise_sizes(json& document) {
   if (has(document, "cpu")) {
     const auto cpu = cpu_units(text_in(document, "cpu"));
     if (!cpu || *cpu < kMinTaskCpu || *cpu > kMaxTaskCpu) {
-      return client_error("Invalid 'cpu' setting for task. It must be between " +
-                          std::to_string(kMinTaskCpu) + " and " + std::to_string(kMaxTaskCpu) +
-                          " CPU units, or a number of vCPUs such as \"1 vCPU\".");
+      return client_exception("Invalid 'cpu' setting for task. It must be between " +
+                              std::to_string(kMinTaskCpu) + " and " + std::to_string(kMaxTaskCpu) +
+                              " CPU units, or a number of vCPUs such as \"1 vCPU\".");
     }
     document["cpu"] = std::to_string(*cpu);
   }
   if (has(document, "memory")) {
     const auto memory = memory_mib(text_in(document, "memory"));
     if (!memory || *memory < 1 || *memory > kMaxTaskMemory) {
-      return client_error(
+      return client_exception(
           "Invalid 'memory' setting for task. It must be a number of MiB, or of GB such as \"1 GB\".");
     }
     document["memory"] = std::to_string(*memory);
@@ -70,36 +70,37 @@ Result<void> normalise_sizes(json& document) {
 Result<void> check_words(const json& document) {
   if (has(document, "networkMode") &&
       !model::from_word<model::NetworkMode>(text_in(document, "networkMode"))) {
-    return client_error("Unknown networkMode " + text_in(document, "networkMode") +
-                        ". It must be one of bridge, host, awsvpc, none.");
+    return client_exception("Unknown networkMode " + text_in(document, "networkMode") +
+                            ". It must be one of bridge, host, awsvpc, none.");
   }
   if (has(document, "pidMode") && !is_one_of(text_in(document, "pidMode"), {"host", "task"})) {
-    return client_error("Invalid pidMode " + text_in(document, "pidMode") + ". It must be host or task.");
+    return client_exception("Invalid pidMode " + text_in(document, "pidMode") + ". It must be host or task.");
   }
   if (has(document, "ipcMode") && !is_one_of(text_in(document, "ipcMode"), {"host", "task", "none"})) {
-    return client_error("Invalid ipcMode " + text_in(document, "ipcMode") +
-                        ". It must be host, task or none.");
+    return client_exception("Invalid ipcMode " + text_in(document, "ipcMode") +
+                            ". It must be host, task or none.");
   }
   for (const std::string& each : texts_in(document, "requiresCompatibilities")) {
     if (std::find(kLaunchTypes.begin(), kLaunchTypes.end(), each) == kLaunchTypes.end()) {
-      return client_error("Unknown compatibility " + each +
-                          ". requiresCompatibilities can hold EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES.");
+      return client_exception(
+          "Unknown compatibility " + each +
+          ". requiresCompatibilities can hold EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES.");
     }
   }
   const json& constraints = list_in(document, "placementConstraints");
   if (constraints.size() > kMaxDefinitionConstraints) {
-    return client_error("At most " + std::to_string(kMaxDefinitionConstraints) +
-                        " placementConstraints are allowed.");
+    return client_exception("At most " + std::to_string(kMaxDefinitionConstraints) +
+                            " placementConstraints are allowed.");
   }
   for (const json& each : constraints) {
     if (text_in(each, "type") != "memberOf") {
-      return client_error("Placement constraints of a task definition must be of type memberOf.");
+      return client_exception("Placement constraints of a task definition must be of type memberOf.");
     }
     if (text_in(each, "expression").empty()) {
-      return client_error("A placement constraint of type memberOf needs an expression.");
+      return client_exception("A placement constraint of type memberOf needs an expression.");
     }
     if (auto query = scheduler::Query::parse(text_in(each, "expression")); !query) {
-      return client_error(query.error().text());
+      return client_exception(query.error().text());
     }
   }
   return {};
@@ -110,8 +111,8 @@ Result<void> normalise_volumes(json& document) {
   std::set<std::string> names;
   for (json& volume : document["volumes"]) {
     const std::string name = text_in(volume, "name");
-    if (!is_name(name)) return client_error("Invalid volume name '" + name + "'.");
-    if (!names.insert(name).second) return client_error("Duplicate volume name " + name + ".");
+    if (!is_name(name)) return client_exception("Invalid volume name '" + name + "'.");
+    if (!names.insert(name).second) return client_exception("Duplicate volume name " + name + ".");
     int kinds = 0;
     for (const char* kind : {"host", "dockerVolumeConfiguration", "efsVolumeConfiguration",
                              "fsxWindowsFileServerVolumeConfiguration", "s3filesVolumeConfiguration"}) {
@@ -119,7 +120,8 @@ Result<void> normalise_volumes(json& document) {
     }
     const bool at_launch = boolean_in(volume, "configuredAtLaunch").value_or(false);
     if (at_launch) ++kinds;
-    if (kinds > 1) return client_error("Volume " + name + " must have exactly one kind of configuration.");
+    if (kinds > 1)
+      return client_exception("Volume " + name + " must have exactly one kind of configuration.");
     if (kinds == 0) volume["host"] = json::object();
   }
   return {};
@@ -132,8 +134,8 @@ std::optional<std::int64_t> memory_mib(std::string_view text) { return amount_of
 
 Result<json> normalise_definition(const json& in) {
   const std::string family = text_in(in, "family");
-  if (family.empty()) return client_error("Family should not be null or empty.");
-  if (!is_name(family)) return client_error("Family contains invalid characters.");
+  if (family.empty()) return client_exception("Family should not be null or empty.");
+  if (!is_name(family)) return client_exception("Family contains invalid characters.");
   json document = in;
   document.erase("tags");
   for (const char* list : {"volumes", "placementConstraints"}) {
@@ -148,15 +150,15 @@ Result<json> normalise_definition(const json& in) {
   for (const std::string& wanted : texts_in(document, "requiresCompatibilities")) {
     if (std::find(compatible.begin(), compatible.end(), wanted) != compatible.end()) continue;
     const auto obstacle = wanted == "FARGATE" ? fargate_obstacle(document) : std::nullopt;
-    return client_error(obstacle.value_or("The task definition is not compatible with " + wanted + "."));
+    return client_exception(obstacle.value_or("The task definition is not compatible with " + wanted + "."));
   }
   document["compatibilities"] = compatible;
   json attributes = json::array();
   for (const std::string& name : required_attributes_of(document)) attributes.push_back({{"name", name}});
   if (!attributes.empty()) document["requiresAttributes"] = std::move(attributes);
   if (const std::size_t size = shared::json::to_text(document).size(); size > kMaxDefinitionBytes) {
-    return client_error("The task definition has " + std::to_string(size) + " bytes; at most " +
-                        std::to_string(kMaxDefinitionBytes) + " are allowed.");
+    return client_exception("The task definition has " + std::to_string(size) + " bytes; at most " +
+                            std::to_string(kMaxDefinitionBytes) + " are allowed.");
   }
   return document;
 }

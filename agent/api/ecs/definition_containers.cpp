@@ -19,7 +19,7 @@ constexpr int kDefaultHealthTimeout = 5;     // seconds
 constexpr int kDefaultHealthRetries = 3;
 
 Result<void> check_image(const std::string& image) {
-  if (image.empty()) return client_error("Container.image should not be null or empty.");
+  if (image.empty()) return client_exception("Container.image should not be null or empty.");
   constexpr std::string_view kAllowed =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:./#@";
   const std::size_t at = image.find('@');
@@ -32,29 +32,29 @@ Result<void> check_image(const std::string& image) {
     good = good && at > 0 && digest.starts_with(kDigest) && digest.size() == kDigest.size() + kDigits &&
            digest.find_first_not_of("0123456789abcdef", kDigest.size()) == std::string::npos;
   }
-  if (!good) return client_error("Container.image contains invalid characters.");
+  if (!good) return client_exception("Container.image contains invalid characters.");
   return {};
 }
 
 Result<void> check_sizes(const json& container, bool task_has_memory) {
   const std::string name = text_in(container, "name");
   if (integer_in(container, "cpu").value_or(0) < 0) {
-    return client_error("Invalid setting for container '" + name + "'. 'cpu' must not be negative.");
+    return client_exception("Invalid setting for container '" + name + "'. 'cpu' must not be negative.");
   }
   const auto hard = integer_in(container, "memory");
   const auto soft = integer_in(container, "memoryReservation");
   if (!task_has_memory && hard.value_or(0) <= 0 && soft.value_or(0) <= 0) {
-    return client_error("Invalid setting for container '" + name +
-                        "'. At least one of 'memory' or 'memoryReservation' must be specified.");
+    return client_exception("Invalid setting for container '" + name +
+                            "'. At least one of 'memory' or 'memoryReservation' must be specified.");
   }
   for (const auto& amount : {hard, soft}) {
     if (amount && *amount != 0 && *amount < kMinContainerMemory) {
-      return client_error("Invalid setting for container '" + name + "'. Memory must be at least " +
-                          std::to_string(kMinContainerMemory) + " MiB.");
+      return client_exception("Invalid setting for container '" + name + "'. Memory must be at least " +
+                              std::to_string(kMinContainerMemory) + " MiB.");
     }
   }
   if (hard && soft && *hard > 0 && *hard < *soft) {
-    return client_error(
+    return client_exception(
         "Invalid setting for container '" + name +
         "'. The value for memory must be greater than or equal to the value for memoryReservation.");
   }
@@ -67,7 +67,7 @@ Result<void> normalise_health_check(json& container) {
   const std::string where = "Invalid healthCheck of container '" + text_in(container, "name") + "': ";
   const std::vector<std::string> command = texts_in(check, "command");
   if (command.empty() || !is_one_of(command.front(), {"CMD", "CMD-SHELL", "NONE"})) {
-    return client_error(where + "command must begin with CMD or CMD-SHELL.");
+    return client_exception(where + "command must begin with CMD or CMD-SHELL.");
   }
   struct Limit {
     const char* member;
@@ -81,8 +81,8 @@ Result<void> normalise_health_check(json& container) {
     const bool given = has(check, limit.member);
     const int value = integer_in(check, limit.member).value_or(limit.otherwise);
     if (value < limit.min || value > limit.max) {
-      return client_error(where + limit.member + " must be between " + std::to_string(limit.min) + " and " +
-                          std::to_string(limit.max) + ".");
+      return client_exception(where + limit.member + " must be between " + std::to_string(limit.min) +
+                              " and " + std::to_string(limit.max) + ".");
     }
     if (!given && limit.min > 0) check[limit.member] = value;
   }
@@ -95,11 +95,11 @@ Result<void> check_logging(const json& container) {
   const std::string driver = text_in(logging, "logDriver");
   if (!is_one_of(driver, {"awslogs", "fluentd", "gelf", "json-file", "journald", "syslog", "splunk",
                           "awsfirelens"})) {
-    return client_error("Log driver '" + driver + "' is not known.");
+    return client_exception("Log driver '" + driver + "' is not known.");
   }
   const json& options = object_in(logging, "options");
   if (driver == "awslogs" && (!has(options, "awslogs-group") || !has(options, "awslogs-region"))) {
-    return client_error("Log driver awslogs requires options: awslogs-region, awslogs-group");
+    return client_exception("Log driver awslogs requires options: awslogs-region, awslogs-group");
   }
   return {};
 }
@@ -110,31 +110,31 @@ Result<void> check_environment(const json& container, bool execution_role) {
   for (const json& each : list_in(container, "environment")) names.insert(text_in(each, "name"));
   const json& secrets = list_in(container, "secrets");
   if (!secrets.empty() && !execution_role) {
-    return client_error(
+    return client_exception(
         "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.");
   }
   for (const json& each : secrets) {
     if (text_in(each, "name").empty() || text_in(each, "valueFrom").empty()) {
-      return client_error("Secrets of container '" + name + "' need a name and a valueFrom.");
+      return client_exception("Secrets of container '" + name + "' need a name and a valueFrom.");
     }
     if (names.contains(text_in(each, "name"))) {
-      return client_error(
+      return client_exception(
           "The secret name must be unique and not shared with any new or existing environment "
           "variables set on the container, such as '" +
           text_in(each, "name") + "'.");
     }
   }
   if (list_in(container, "environmentFiles").size() > kMaxEnvironmentFiles) {
-    return client_error("Container '" + name + "' can have at most " + std::to_string(kMaxEnvironmentFiles) +
-                        " environmentFiles.");
+    return client_exception("Container '" + name + "' can have at most " +
+                            std::to_string(kMaxEnvironmentFiles) + " environmentFiles.");
   }
   return {};
 }
 
 Result<void> normalise_container(json& container, const json& document) {
   const std::string name = text_in(container, "name");
-  if (name.empty()) return client_error("Container.name should not be null or empty.");
-  if (!is_name(name)) return client_error("Container.name contains invalid characters.");
+  if (name.empty()) return client_exception("Container.name should not be null or empty.");
+  if (!is_name(name)) return client_exception("Container.name contains invalid characters.");
   if (auto image = check_image(text_in(container, "image")); !image) return image;
   if (auto sizes = check_sizes(container, has(document, "memory")); !sizes) return sizes;
   const std::string mode = has(document, "networkMode") ? text_in(document, "networkMode") : "bridge";
@@ -147,7 +147,8 @@ Result<void> normalise_container(json& container, const json& document) {
   if (mode == "awsvpc") {
     for (const char* member : {"hostname", "dnsServers", "dnsSearchDomains", "extraHosts", "links"}) {
       if (has(container, member) && !container[member].empty()) {
-        return client_error(std::string(member) + " is not supported on container when networkMode=awsvpc.");
+        return client_exception(std::string(member) +
+                                " is not supported on container when networkMode=awsvpc.");
       }
     }
   }
@@ -170,13 +171,13 @@ Result<void> check_sums(const json& document) {
   const auto task_cpu = cpu_units(text_in(document, "cpu"));
   const auto task_memory = memory_mib(text_in(document, "memory"));
   if (task_cpu && cpu > *task_cpu) {
-    return client_error("The total cpu units of the containers (" + std::to_string(cpu) +
-                        ") must not exceed the cpu of the task (" + std::to_string(*task_cpu) + ").");
+    return client_exception("The total cpu units of the containers (" + std::to_string(cpu) +
+                            ") must not exceed the cpu of the task (" + std::to_string(*task_cpu) + ").");
   }
   if (task_memory && memory > *task_memory) {
-    return client_error("The total memory of the containers (" + std::to_string(memory) +
-                        " MiB) must not exceed the memory of the task (" + std::to_string(*task_memory) +
-                        " MiB).");
+    return client_exception("The total memory of the containers (" + std::to_string(memory) +
+                            " MiB) must not exceed the memory of the task (" + std::to_string(*task_memory) +
+                            " MiB).");
   }
   return {};
 }
@@ -185,21 +186,21 @@ Result<void> check_sums(const json& document) {
 
 Result<void> normalise_containers(json& document) {
   json containers = list_in(document, "containerDefinitions");
-  if (containers.empty()) return client_error("Container list cannot be empty.");
+  if (containers.empty()) return client_exception("Container list cannot be empty.");
   if (containers.size() > kMaxContainers) {
-    return client_error("A task definition can have at most " + std::to_string(kMaxContainers) +
-                        " containers.");
+    return client_exception("A task definition can have at most " + std::to_string(kMaxContainers) +
+                            " containers.");
   }
   std::set<std::string> names;
   bool essential = false;
   for (json& container : containers) {
     if (auto normal = normalise_container(container, document); !normal) return normal;
     if (!names.insert(text_in(container, "name")).second) {
-      return client_error("Duplicate container name " + text_in(container, "name") + ".");
+      return client_exception("Duplicate container name " + text_in(container, "name") + ".");
     }
     essential = essential || boolean_in(container, "essential").value_or(true);
   }
-  if (!essential) return client_error("A task definition must have at least one essential container.");
+  if (!essential) return client_exception("A task definition must have at least one essential container.");
   document["containerDefinitions"] = std::move(containers);
   return check_sums(document);
 }

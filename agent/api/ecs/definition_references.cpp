@@ -37,35 +37,35 @@ Result<void> normalise_port(json& port, const std::string& name, std::string_vie
   const std::string where = "Invalid port mapping of container '" + name + "': ";
   if (!has(port, "protocol")) port["protocol"] = "tcp";
   if (text_in(port, "protocol") != "tcp" && text_in(port, "protocol") != "udp") {
-    return client_error(where + "protocol must be tcp or udp.");
+    return client_exception(where + "protocol must be tcp or udp.");
   }
   if (has(port, "appProtocol") && !has(port, "name"))
-    return client_error(where + "appProtocol needs a name.");
+    return client_exception(where + "appProtocol needs a name.");
   if (has(port, "containerPortRange")) {
     if (has(port, "containerPort") || has(port, "hostPort") || mode == "host") {
-      return client_error(where + "containerPortRange stands alone and is not for networkMode=host.");
+      return client_exception(where + "containerPortRange stands alone and is not for networkMode=host.");
     }
     if (!range_of(text_in(port, "containerPortRange"))) {
-      return client_error(where + "containerPortRange must look like 8000-8010.");
+      return client_exception(where + "containerPortRange must look like 8000-8010.");
     }
     return {};
   }
   const int container_port = integer_in(port, "containerPort").value_or(0);
   if (container_port < 1 || container_port > shared::net::kMaxPort) {
-    return client_error(where + "containerPort must be between 1 and 65535, got " +
-                        std::to_string(container_port) + ".");
+    return client_exception(where + "containerPort must be between 1 and 65535, got " +
+                            std::to_string(container_port) + ".");
   }
   const int host_port = integer_in(port, "hostPort").value_or(0);
   if (host_port < 0 || host_port > shared::net::kMaxPort)
-    return client_error(where + "hostPort must be between 0 and 65535, got " + std::to_string(host_port) +
-                        ".");
+    return client_exception(where + "hostPort must be between 0 and 65535, got " + std::to_string(host_port) +
+                            ".");
   if (mode == "bridge") {
     port["hostPort"] = host_port;
     return {};
   }
   if (host_port != 0 && host_port != container_port) {
-    return client_error("When networkMode=" + std::string(mode) +
-                        ", the host ports and container ports in port mappings must match.");
+    return client_exception("When networkMode=" + std::string(mode) +
+                            ", the host ports and container ports in port mappings must match.");
   }
   port["hostPort"] = container_port;
   return {};
@@ -85,8 +85,8 @@ Result<void> check_host_ports(const json& document) {
       const int host_port = integer_in(port, "hostPort").value_or(0);
       if (host_port == 0) continue;
       if (!taken.emplace(text_in(port, "protocol"), host_port).second) {
-        return client_error("Host port " + std::to_string(host_port) + "/" + text_in(port, "protocol") +
-                            " is mapped more than once.");
+        return client_exception("Host port " + std::to_string(host_port) + "/" + text_in(port, "protocol") +
+                                " is mapped more than once.");
       }
     }
   }
@@ -102,21 +102,21 @@ Result<void> check_dependencies(const json& container, const Containers& all) {
     const std::string condition = text_in(each, "condition");
     const auto it = all.find(target);
     if (it == all.end() || target == name) {
-      return client_error("Container '" + name + "' depends on '" + target +
-                          "', which is not another container of the task definition.");
+      return client_exception("Container '" + name + "' depends on '" + target +
+                              "', which is not another container of the task definition.");
     }
     if (condition != "START" && condition != "COMPLETE" && condition != "SUCCESS" && condition != "HEALTHY") {
-      return client_error("Container '" + name + "' has a dependency with the unknown condition '" +
-                          condition + "'. It must be START, COMPLETE, SUCCESS or HEALTHY.");
+      return client_exception("Container '" + name + "' has a dependency with the unknown condition '" +
+                              condition + "'. It must be START, COMPLETE, SUCCESS or HEALTHY.");
     }
     if ((condition == "COMPLETE" || condition == "SUCCESS") &&
         boolean_in(*it->second, "essential").value_or(true)) {
-      return client_error("A container with the dependency condition " + condition +
-                          " can't be marked as essential: '" + target + "'.");
+      return client_exception("A container with the dependency condition " + condition +
+                              " can't be marked as essential: '" + target + "'.");
     }
     if (condition == "HEALTHY" && !has(*it->second, "healthCheck")) {
-      return client_error("Container '" + name + "' waits for '" + target +
-                          "' to be HEALTHY, which has no healthCheck.");
+      return client_exception("Container '" + name + "' waits for '" + target +
+                              "' to be HEALTHY, which has no healthCheck.");
     }
   }
   return {};
@@ -126,22 +126,22 @@ Result<void> check_names(const json& container, const Containers& all, const std
   const std::string name = text_in(container, "name");
   for (const json& each : list_in(container, "mountPoints")) {
     if (!volumes.contains(text_in(each, "sourceVolume"))) {
-      return client_error("Unknown volume '" + text_in(each, "sourceVolume") + "'.");
+      return client_exception("Unknown volume '" + text_in(each, "sourceVolume") + "'.");
     }
     if (text_in(each, "containerPath").empty()) {
-      return client_error("A mount point of container '" + name + "' has no containerPath.");
+      return client_exception("A mount point of container '" + name + "' has no containerPath.");
     }
   }
   for (const json& each : list_in(container, "volumesFrom")) {
     if (!all.contains(text_in(each, "sourceContainer"))) {
-      return client_error("Container '" + name + "' takes volumes from the unknown container '" +
-                          text_in(each, "sourceContainer") + "'.");
+      return client_exception("Container '" + name + "' takes volumes from the unknown container '" +
+                              text_in(each, "sourceContainer") + "'.");
     }
   }
   for (const std::string& link : texts_in(container, "links")) {
     const std::string target = link.substr(0, link.find(':'));
     if (!all.contains(target) || target == name) {
-      return client_error("Container '" + name + "' links to the unknown container '" + target + "'.");
+      return client_exception("Container '" + name + "' links to the unknown container '" + target + "'.");
     }
   }
   return {};
@@ -171,7 +171,7 @@ Result<void> check_order(const Containers& all) {
   }
   for (const auto& [name, container] : all) {
     if (!startable.contains(name)) {
-      return client_error("Container dependencies form a cycle that includes '" + name + "'.");
+      return client_exception("Container dependencies form a cycle that includes '" + name + "'.");
     }
   }
   return {};
@@ -184,7 +184,8 @@ Result<void> normalise_ports(json& container, std::string_view network_mode) {
   const std::string name = text_in(container, "name");
   json& ports = container["portMappings"];
   if (network_mode == "none" && !ports.empty()) {
-    return client_error("Container '" + name + "' has port mappings, which networkMode=none does not allow.");
+    return client_exception("Container '" + name +
+                            "' has port mappings, which networkMode=none does not allow.");
   }
   std::set<std::pair<int, int>> seen;
   for (json& port : ports) {
@@ -194,8 +195,8 @@ Result<void> normalise_ports(json& container, std::string_view network_mode) {
     // The same container port may be published on several fixed host ports, and for both protocols.
     const int by_protocol = text_in(port, "protocol") == "tcp" ? host_port : -1 - host_port;
     if (container_port != 0 && !seen.emplace(container_port, by_protocol).second) {
-      return client_error("Container '" + name + "' maps port " + std::to_string(container_port) +
-                          " more than once.");
+      return client_exception("Container '" + name + "' maps port " + std::to_string(container_port) +
+                              " more than once.");
     }
   }
   return {};
@@ -210,7 +211,7 @@ Result<void> check_references(const json& document) {
     if (auto dependencies = check_dependencies(*container, all); !dependencies) return dependencies;
     if (!list_in(*container, "links").empty() && has(document, "networkMode") &&
         text_in(document, "networkMode") != "bridge") {
-      return client_error("Links are only supported when networkMode=bridge.");
+      return client_exception("Links are only supported when networkMode=bridge.");
     }
   }
   if (auto order = check_order(all); !order) return order;

@@ -167,9 +167,9 @@ Result<void> check_constraints(const std::vector<model::PlacementConstraint>& co
 Result<const model::TaskDefinition*> runnable_definition(const Context& context, const std::string& reference,
                                                          model::LaunchType launch_type) {
   const model::TaskDefinition* found = control::find_task_definition(context.state(), reference);
-  if (found == nullptr) return client_error("TaskDefinition not found.");
+  if (found == nullptr) return client_exception("TaskDefinition not found.");
   if (found->status != model::TaskDefinitionStatus::kActive)
-    return client_error("TaskDefinition is inactive");
+    return client_exception("TaskDefinition is inactive");
   if (found->network_mode == model::NetworkMode::kAwsvpc) {
     return unsupported(
         "networkMode awsvpc is not offered: tasks have no network interface of their own here. Task "

@@ -11,7 +11,6 @@
 namespace agent::api::ecs {
 
 using nlohmann::json;
-using shared::Blame;
 using shared::Error;
 using shared::Result;
 
@@ -28,13 +27,7 @@ const json& member(const json& in, std::string_view name, const json& otherwise)
 
 }  // namespace
 
-Error invalid_parameter(std::string text) {
-  return Error("InvalidParameterException", std::move(text), Blame::kClient);
-}
-Error client_error(std::string text) { return Error("ClientException", std::move(text), Blame::kClient); }
-Error unsupported(std::string text) {
-  return Error("UnsupportedFeatureException", std::move(text), Blame::kClient);
-}
+Error unsupported(std::string text) { return control::fault("UnsupportedFeatureException", std::move(text)); }
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();

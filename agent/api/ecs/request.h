@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/api/call.h"
+#include "agent/control/faults.h"
 #include "agent/control/step.h"
 #include "shared/base/result.h"
 
@@ -25,8 +26,8 @@ struct Context {
 using Answer = shared::Result<nlohmann::json>;
 
 // Errors of the caller's making, by wire code.
-shared::Error invalid_parameter(std::string text);
-shared::Error client_error(std::string text);
+using control::client_exception;
+using control::invalid_parameter;
 shared::Error unsupported(std::string text);
 
 // True for a word of the list.

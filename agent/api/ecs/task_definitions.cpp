@@ -33,13 +33,13 @@ bool names_revision(const std::string& reference) {
 
 // "family:revision" of one that exists.
 Result<const model::TaskDefinition*> revision_in(const Context& context, const std::string& reference) {
-  if (reference.empty()) return client_error("Task definition can not be blank.");
+  if (reference.empty()) return client_exception("Task definition can not be blank.");
   if (!names_revision(reference)) {
-    return client_error("Invalid revision number. Revision of " + reference + " must be given.");
+    return client_exception("Invalid revision number. Revision of " + reference + " must be given.");
   }
   const model::TaskDefinition* found = control::find_task_definition(context.state(), reference);
   if (found == nullptr) {
-    return client_error(
+    return client_exception(
         "The specified task definition does not exist. Specify a valid family:revision or ARN and try "
         "again.");
   }
@@ -57,11 +57,11 @@ std::string place_of(const model::TaskDefinition& definition) {
 
 Answer register_task_definition(const Context& context) {
   if (has(context.in, "tags") && list_in(context.in, "tags").empty())
-    return client_error("Tags can not be empty.");
+    return client_exception("Tags can not be empty.");
   auto document = normalise_definition(context.in);
   if (!document) return document.error();
   auto tags = tags_in(context.in);
-  if (!tags) return client_error(tags.error().text());
+  if (!tags) return client_exception(tags.error().text());
   control::purge_task_definitions(context.step);
   control::NewTaskDefinition wanted;
   wanted.family = text_in(context.in, "family");
@@ -78,9 +78,9 @@ Answer register_task_definition(const Context& context) {
 
 Answer describe_task_definition(const Context& context) {
   const std::string reference = text_in(context.in, "taskDefinition");
-  if (reference.empty()) return client_error("Task definition can not be blank.");
+  if (reference.empty()) return client_exception("Task definition can not be blank.");
   const model::TaskDefinition* found = control::find_task_definition(context.state(), reference);
-  if (found == nullptr) return client_error("Unable to describe task definition.");
+  if (found == nullptr) return client_exception("Unable to describe task definition.");
   json answer = answer_definition(*found);
   answer["tags"] = includes(context, "TAGS") ? encode_tags(found->tags) : json::array();
   return answer;

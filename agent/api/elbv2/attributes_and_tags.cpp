@@ -18,9 +18,9 @@ std::vector<model::NameValue> read_attributes(const QueryReader& in) {
     attributes.push_back({each.required_string("Key"), each.string_or("Value", "")});
   }
   if (attributes.empty()) {
-    in.fail(client_error("ValidationError", "At least one attribute must be specified"));
+    in.fail(validation_error("At least one attribute must be specified"));
   } else if (attributes.size() > kMaxAttributesPerCall) {
-    in.fail(client_error("ValidationError", "At most 20 attributes can be modified at once"));
+    in.fail(validation_error("At most 20 attributes can be modified at once"));
   }
   return attributes;
 }
@@ -103,7 +103,7 @@ Done describe_tags(Step& step, In in, XmlElement out) {
   const auto arns = required_strings(in, "ResourceArns");
   if (!in.ok()) return in.error();
   if (arns.size() > kMaxArnsPerDescribe) {
-    return client_error("ValidationError", "Only up to 20 resources can be described at once");
+    return validation_error("Only up to 20 resources can be described at once");
   }
   XmlElement list = out.child("TagDescriptions");
   for (const auto& arn : arns) {

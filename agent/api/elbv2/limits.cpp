@@ -47,8 +47,8 @@ Done describe_ssl_policies(Step&, In in, XmlElement out) {
   const auto names = in.strings_or_empty("Names");
   if (!in.ok()) return in.error();
   if (!names.empty()) {
-    return client_error("SSLPolicyNotFound", "SSL policy '" + names.front() +
-                                                 "' was not found: HTTPS listeners are not offered here yet");
+    return fault("SSLPolicyNotFound", "SSL policy '" + names.front() +
+                                          "' was not found: HTTPS listeners are not offered here yet");
   }
   out.child("SslPolicies");
   return {};

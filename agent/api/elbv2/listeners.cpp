@@ -22,13 +22,12 @@ std::optional<std::string> read_protocol(const QueryReader& in) {
 void refuse_tls_members(const QueryReader& in, const std::optional<std::string>& protocol) {
   if (protocol && *protocol != "HTTP") return;  // refused as such
   if (!in.children("Certificates").empty()) {
-    in.fail(
-        client_error("InvalidConfigurationRequest", "Certificates cannot be specified for HTTP listeners"));
+    in.fail(fault("InvalidConfigurationRequest", "Certificates cannot be specified for HTTP listeners"));
   }
   const auto mutual = in.child("MutualAuthentication");
   if (mutual && mutual->string_or("Mode", "off") != "off") {
-    in.fail(client_error("InvalidConfigurationRequest",
-                         "MutualAuthentication cannot be specified for HTTP listeners"));
+    in.fail(
+        fault("InvalidConfigurationRequest", "MutualAuthentication cannot be specified for HTTP listeners"));
   }
 }
 
@@ -56,11 +55,10 @@ Done describe_listeners(Step& step, In in, XmlElement out) {
   const auto page = read_page(in);
   if (!in.ok()) return in.error();
   if (load_balancer.empty() == arns.empty()) {
-    return client_error("ValidationError",
-                        arns.empty()
-                            ? "You must specify either listener ARNs or a load balancer ARN"
-                            : "Listener ARNs and a load balancer ARN cannot be specified at the same "
-                              "time");
+    return validation_error(arns.empty()
+                                ? "You must specify either listener ARNs or a load balancer ARN"
+                                : "Listener ARNs and a load balancer ARN cannot be specified at the same "
+                                  "time");
   }
   if (!load_balancer.empty()) {
     if (auto ok = control::find_load_balancer(step.state, load_balancer); !ok) return ok.error();

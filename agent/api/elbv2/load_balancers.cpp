@@ -20,7 +20,7 @@ std::vector<std::string> read_subnets(const QueryReader& in) {
     mapped.push_back(each.required_string("SubnetId"));
   }
   if (!subnets.empty() && !mapped.empty()) {
-    in.fail(client_error("ValidationError", "Subnets and SubnetMappings cannot both be specified"));
+    in.fail(validation_error("Subnets and SubnetMappings cannot both be specified"));
   }
   return subnets.empty() ? mapped : subnets;
 }
@@ -50,11 +50,11 @@ Done describe_load_balancers(Step& step, In in, XmlElement out) {
   const auto page = read_page(in);
   if (!in.ok()) return in.error();
   if (!arns.empty() && !names.empty()) {
-    return client_error("ValidationError",
-                        "Load balancer names and load balancer ARNs cannot be specified at the same time");
+    return validation_error(
+        "Load balancer names and load balancer ARNs cannot be specified at the same time");
   }
   if (arns.size() > kMaxFilter || names.size() > kMaxFilter) {
-    return client_error("ValidationError", "Only up to 20 load balancers can be described at once");
+    return validation_error("Only up to 20 load balancers can be described at once");
   }
   std::set<std::string> missing(arns.begin(), arns.end());
   missing.insert(names.begin(), names.end());
@@ -68,9 +68,9 @@ Done describe_load_balancers(Step& step, In in, XmlElement out) {
     found.emplace_back(arn, &row);
   }
   if (!missing.empty()) {
-    return client_error("LoadBalancerNotFound",
-                        names.empty() ? "The specified load balancer does not exist."
-                                      : "Load balancers '[" + *missing.begin() + "]' not found");
+    return fault("LoadBalancerNotFound", names.empty()
+                                             ? "The specified load balancer does not exist."
+                                             : "Load balancers '[" + *missing.begin() + "]' not found");
   }
   write_page(out, "LoadBalancers", page, found, [&](XmlElement member, const model::LoadBalancer* row) {
     write_load_balancer(member, *row, step.settings.region);

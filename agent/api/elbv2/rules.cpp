@@ -28,7 +28,7 @@ void write(XmlElement member, const AnyRule& any) {
 shared::Result<AnyRule> find_any(const control::State& state, const std::string& arn) {
   if (const auto* rule = state.rules.find(arn)) return AnyRule{rule, nullptr};
   if (const auto* listener = control::find_by_default_rule(state, arn)) return AnyRule{nullptr, listener};
-  return client_error("RuleNotFound", "One or more rules not found");
+  return fault("RuleNotFound", "One or more rules not found");
 }
 
 // Pages are ordered by priority, the default rule last; rules of several listeners by ARN.
@@ -39,7 +39,7 @@ std::string priority_key(int priority) {
 
 void refuse_transforms(const QueryReader& in) {
   if (in.children("Transforms").empty()) return;
-  in.fail(client_error("InvalidConfigurationRequest", "Transforms are not offered here yet"));
+  in.fail(fault("InvalidConfigurationRequest", "Transforms are not offered here yet"));
 }
 
 }  // namespace
@@ -65,11 +65,10 @@ Done describe_rules(Step& step, In in, XmlElement out) {
   const auto page = read_page(in);
   if (!in.ok()) return in.error();
   if (!listener_arn.empty() && !arns.empty()) {
-    return client_error("ValidationError",
-                        "Listener rule ARNs and a listener ARN cannot be specified at the same time");
+    return validation_error("Listener rule ARNs and a listener ARN cannot be specified at the same time");
   }
   if (listener_arn.empty() && arns.empty()) {
-    return client_error("ValidationError", "You must specify either listener rule ARNs or a listener ARN");
+    return validation_error("You must specify either listener rule ARNs or a listener ARN");
   }
   std::vector<std::pair<std::string, AnyRule>> found;
   if (!listener_arn.empty()) {
@@ -118,7 +117,7 @@ Done set_rule_priorities(Step& step, In in, XmlElement out) {
   }
   if (!in.ok()) return in.error();
   if (priorities.empty()) {
-    return client_error("ValidationError", "At least one rule priority must be specified");
+    return validation_error("At least one rule priority must be specified");
   }
   if (auto ok = control::set_rule_priorities(step, priorities); !ok) return ok;
   XmlElement rules = out.child("Rules");

@@ -10,7 +10,6 @@ namespace {
 
 using aws::QueryReader;
 using aws::XmlElement;
-using shared::Blame;
 using shared::Error;
 
 // Any non-empty constant will do: names are resolved outside.
@@ -34,16 +33,15 @@ void read_forward(const QueryReader& in, lb::ForwardAction& forward) {
   if (!arn) return;
   if (forward.target_groups.empty()) forward.target_groups.push_back({*arn, 1});
   if (forward.target_groups.size() != 1 || forward.target_groups.front().target_group != *arn) {
-    in.fail(
-        client_error("InvalidLoadBalancerAction",
-                     "TargetGroupArn and ForwardConfig of a forward action must name the same target group"));
+    in.fail(fault("InvalidLoadBalancerAction",
+                  "TargetGroupArn and ForwardConfig of a forward action must name the same target group"));
   }
 }
 
 void read_redirect(const QueryReader& in, lb::RedirectAction& redirect) {
   const auto config = in.child("RedirectConfig");
   if (!config) {
-    in.fail(client_error("ValidationError", "A redirect action needs a RedirectConfig"));
+    in.fail(validation_error("A redirect action needs a RedirectConfig"));
     return;
   }
   redirect.protocol = config->string_or("Protocol", redirect.protocol);
@@ -60,7 +58,7 @@ void read_redirect(const QueryReader& in, lb::RedirectAction& redirect) {
 void read_fixed(const QueryReader& in, lb::FixedResponseAction& fixed) {
   const auto config = in.child("FixedResponseConfig");
   if (!config) {
-    in.fail(client_error("ValidationError", "A fixed-response action needs a FixedResponseConfig"));
+    in.fail(validation_error("A fixed-response action needs a FixedResponseConfig"));
     return;
   }
   fixed.status = config->required_integer<int>("StatusCode");
@@ -85,9 +83,9 @@ lb::Action read_action(const QueryReader& in) {
     action.type = lb::ActionType::kFixedResponse;
     read_fixed(in, action.fixed_response);
   } else {
-    in.fail(client_error("InvalidLoadBalancerAction",
-                         "Actions of type '" + type +
-                             "' are supported only on HTTPS listeners, which are not offered here yet"));
+    in.fail(fault("InvalidLoadBalancerAction",
+                  "Actions of type '" + type +
+                      "' are supported only on HTTPS listeners, which are not offered here yet"));
   }
   return action;
 }
@@ -138,8 +136,7 @@ lb::Condition read_condition(const QueryReader& in) {
   const auto field = control::field_from_word(word);
   if (!field) {
     if (!word.empty()) {
-      in.fail(client_error("ValidationError",
-                           "Condition field '" + word +
+      in.fail(validation_error("Condition field '" + word +
                                "' must be one of '[path-pattern,host-header,http-header,http-request-method,"
                                "query-string,source-ip]'"));
     }
@@ -149,17 +146,17 @@ lb::Condition read_condition(const QueryReader& in) {
   const auto legacy = in.strings("Values");
   const auto config = in.child(config_member(*field));
   if (uses_regex(in, config)) {
-    in.fail(client_error("InvalidConfigurationRequest",
-                         "Regular expressions in conditions (RegexValues) are not offered here yet"));
+    in.fail(fault("InvalidConfigurationRequest",
+                  "Regular expressions in conditions (RegexValues) are not offered here yet"));
   }
   if (config) read_condition_config(*config, condition);
   if (!legacy || legacy->empty()) return condition;
   if (!has_legacy_values(*field)) {
-    in.fail(client_error("ValidationError", "Values of the field '" + word + "' must be given in " +
-                                                std::string(config_member(*field))));
+    in.fail(validation_error("Values of the field '" + word + "' must be given in " +
+                             std::string(config_member(*field))));
   } else if (config && condition.values != *legacy) {
-    in.fail(client_error("ValidationError",
-                         "Values and " + std::string(config_member(*field)) + " cannot both be specified"));
+    in.fail(
+        validation_error("Values and " + std::string(config_member(*field)) + " cannot both be specified"));
   }
   condition.values = *legacy;
   return condition;
@@ -236,10 +233,6 @@ void write_condition(XmlElement out, const lb::Condition& condition) {
 
 }  // namespace
 
-Error client_error(std::string code, std::string text) {
-  return Error(std::move(code), std::move(text), Blame::kClient);
-}
-
 std::vector<lb::Action> read_actions(const QueryReader& in, std::string_view name) {
   std::vector<lb::Action> actions;
   for (const QueryReader& each : in.children(name)) actions.push_back(read_action(each));
@@ -263,8 +256,7 @@ std::vector<model::Tag> read_tags(const QueryReader& in) {
 std::vector<std::string> required_strings(const QueryReader& in, std::string_view name) {
   auto values = in.strings_or_empty(name);
   if (values.empty()) {
-    in.fail(
-        client_error("ValidationError", "At least one value of " + std::string(name) + " must be specified"));
+    in.fail(validation_error("At least one value of " + std::string(name) + " must be specified"));
   }
   return values;
 }
@@ -351,7 +343,7 @@ PageRequest read_page(const QueryReader& in) {
     const char* end = marker.data() + std::min(i + 2, marker.size());
     const auto [at, error] = std::from_chars(marker.data() + i, end, byte, 16);
     if (error != std::errc() || at != marker.data() + i + 2) {
-      in.fail(client_error("ValidationError", "Invalid marker '" + marker + "'"));
+      in.fail(validation_error("Invalid marker '" + marker + "'"));
       return page;
     }
     page.after.push_back(static_cast<char>(byte));

@@ -7,6 +7,7 @@
 
 #include "agent/aws/query.h"
 #include "agent/aws/xml.h"
+#include "agent/control/faults.h"
 #include "agent/control/load_balancers.h"
 
 namespace agent::api::elbv2 {
@@ -25,7 +26,8 @@ void write_listener(aws::XmlElement out, const model::Listener& row);
 void write_rule(aws::XmlElement out, const model::Rule& row);
 void write_default_rule(aws::XmlElement out, const model::Listener& row);
 
-shared::Error client_error(std::string code, std::string text);
+using control::fault;
+using control::validation_error;
 
 // Pages by a sort key, not by position, so that they stay right while things are created and deleted.
 inline constexpr int kMaxPageSize = 400;

@@ -25,8 +25,8 @@ control::HealthCheckChange read_health_check(const QueryReader& in) {
   if (const auto matcher = in.child("Matcher")) {
     change.http_codes = matcher->string("HttpCode");
     if (matcher->string("GrpcCode")) {
-      in.fail(client_error("InvalidConfigurationRequest",
-                           "Matcher.GrpcCode needs protocol version GRPC, which is not offered here yet"));
+      in.fail(fault("InvalidConfigurationRequest",
+                    "Matcher.GrpcCode needs protocol version GRPC, which is not offered here yet"));
     }
   }
   return change;
@@ -50,7 +50,7 @@ shared::Result<Found> find_groups(const control::State& state, const std::vector
     missing.erase(key);
     found.emplace_back(arn, &row);
   }
-  if (!missing.empty()) return client_error("TargetGroupNotFound", "One or more target groups not found");
+  if (!missing.empty()) return fault("TargetGroupNotFound", "One or more target groups not found");
   return found;
 }
 
@@ -68,7 +68,7 @@ Done create_target_group(Step& step, In in, XmlElement out) {
   request.health_check = read_health_check(in);
   request.tags = read_tags(in);
   if (in.string("TargetControlPort")) {
-    in.fail(client_error("InvalidConfigurationRequest", "TargetControlPort is not offered here"));
+    in.fail(fault("InvalidConfigurationRequest", "TargetControlPort is not offered here"));
   }
   if (!in.ok()) return in.error();
   auto arn = control::create_target_group(step, request);
@@ -87,9 +87,9 @@ Done describe_target_groups(Step& step, In in, XmlElement out) {
   if (static_cast<int>(!arns.empty()) + static_cast<int>(!names.empty()) +
           static_cast<int>(!load_balancer.empty()) >
       1) {
-    return client_error("ValidationError",
-                        "Target group names, target group ARNs, and a load balancer ARN cannot be specified "
-                        "at the same time");
+    return validation_error(
+        "Target group names, target group ARNs, and a load balancer ARN cannot be specified "
+        "at the same time");
   }
   if (!load_balancer.empty()) {
     if (auto ok = control::find_load_balancer(step.state, load_balancer); !ok) return ok.error();

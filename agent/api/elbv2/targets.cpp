@@ -32,14 +32,14 @@ std::vector<Described> read_targets(const QueryReader& in) {
     targets.push_back(std::move(target));
   }
   if (targets.size() > kMaxTargetsPerCall) {
-    in.fail(client_error("ValidationError", "At most 1000 targets can be given at once"));
+    in.fail(validation_error("At most 1000 targets can be given at once"));
   }
   return targets;
 }
 
 Done require_targets(const std::vector<Described>& targets) {
   if (!targets.empty()) return {};
-  return client_error("ValidationError", "At least one target must be specified");
+  return validation_error("At least one target must be specified");
 }
 
 using Key = std::pair<std::string, std::uint16_t>;
@@ -91,8 +91,7 @@ Include read_include(const QueryReader& in) {
     if (word == "All" || word == "AnomalyDetection") include.anomaly = true;
     if (word == "All") include.override_state = true;
     if (word != "All" && word != "AnomalyDetection") {
-      in.fail(client_error("ValidationError",
-                           "1 validation error detected: Value '[" + word +
+      in.fail(validation_error("1 validation error detected: Value '[" + word +
                                "]' at 'include' failed to satisfy constraint: Member must satisfy enum value "
                                "set: [AnomalyDetection, All]"));
     }
@@ -150,8 +149,7 @@ Done describe_target_health(Step& step, In in, XmlElement out) {
   const auto rows = rows_by_target(group);
   for (const auto& target : targets) {
     if (group.target_type == "ip" && !shared::net::is_ip_address(target.id)) {
-      return client_error("InvalidTarget",
-                          "The IP address '" + target.id + "' is not a valid IPv4 or IPv6 address");
+      return fault("InvalidTarget", "The IP address '" + target.id + "' is not a valid IPv4 or IPv6 address");
     }
   }
   XmlElement list = out.child("TargetHealthDescriptions");

@@ -29,10 +29,6 @@ std::string path_of(const ContainerHandle& handle) {
          shared::http::percent_encode(handle.id.empty() ? handle.name : handle.id, Slash::kEncode);
 }
 
-std::string filters(const nlohmann::json& value) {
-  return shared::http::percent_encode(shared::json::to_text(value), Slash::kEncode);
-}
-
 Error missing(const ContainerHandle& handle) {
   return Error("not_found", "no such container: " + (handle.id.empty() ? handle.name : handle.id));
 }

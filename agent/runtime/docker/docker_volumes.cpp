@@ -48,10 +48,8 @@ void DockerRuntime::find_volume(const std::string& name, Done<VolumeInfo> done) 
 
 void DockerRuntime::labelled_volumes(const std::string& label, const std::string& value,
                                      Done<std::vector<VolumeInfo>> done) {
-  const nlohmann::json filters = {{"label", {label + "=" + value}}};
-  send("GET",
-       "/volumes?filters=" + shared::http::percent_encode(shared::json::to_text(filters), Slash::kEncode), "",
-       settings_.volume_timeout, [this, done](Result<Response> r) {
+  send("GET", "/volumes?filters=" + filters({{"label", {label + "=" + value}}}), "", settings_.volume_timeout,
+       [this, done](Result<Response> r) {
          if (!r) return done(failed(r.error(), settings_.volume_timeout, "list volumes"));
          if (!good(*r)) return done(refused("CannotListVolumesError", *r));
          auto volumes = volumes_from_list(r->body);

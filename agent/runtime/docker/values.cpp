@@ -275,6 +275,10 @@ Error refused(const char* code, const shared::http::Response& response) {
   return Error(code, "Error response from daemon: " + message_of(response.body));
 }
 
+std::string filters(const nlohmann::json& value) {
+  return shared::http::percent_encode(shared::json::to_text(value), shared::http::Slash::kEncode);
+}
+
 std::string message_of(std::string_view body) {
   auto document = Document::parse(body, "malformed");
   if (document) {

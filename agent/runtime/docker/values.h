@@ -1,5 +1,6 @@
 // Docker Engine API values to ours and back: pure text in, values out.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +52,8 @@ std::optional<Event> event_from(std::string_view line);
 bool good(const shared::http::Response& response);  // done, or (304) nothing to do
 // What the engine refused, in the words of the ECS agent: "Error response from daemon: ...".
 shared::Error refused(const char* code, const shared::http::Response& response);
+// The value of a query's `filters`, for a URL.
+std::string filters(const nlohmann::json& value);
 // {"message": "..."} of a refusal, or the text itself.
 std::string message_of(std::string_view body);
 // "2026-11-24T08:20:09.834538700Z"; nullopt for the engine's zero time.
