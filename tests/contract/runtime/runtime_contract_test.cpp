@@ -119,6 +119,8 @@ class RuntimeContract : public testing::TestWithParam<const char*> {
     return r ? "success" : r.error().code();
   }
 
+  std::vector<Event>
+      events;  // before the bench: the runtime's watch lives, and tells, until the bench is gone
   std::unique_ptr<Bench> bench;
   std::vector<ContainerHandle> made;
 };
@@ -203,12 +205,11 @@ TEST_P(RuntimeContract, RecoverFindsWhatCarriesTheLabelInEveryPhase) {
 }
 
 TEST_P(RuntimeContract, EventsTellOfStartAndExit) {
-  std::vector<Event> events;
   const auto saw = [&](const std::string& id, EventType type) {
     return std::any_of(events.begin(), events.end(),
                        [&](const Event& e) { return e.handle.id == id && e.type == type; });
   };
-  bench->runtime().watch([&](Event e) { events.push_back(e); }, [] {});
+  bench->runtime().watch([this](Event e) { events.push_back(std::move(e)); }, [] {});
   // The stream may open only after a first container came and went unseen.
   const auto handle = create(spec("events"));
   for (int attempt = 0; attempt < 20 && !saw(handle.id, EventType::kStarted); ++attempt) {
