@@ -87,7 +87,8 @@ struct Gateway::Impl {
   std::variant<httpd::WebSocketHandlers, http::Response> accept(const http::Request& request);
   std::variant<httpd::WebSocketHandlers, http::Response> accept_agent(const http::Request& request);
   void note_versions(const std::string& arn, const std::map<std::string, std::string>& parameters);
-  static http::Response answer(aws::Service service, const Call& call, const Result<std::string>& body);
+  static http::Response answer(aws::Service service, const Call& call, const Result<std::string>& body,
+                               const std::vector<std::string>& resource_ids = {});
 
   GatewayParts parts;
 };
@@ -150,12 +151,14 @@ void Gateway::Impl::run(const aws::Call& call, Call api_call, httpd::Reply reply
     Call call;
     httpd::Reply reply;
     std::string body;
+    std::vector<std::string> resource_ids;
   };
-  auto pending = std::make_shared<Pending>(Pending{call.service, std::move(api_call), std::move(reply), {}});
+  auto pending =
+      std::make_shared<Pending>(Pending{call.service, std::move(api_call), std::move(reply), {}, {}});
   parts.engine.submit(
       [pending](control::Step& step) -> Result<void> {
         Result<std::string> body = pending->service == aws::Service::kEcs
-                                       ? ecs::handle(step, pending->call)
+                                       ? ecs::handle(step, pending->call, pending->resource_ids)
                                        : elbv2::handle(step, pending->call);
         if (!body) return std::move(body).error();
         pending->body = *std::move(body);
@@ -164,16 +167,16 @@ void Gateway::Impl::run(const aws::Call& call, Call api_call, httpd::Reply reply
       [pending](const Result<void>& done) {
         const Result<std::string> body =
             done ? Result<std::string>(std::move(pending->body)) : Result<std::string>(done.error());
-        pending->reply.send(answer(pending->service, pending->call, body));
+        pending->reply.send(answer(pending->service, pending->call, body, pending->resource_ids));
       });
 }
 
-http::Response Gateway::Impl::answer(aws::Service service, const Call& call,
-                                     const Result<std::string>& body) {
+http::Response Gateway::Impl::answer(aws::Service service, const Call& call, const Result<std::string>& body,
+                                     const std::vector<std::string>& resource_ids) {
   const aws::Protocol protocol = aws::protocol_of(service);
   if (!body) {
-    http::Response response =
-        aws::error_response(body.error(), protocol, aws::xml_namespace(service), call.request_id);
+    http::Response response = aws::error_response(body.error(), protocol, aws::xml_namespace(service),
+                                                  call.request_id, resource_ids);
     if (response.status >= kInternalErrors) {
       shared::log::error("call_failed", {{"operation", call.operation},
                                          {"request_id", call.request_id},

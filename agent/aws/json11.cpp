@@ -38,9 +38,10 @@ http::Response json_error(std::string_view code, std::string_view message, std::
 }
 
 http::Response error_response(const shared::Error& error, Protocol protocol, std::string_view xml_namespace,
-                              std::string_view request_id) {
+                              std::string_view request_id, const std::vector<std::string>& resource_ids) {
   const WireError wire = wire_error(error, protocol);
-  if (protocol == Protocol::kJson) return respond_error(wire.status, wire.code, wire.message, request_id, {});
+  if (protocol == Protocol::kJson)
+    return respond_error(wire.status, wire.code, wire.message, request_id, resource_ids);
   return query_error(wire.status, wire.code, wire.message, xml_namespace, request_id);
 }
 

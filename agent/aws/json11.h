@@ -20,8 +20,10 @@ shared::http::Response json_error(std::string_view code, std::string_view messag
                                   std::string_view request_id,
                                   const std::vector<std::string>& resource_ids = {});
 
-// Any error of a call as the answer its protocol asks for: wire_error, then json_error or query_error.
+// Any error of a call as the answer its protocol asks for: wire_error, then json_error or query_error, which
+// has no place for `resource_ids`.
 shared::http::Response error_response(const shared::Error& error, Protocol protocol,
-                                      std::string_view xml_namespace, std::string_view request_id);
+                                      std::string_view xml_namespace, std::string_view request_id,
+                                      const std::vector<std::string>& resource_ids = {});
 
 }  // namespace agent::aws

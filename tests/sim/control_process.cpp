@@ -29,7 +29,8 @@ void ControlProcess::crash() {
   network_.crashed(process_);
 }
 
-void ControlProcess::serve(const std::string& service, const std::string& operation, const std::string& body, Answer answer) {
+void ControlProcess::serve(const std::string& service, const std::string& operation, const std::string& body,
+                           Answer answer) {
   agent::api::Call call;
   call.operation = operation;
   call.body = body;
@@ -40,7 +41,9 @@ void ControlProcess::serve(const std::string& service, const std::string& operat
   auto text = std::make_shared<std::string>();
   engine_->submit(
       [call, service, text](Step& step) -> Result<void> {
-        auto result = service == "ecs" ? agent::api::ecs::handle(step, call) : agent::api::elbv2::handle(step, call);
+        std::vector<std::string> resource_ids;
+        auto result = service == "ecs" ? agent::api::ecs::handle(step, call, resource_ids)
+                                       : agent::api::elbv2::handle(step, call);
         if (!result) return result.error();
         *text = *std::move(result);
         return {};

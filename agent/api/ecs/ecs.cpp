@@ -139,7 +139,7 @@ Result<json> parse_request(std::string_view operation, const std::string& body) 
 
 }  // namespace
 
-Result<std::string> handle(control::Step& step, const Call& call) {
+Result<std::string> handle(control::Step& step, const Call& call, std::vector<std::string>& resource_ids) {
   const auto* const offered = find_in(kOffered, call.operation);
   if (offered == std::end(kOffered)) {
     const auto* const known = find_in(kNotOffered, call.operation);
@@ -149,7 +149,7 @@ Result<std::string> handle(control::Step& step, const Call& call) {
   }
   const Result<json> request = parse_request(call.operation, call.body);
   if (!request) return request.error();
-  const Answer answer = offered->second(Context{step, call, *request});
+  const Answer answer = offered->second(Context{step, call, *request, resource_ids});
   if (!answer) return answer.error();
   return shared::json::to_text(*answer);
 }

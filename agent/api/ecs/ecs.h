@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/api/call.h"
 #include "agent/control/step.h"
@@ -10,7 +11,9 @@
 namespace agent::api::ecs {
 
 // The JSON answer. Error codes are __type values; an operation ECS has but we do not offer is
-// UnsupportedFeatureException, an unknown one UnknownOperationException.
-shared::Result<std::string> handle(control::Step& step, const Call& call);
+// UnsupportedFeatureException, an unknown one UnknownOperationException. `resource_ids` gets the ARNs that
+// the error is about, where its answer has a member for them (ConflictException).
+shared::Result<std::string> handle(control::Step& step, const Call& call,
+                                   std::vector<std::string>& resource_ids);
 
 }  // namespace agent::api::ecs

@@ -20,6 +20,7 @@ struct Context {
   control::Step& step;
   const Call& call;
   const nlohmann::json& in;
+  std::vector<std::string>& resource_ids;  // what an error is about, see handle()
 
   const control::State& state() const { return step.state; }
 };

@@ -130,9 +130,11 @@ std::string digest_of(const Context& context) {
 Result<std::optional<json>> repeated(const Context& context, const std::string& cluster,
                                      const std::string& token) {
   json tasks = json::array();
+  std::vector<std::string> arns;
   bool same = true;
   control::each_of_cluster(context.state().tasks, cluster, [&](const model::Task& task) {
     if (task.client_token != token) return;
+    arns.push_back(task.arn);
     same = same && task.request_digest == digest_of(context);
     if (task.last_status == model::TaskStatus::kStopped) {
       tasks.push_back({{"taskArn", task.arn},
@@ -144,6 +146,7 @@ Result<std::optional<json>> repeated(const Context& context, const std::string& 
   });
   if (tasks.empty()) return std::optional<json>();
   if (!same) {
+    context.resource_ids = std::move(arns);
     return Error("ConflictException", "The clientToken was used before with other parameters.",
                  shared::Blame::kClient);
   }

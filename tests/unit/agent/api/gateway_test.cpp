@@ -127,6 +127,26 @@ class GatewayTest : public ::testing::Test {
             keys_.node());
     return json::parse(answer.body).at("containerInstance").at("containerInstanceArn");
   }
+  void define_web() {
+    EXPECT_EQ(ecs("RegisterTaskDefinition", R"({"family":"web","containerDefinitions":[
+        {"name":"main","image":"i","memory":16,"healthCheck":{"command":["CMD","true"]}},
+        {"name":"side","image":"i","memory":16,"essential":false}]})")
+                  .status,
+              200);
+  }
+  // With what a task of define_web() needs.
+  std::string register_instance_for_web() {
+    EXPECT_EQ(ecs("CreateCluster", "{}").status, 200);
+    const json registration{{"attributes",
+                             {{{"name", "ecs.capability.container-health-check"}},
+                              {{"name", "berth.address"}, {"value", "127.0.0.1"}}}},
+                            {"totalResources",
+                             {{{"name", "CPU"}, {"type", "INTEGER"}, {"integerValue", 1024}},
+                              {{"name", "MEMORY"}, {"type", "INTEGER"}, {"integerValue", 1024}}}}};
+    return json::parse(ecs("RegisterContainerInstance", registration.dump(), keys_.node()).body)
+        .at("containerInstance")
+        .at("containerInstanceArn");
+  }
   bool connected(const std::string& arn) {
     const auto it = engine_.state().live.agents.find(arn);
     return it != engine_.state().live.agents.end() && it->second.connected;
@@ -268,24 +288,25 @@ TEST_F(GatewayTest, TelemetryIsAcknowledgedAfterItsPseudoHead) {
   EXPECT_EQ(read_telemetry("broken").type, "");
 }
 
+TEST_F(GatewayTest, AConflictNamesTheTasksThatTheTokenStarted) {
+  define_web();
+  const std::string arn = register_instance_for_web();
+  const auto session =
+      dial_agent("clusterArn=default&containerInstanceArn=" + http::percent_encode(arn, http::Slash::kEncode),
+                 keys_.node());
+  const json started = json::parse(ecs("RunTask", R"({"taskDefinition":"web","clientToken":"once"})").body);
+  const http::Response refused =
+      ecs("RunTask", R"({"taskDefinition":"web","clientToken":"once","startedBy":"me"})");
+  EXPECT_EQ(refused.status, 400);
+  const json body = json::parse(refused.body);
+  EXPECT_EQ(body.at("__type"), "ConflictException");
+  EXPECT_EQ(body.at("resourceIds"), json({started.at("tasks").at(0).at("taskArn")}));
+  EXPECT_FALSE(json::parse(ecs("RunTask", R"({"taskDefinition":"none"})").body).contains("resourceIds"));
+}
+
 TEST_F(GatewayTest, HealthFromTelemetryIsWhatDescribeTasksShows) {
-  const json definition =
-      json::parse(ecs("RegisterTaskDefinition", R"({"family":"web","containerDefinitions":[
-        {"name":"main","image":"i","memory":16,"healthCheck":{"command":["CMD","true"]}},
-        {"name":"side","image":"i","memory":16,"essential":false}]})")
-                      .body)
-          .at("taskDefinition");
-  json attributes = definition.at("requiresAttributes");
-  attributes.push_back({{"name", "berth.address"}, {"value", "127.0.0.1"}});
-  ASSERT_EQ(ecs("CreateCluster", "{}").status, 200);
-  const json registration{{"attributes", attributes},
-                          {"totalResources",
-                           {{{"name", "CPU"}, {"type", "INTEGER"}, {"integerValue", 1024}},
-                            {{"name", "MEMORY"}, {"type", "INTEGER"}, {"integerValue", 1024}}}}};
-  const std::string arn =
-      json::parse(ecs("RegisterContainerInstance", registration.dump(), keys_.node()).body)
-          .at("containerInstance")
-          .at("containerInstanceArn");
+  define_web();
+  const std::string arn = register_instance_for_web();
   const std::string encoded = http::percent_encode(arn, http::Slash::kEncode);
   const auto session = dial_agent("clusterArn=default&containerInstanceArn=" + encoded, keys_.node());
   const json started = json::parse(ecs("RunTask", R"({"taskDefinition":"web"})").body);

@@ -14,7 +14,8 @@ shared::Result<json> Api::call_text(const std::string& operation, const std::str
   call.account = "000000000000";
   control::Step step{state, now, random, settings, std::nullopt};
   for (control::TableBase* table : state.tables()) table->begin_step();
-  const auto answer = handle(step, call);
+  resource_ids.clear();
+  const auto answer = handle(step, call, resource_ids);
   if (!answer) {
     for (control::TableBase* table : state.tables()) table->undo_step();
     return answer.error();

@@ -28,6 +28,7 @@ class Api {
   // The agent's report of a task and its container "web".
   void report(const std::string& task_arn, const std::string& status, const json& container = json::object());
 
+  std::vector<std::string> resource_ids;  // of the last call's error
   control::State state;
   shared::env::SeededRandom random{7};
   control::Settings settings;

@@ -151,6 +151,8 @@ TEST(RunTask, ATokenGivesTheSameTasksAgainAndNeverOthers) {
   json other = request;
   other["count"] = 1;
   EXPECT_THAT(api.refused("RunTask", other), StartsWith("ConflictException: "));
+  EXPECT_THAT(api.resource_ids,
+              ::testing::UnorderedElementsAre(first["tasks"][0]["taskArn"], first["tasks"][1]["taskArn"]));
   other["clientToken"] = "twice";
   EXPECT_NE(api.ok("RunTask", other)["tasks"][0]["taskArn"], first["tasks"][0]["taskArn"]);
   const std::string stopped = first["tasks"][0]["taskArn"];
