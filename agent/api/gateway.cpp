@@ -230,7 +230,7 @@ std::variant<httpd::WebSocketHandlers, http::Response> Gateway::Impl::accept_age
   if (instance->status == model::InstanceStatus::kInactive) {
     return refusal(400, "InactiveInstanceException", "Container instance " + arn + " is deregistered.");
   }
-  if (telemetry) return telemetry_socket(parts.engine, cluster);
+  if (telemetry) return telemetry_socket(parts.engine, arn);
   note_versions(arn, parameters);
   return agent_socket(parts.engine, arn);
 }

@@ -47,18 +47,18 @@ struct Session {
 };
 
 // One step for the whole message; a task that cannot be meant does not keep the others back.
-void apply_health(control::Engine& engine, const std::string& cluster, const std::string& body) {
+void apply_health(control::Engine& engine, const std::string& instance_arn, const std::string& body) {
   auto message = link::publish_health_from_json(body);
   if (!message) return log::warn("telemetry_not_understood", message.error());
   engine.submit(
-      [cluster, tasks = std::move(message->tasks)](control::Step& step) -> shared::Result<void> {
+      [instance_arn, tasks = std::move(message->tasks)](control::Step& step) -> shared::Result<void> {
         for (const link::TaskHealth& task : tasks) {
           std::vector<control::ContainerHealth> health;
           for (const link::ContainerHealth& each : task.containers) {
             const auto status = model::from_word<model::HealthStatus>(each.status);
             if (status) health.push_back({each.name, *status});
           }
-          const auto applied = control::apply_health(step, cluster, task.arn, health);
+          const auto applied = control::apply_health(step, instance_arn, task.arn, health);
           if (!applied)
             log::debug("health_report_refused", {{"task", task.arn}, {"reason", applied.error().text()}});
         }
@@ -104,18 +104,18 @@ WebSocketHandlers feed_socket(control::Engine& engine) {
   return handlers;
 }
 
-WebSocketHandlers telemetry_socket(control::Engine& engine, std::string cluster) {
+WebSocketHandlers telemetry_socket(control::Engine& engine, std::string container_instance_arn) {
   auto session = std::make_shared<Session>();
   WebSocketHandlers handlers;
   handlers.on_open = [session](std::shared_ptr<WebSocket> socket) {
     session->channel = std::make_shared<SocketChannel>(std::move(socket));
   };
-  handlers.on_text = [session, &engine, cluster = std::move(cluster)](const std::string& text) {
+  handlers.on_text = [session, &engine, arn = std::move(container_instance_arn)](const std::string& text) {
     const TelemetryFrame frame = read_telemetry(text);
     const char* acknowledgment = "AckPublishMetric";
     if (frame.type == "PublishHealthRequest") {
       acknowledgment = "AckPublishHealth";
-      apply_health(engine, cluster, frame.body);
+      apply_health(engine, arn, frame.body);
     } else if (frame.type == "PublishInstanceStatusRequest") {
       acknowledgment = "AckPublishInstanceStatus";
     }

@@ -14,8 +14,9 @@ shared::httpd::WebSocketHandlers agent_socket(control::Engine& engine, std::stri
 // A balancer's configuration feed.
 shared::httpd::WebSocketHandlers feed_socket(control::Engine& engine);
 // Telemetry of a container instance (TCS): every message is acknowledged; of what it says, the health of
-// containers is applied, metrics are not kept.
-shared::httpd::WebSocketHandlers telemetry_socket(control::Engine& engine, std::string cluster);
+// this instance's containers is applied, metrics are not kept.
+shared::httpd::WebSocketHandlers telemetry_socket(control::Engine& engine,
+                                                  std::string container_instance_arn);
 
 // What an agent's telemetry message is: its type, and the JSON text after the pseudo HTTP head.
 struct TelemetryFrame {

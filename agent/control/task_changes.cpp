@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "agent/control/placing.h"
 #include "agent/control/plant.h"
@@ -238,12 +239,17 @@ Result<void> apply_task_change(Step& step, const std::string& cluster, const Tas
   return {};
 }
 
-Result<void> apply_health(Step& step, const std::string& cluster, const std::string& task,
+Result<void> apply_health(Step& step, const std::string& instance_arn, const std::string& task,
                           const std::vector<ContainerHealth>& health) {
-  const auto key = task_key(cluster, task);
+  const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
+  if (instance == nullptr) return invalid_parameter("no such container instance: " + instance_arn);
+  const auto key = task_key(instance->cluster, task);
   if (!key) return key.error();
   const model::Task* found = step.state.tasks.find(*key);
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return {};
+  if (found->container_instance_arn != instance_arn) {
+    return invalid_parameter("the task is not on container instance " + instance_arn);
+  }
   model::Task changed = *found;
   bool any = false;
   for (const ContainerHealth& each : health) {

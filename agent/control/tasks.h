@@ -91,12 +91,13 @@ struct TaskChange {
 shared::Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change);
 
 // The health of containers, as an agent's telemetry tells it again and again: what is known already touches
-// no row. Containers and tasks that are not there (any more) are left out.
+// no row. Containers and tasks that are not there (any more) are left out; InvalidParameterException for a
+// task that is not on the instance whose agent tells it.
 struct ContainerHealth {
   std::string container;
   model::HealthStatus status = model::HealthStatus::kUnknown;
 };
-shared::Result<void> apply_health(Step& step, const std::string& cluster, const std::string& task,
+shared::Result<void> apply_health(Step& step, const std::string& instance_arn, const std::string& task,
                                   const std::vector<ContainerHealth>& health);
 
 // The task left the books although nobody saw it end (its instance was deregistered by force): STOPPED now,

@@ -338,6 +338,16 @@ TEST_F(GatewayTest, HealthFromTelemetryIsWhatDescribeTasksShows) {
     EXPECT_EQ(described().at("healthStatus"), status);
     EXPECT_EQ(described().at("containers").at(1).at("healthStatus"), "UNKNOWN");
   }
+  // Only the instance that a task is on knows of its health.
+  const auto other = dial_agent("cluster=default&containerInstance=" +
+                                    http::percent_encode(register_instance_for_web(), http::Slash::kEncode),
+                                keys_.node());
+  ASSERT_TRUE(other->socket) << other->closed->text();
+  link::PublishHealthRequest message;
+  message.tasks = {{task, "", "web", "1", {{"main", "HEALTHY", {}, ""}}}};
+  other->socket->send("Host: h\r\n\r\n" + link::tcs_to_json(message));
+  ASSERT_TRUE(loop_.run_until([&] { return !other->texts.empty(); }, kPatience));
+  EXPECT_EQ(described().at("healthStatus"), "UNHEALTHY");
 }
 
 TEST_F(GatewayTest, ABalancerWithItsTokenGetsTheFeed) {
