@@ -10,6 +10,7 @@
 #include "agent/control/service_plan.h"
 #include "agent/control/targets.h"
 #include "agent/control/tasks.h"
+#include "agent/scheduler/placement.h"
 #include "agent/scheduler/scale_in.h"
 
 namespace agent::control {
@@ -240,11 +241,6 @@ std::string placement_trouble(const PlacementFailure& failure) {
          ") " + words + kSeeGuide;
 }
 
-// Stopping an old task can make room for a new one; it cannot bring an agent back.
-bool room_would_help(const PlacementFailure& failure) {
-  return failure.reason.starts_with("RESOURCE:") || failure.reason.starts_with("DistinctInstance");
-}
-
 Starting start_tasks(Step& step, const std::string& key, int count) {
   std::vector<std::string> started;
   PlacementFailure failure;
@@ -264,7 +260,8 @@ Starting start_tasks(Step& step, const std::string& key, int count) {
   }
   if (failure.reason.empty()) return Starting::kAllowed;
   add_event_once(step, key, placement_trouble(failure));
-  return room_would_help(failure) ? Starting::kBlocked : Starting::kForbidden;
+  // Stopping an old task can make room for a new one; it cannot bring an agent back.
+  return scheduler::room_would_help(failure.reason) ? Starting::kBlocked : Starting::kForbidden;
 }
 
 void stop_tasks(Step& step, const std::string& key, const Facts& facts,

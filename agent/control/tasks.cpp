@@ -182,8 +182,8 @@ ServiceTaskResult start_service_task(Step& step, const model::Service& service,
   }
   const scheduler::Plan plan = scheduler::place(candidates, *demand, step.random);
   if (plan.placed.empty()) {
-    const scheduler::Failure& first = plan.failures.front();
-    return {std::nullopt, {first.arn, first.reason, ""}};
+    const scheduler::Failure& closest = scheduler::closest(plan.failures);
+    return {std::nullopt, {closest.arn, closest.reason, ""}};
   }
   return {put_task(step, *definition, origin, candidates[plan.placed.front()].arn), {}};
 }

@@ -13,6 +13,9 @@ namespace {
 using shared::Result;
 
 constexpr std::string_view kAttributePrefix = "attribute:";
+constexpr const char* kNoGpus = "RESOURCE:GPU";
+constexpr const char* kNotDistinct = "DistinctInstance placement constraint unsatisfied.";
+constexpr const char* kNotMember = "MemberOf placement constraint unsatisfied.";
 
 bool shares(const std::set<int>& taken, const std::set<int>& wanted) {
   return std::any_of(wanted.begin(), wanted.end(), [&](int port) { return taken.contains(port); });
@@ -148,20 +151,39 @@ std::string misfit(const Candidate& candidate, const Demand& demand) {
   for (const std::string& name : demand.required_attributes) {
     if (!candidate.attributes.contains(name)) return "ATTRIBUTE";
   }
+  for (const model::NameValue& each : demand.platform) {
+    const auto it = candidate.attributes.find(each.name);
+    if (it != candidate.attributes.end() && it->second != each.value) return "ATTRIBUTE";
+  }
+  if (demand.gpus > 0) return kNoGpus;
+  if (!demand.member_of.empty()) {
+    const QueryFacts facts = facts_of(candidate);
+    for (const Query& query : demand.member_of) {
+      if (!query.matches(facts)) return kNotMember;
+    }
+  }
   if (candidate.cpu < demand.each.cpu) return "RESOURCE:CPU";
   if (candidate.memory < demand.each.memory) return "RESOURCE:MEMORY";
   if (shares(candidate.tcp_ports, demand.each.tcp_ports)) return "RESOURCE:PORTS";
   if (shares(candidate.udp_ports, demand.each.udp_ports)) return "RESOURCE:PORTS_UDP";
   if (demand.distinct_instance && count_of(candidate.groups, demand.group) > 0) {
-    return "DistinctInstance placement constraint unsatisfied.";
-  }
-  if (!demand.member_of.empty()) {
-    const QueryFacts facts = facts_of(candidate);
-    for (const Query& query : demand.member_of) {
-      if (!query.matches(facts)) return "MemberOf placement constraint unsatisfied.";
-    }
+    return kNotDistinct;
   }
   return {};
+}
+
+bool room_would_help(const std::string& reason) {
+  return (reason.starts_with("RESOURCE:") && reason != kNoGpus) || reason == kNotDistinct;
+}
+
+const Failure& closest(const std::vector<Failure>& failures) {
+  const auto distance = [](const Failure& each) {
+    if (room_would_help(each.reason)) return 0;
+    if (each.reason == kNotMember) return 1;
+    return each.reason == "AGENT" || each.reason == "INACTIVE" ? 3 : 2;
+  };
+  return *std::min_element(failures.begin(), failures.end(),
+                           [&](const Failure& a, const Failure& b) { return distance(a) < distance(b); });
 }
 
 Plan place(std::vector<Candidate> candidates, const Demand& demand, shared::env::Random& random) {

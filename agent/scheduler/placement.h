@@ -38,6 +38,8 @@ struct Demand {
   int count = 1;
   model::Resources each;
   std::vector<std::string> required_attributes;
+  std::vector<model::NameValue> platform;  // attributes with the value an instance that says them must say
+  int gpus = 0;                            // no instance has any
   std::vector<Query> member_of;
   bool distinct_instance = false;
   std::vector<model::PlacementStrategy> strategies;  // empty: spread over zones, then instances
@@ -62,6 +64,12 @@ struct Plan {
 Plan place(std::vector<Candidate> candidates, const Demand& demand, shared::env::Random& random);
 // Why one task of the demand does not fit this candidate: "RESOURCE:CPU", "AGENT", ..., empty if it does.
 std::string misfit(const Candidate& candidate, const Demand& demand);
+
+// True when a task that ends on the instance can be what the demand lacks there.
+bool room_would_help(const std::string& reason);
+// Of a plan's failures (at least one) the one with the least in the way: what is told, and what decides
+// whether room would help.
+const Failure& closest(const std::vector<Failure>& failures);
 
 // The queries of memberOf constraints. Error: InvalidParameterException.
 shared::Result<std::vector<Query>> parse_constraints(const std::vector<std::string>& expressions);

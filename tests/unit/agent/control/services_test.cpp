@@ -1,5 +1,8 @@
 #include "agent/control/services.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "agent/control/clusters.h"
 #include "agent/control/instances.h"
 #include "agent/control/service_events.h"
@@ -293,6 +296,33 @@ TEST(Services, FixedHostPortsMoveOneAtATimeWhenTheConfigurationAllowsStoppingFir
   UpdateService change;
   change.task_definition_arn = define();
   ASSERT_TRUE(update(world, key, change).has_value());
+  ASSERT_TRUE(world.until([&] { return world.stable(key); }));
+  EXPECT_EQ(world.service_row(key).deployments.front().task_definition_arn, *change.task_definition_arn);
+}
+
+// A host that is away says nothing about whether there would be room on the others.
+TEST(Services, ALostHostDoesNotHoldUpWhatStoppingFirstOnAnotherWouldMove) {
+  World world;
+  world.add_agent();
+  world.add_agent();
+  const auto first = std::min_element(world.agents.begin(), world.agents.end(),
+                                      [](const auto& a, const auto& b) { return a->arn < b->arn; });
+  (*first)->disconnect();
+  const auto define = [&] {
+    return world.define(
+        "web", R"("cpu": 1, "memory": 6, "portMappings": [{"containerPort": 80, "hostPort": 8080}])");
+  };
+  auto wanted = world.service("web", define(), 1);
+  wanted.configuration.minimum_healthy_percent = 0;
+  const std::string key = world.create(wanted);
+  ASSERT_TRUE(world.until([&] { return world.stable(key); }));
+  UpdateService change;
+  change.task_definition_arn = define();
+  ASSERT_TRUE(update(world, key, change).has_value());
+  const auto events = world.events(key);
+  EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const std::string& each) {
+    return each.find("is already using a port required by your task") != std::string::npos;
+  }));
   ASSERT_TRUE(world.until([&] { return world.stable(key); }));
   EXPECT_EQ(world.service_row(key).deployments.front().task_definition_arn, *change.task_definition_arn);
 }

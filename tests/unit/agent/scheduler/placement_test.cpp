@@ -115,6 +115,24 @@ TEST(Placement, SaysWhatEachInstanceLacks) {
   for (const Failure& each : plan.failures) EXPECT_EQ(each.reason, each.arn);
 }
 
+// What tells whether stopping a task elsewhere makes sense: a full host that no constraint rules out.
+TEST(Placement, ClosestIsTheHostWhereRoomWouldHelp) {
+  Demand wanted = demand(1, 10, 10);
+  wanted.member_of = *parse_constraints({"attribute:stack == prod"});
+  Candidate ruled_out = instance("ruled out", 1, 1);
+  EXPECT_EQ(misfit(ruled_out, wanted), "MemberOf placement constraint unsatisfied.");  // room would not help
+  const std::vector<Failure> failures = {{"away", "AGENT"},
+                                         {"other", "ATTRIBUTE"},
+                                         {"ruled out", misfit(ruled_out, wanted)},
+                                         {"full", "RESOURCE:PORTS"},
+                                         {"no gpu", "RESOURCE:GPU"}};
+  EXPECT_EQ(closest(failures).arn, "full");
+  EXPECT_EQ(closest({failures[0], failures[1]}).arn, "other");
+  EXPECT_EQ(closest({failures[0], failures[4], failures[2]}).arn, "ruled out");
+  for (const Failure& each : failures)
+    EXPECT_EQ(room_would_help(each.reason), each.arn == "full") << each.arn;
+}
+
 TEST(Placement, PlacesWhatFitsAndReportsTheRest) {
   shared::env::SeededRandom random(1);
   Demand wanted = demand(5, 10, 10);
