@@ -1,5 +1,7 @@
 #include "agent/control/placing.h"
 
+#include <algorithm>
+
 #include "agent/control/lookup.h"
 
 namespace agent::control {
@@ -54,7 +56,7 @@ model::Resources resources_of(const model::TaskDefinition& definition, const Siz
       if (each.memory_reservation) soft = each.memory_reservation;
     }
     needed.cpu += cpu;
-    needed.memory += soft ? *soft : hard.value_or(0);
+    needed.memory += soft.value_or(0) > 0 ? *soft : hard.value_or(0);
     for (const model::PortMapping& mapping : container.port_mappings) {
       const int port = definition.network_mode == model::NetworkMode::kHost && mapping.host_port == 0
                            ? mapping.container_port
@@ -70,6 +72,21 @@ model::Resources resources_of(const model::TaskDefinition& definition, const Siz
   return needed;
 }
 
+namespace {
+
+int gpus_of(const model::TaskDefinition& definition, const Sizes& overrides) {
+  int gpus = 0;
+  for (const model::ContainerDefinition& container : definition.containers) {
+    const auto it =
+        std::find_if(overrides.containers.begin(), overrides.containers.end(),
+                     [&](const ContainerOverride& each) { return each.name == container.name && each.gpus; });
+    gpus += it == overrides.containers.end() ? container.gpus : *it->gpus;
+  }
+  return gpus;
+}
+
+}  // namespace
+
 Result<scheduler::Demand> demand_of(const model::TaskDefinition& definition, const Sizes& overrides,
                                     const std::vector<model::PlacementStrategy>& strategies,
                                     const std::vector<model::PlacementConstraint>& constraints,
@@ -77,6 +94,8 @@ Result<scheduler::Demand> demand_of(const model::TaskDefinition& definition, con
   scheduler::Demand demand;
   demand.each = resources_of(definition, overrides);
   demand.required_attributes = definition.requires_attributes;
+  demand.platform = definition.platform;
+  demand.gpus = gpus_of(definition, overrides);
   demand.strategies = strategies;
   demand.group = group;
   std::vector<std::string> expressions = definition.placement_expressions;

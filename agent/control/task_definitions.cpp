@@ -37,11 +37,31 @@ model::ContainerDefinition container_in(const Reader& in) {
                                        port.integer_or<int>("hostPort", 0, 0, shared::net::kMaxPort),
                                        port.string_or("protocol", "tcp")});
   }
+  for (const Reader& each : in.children("resourceRequirements")) {
+    const std::string value = each.string_or("value", "");
+    int number = 0;
+    std::from_chars(value.data(), value.data() + value.size(), number);
+    if (each.string_or("type", "") == "GPU") container.gpus += number;
+  }
   for (const Reader& dependency : in.children("dependsOn")) {
     container.depends_on.push_back(
         {dependency.required_string("containerName"), dependency.required_string("condition")});
   }
   return container;
+}
+
+// As agents word it: x86_64, arm64; linux, windows.
+std::vector<model::NameValue> platform_in(const Reader& in) {
+  std::vector<model::NameValue> wanted;
+  const auto platform = in.child("runtimePlatform");
+  if (!platform) return wanted;
+  const std::string architecture = platform->string_or("cpuArchitecture", "");
+  const std::string system = platform->string_or("operatingSystemFamily", "");
+  if (!architecture.empty()) {
+    wanted.push_back({"ecs.cpu-architecture", architecture == "ARM64" ? "arm64" : "x86_64"});
+  }
+  if (!system.empty()) wanted.push_back({"ecs.os-type", system == "LINUX" ? "linux" : "windows"});
+  return wanted;
 }
 
 // A string of digits; the API has normalised it.
@@ -88,6 +108,7 @@ Result<void> fill_from_document(model::TaskDefinition& definition) {
   for (const Reader& each : in.children("containerDefinitions")) {
     definition.containers.push_back(container_in(each));
   }
+  definition.platform = platform_in(in);
   definition.requires_attributes.clear();
   for (const Reader& each : in.children("requiresAttributes")) {
     definition.requires_attributes.push_back(each.required_string("name"));

@@ -14,6 +14,7 @@ struct ContainerOverride {
   std::optional<int> cpu;
   std::optional<int> memory;
   std::optional<int> memory_reservation;
+  std::optional<int> gpus;
 };
 
 struct RunTask {

@@ -30,6 +30,7 @@ struct ContainerDefinition {
   std::vector<PortMapping> port_mappings;
   std::vector<Dependency> depends_on;
   bool has_health_check = false;
+  int gpus = 0;
   std::string document;  // this container definition as stored, JSON
 };
 
@@ -45,8 +46,9 @@ struct TaskDefinition {
   std::vector<ContainerDefinition> containers;
   std::vector<std::string> requires_attributes;    // names an instance must have
   std::vector<std::string> placement_expressions;  // memberOf constraints
-  std::string document;  // the stored definition as RegisterTaskDefinition answers it, without
-                         // arn/revision/status/times
+  std::vector<NameValue> platform;  // values of attributes that runtimePlatform asks for, when it is given
+  std::string document;             // the stored definition as RegisterTaskDefinition answers it, without
+                                    // arn/revision/status/times
   std::vector<Tag> tags;
   WallTime registered_at{};
   std::optional<WallTime> deregistered_at;

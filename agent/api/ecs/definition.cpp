@@ -87,6 +87,16 @@ Result<void> check_words(const json& document) {
           ". requiresCompatibilities can hold EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES.");
     }
   }
+  const json& platform = object_in(document, "runtimePlatform");
+  const std::string architecture = text_in(platform, "cpuArchitecture");
+  if (has(platform, "cpuArchitecture") && !is_one_of(architecture, {"X86_64", "ARM64"})) {
+    return client_exception("Unknown cpuArchitecture " + architecture + ". It must be X86_64 or ARM64.");
+  }
+  const std::string system = text_in(platform, "operatingSystemFamily");
+  if (has(platform, "operatingSystemFamily") && system != "LINUX" && !system.starts_with("WINDOWS_SERVER_")) {
+    return client_exception("Unknown operatingSystemFamily " + system +
+                            ". It must be LINUX or one of WINDOWS_SERVER_...");
+  }
   const json& constraints = list_in(document, "placementConstraints");
   if (constraints.size() > kMaxDefinitionConstraints) {
     return client_exception("At most " + std::to_string(kMaxDefinitionConstraints) +

@@ -32,6 +32,10 @@ std::optional<std::int64_t> memory_mib(std::string_view text);
 shared::Result<void> normalise_containers(nlohmann::json& document);
 // Port mappings of one container for the network mode, with protocol and hostPort filled in.
 shared::Result<void> normalise_ports(nlohmann::json& container, std::string_view network_mode);
+// Numbers of one container that the engine or the scheduler could do nothing with.
+shared::Result<void> check_limits(const nlohmann::json& container);
+// GPUs in a list of resourceRequirements; ClientException for another type or what is no number of them.
+shared::Result<int> gpus_in(const nlohmann::json& requirements);
 // Links, dependencies, volumes: everything that one container says about others by name.
 shared::Result<void> check_references(const nlohmann::json& document);
 // Launch types that the definition would pass, in ECS's order.

@@ -107,7 +107,11 @@ Result<void> check_logging(const json& container) {
 Result<void> check_environment(const json& container, bool execution_role) {
   const std::string name = text_in(container, "name");
   std::set<std::string> names;
-  for (const json& each : list_in(container, "environment")) names.insert(text_in(each, "name"));
+  for (const json& each : list_in(container, "environment")) {
+    if (text_in(each, "name").empty())
+      return client_exception("Container '" + name + "' has an environment variable without a name.");
+    names.insert(text_in(each, "name"));
+  }
   const json& secrets = list_in(container, "secrets");
   if (!secrets.empty() && !execution_role) {
     return client_exception(
@@ -141,6 +145,7 @@ Result<void> normalise_container(json& container, const json& document) {
   if (auto ports = normalise_ports(container, mode); !ports) return ports;
   if (auto health = normalise_health_check(container); !health) return health;
   if (auto logging = check_logging(container); !logging) return logging;
+  if (auto limits = check_limits(container); !limits) return limits;
   if (auto environment = check_environment(container, has(document, "executionRoleArn")); !environment) {
     return environment;
   }
@@ -165,8 +170,8 @@ Result<void> check_sums(const json& document) {
   std::int64_t memory = 0;
   for (const json& container : document["containerDefinitions"]) {
     cpu += integer_in(container, "cpu").value_or(0);
-    memory +=
-        integer_in(container, "memoryReservation").value_or(integer_in(container, "memory").value_or(0));
+    const int soft = integer_in(container, "memoryReservation").value_or(0);
+    memory += soft > 0 ? soft : integer_in(container, "memory").value_or(0);
   }
   const auto task_cpu = cpu_units(text_in(document, "cpu"));
   const auto task_memory = memory_mib(text_in(document, "memory"));

@@ -87,7 +87,12 @@ Result<void> container_overrides_in(const json& overrides, const model::TaskDefi
     if (!seen.insert(name).second)
       return invalid_parameter("Container " + name + " is overridden more than once.");
     control::ContainerOverride sizes{name, integer_in(each, "cpu"), integer_in(each, "memory"),
-                                     integer_in(each, "memoryReservation")};
+                                     integer_in(each, "memoryReservation"), std::nullopt};
+    if (has(each, "resourceRequirements")) {
+      const auto gpus = gpus_in(each.at("resourceRequirements"));
+      if (!gpus) return invalid_parameter("Override of container " + name + ": " + gpus.error().text());
+      sizes.gpus = *gpus;
+    }
     if (sizes.cpu.value_or(0) < 0)
       return invalid_parameter("The cpu override of container " + name + " is negative.");
     for (const auto& amount : {sizes.memory, sizes.memory_reservation}) {

@@ -93,6 +93,38 @@ TEST(RunTask, WhatDoesNotFitIsAFailurePerMissingTask) {
   EXPECT_EQ(api.ok("RunTask", {{"taskDefinition", "small"}})["failures"][0]["reason"], "AGENT");
 }
 
+TEST(RunTask, GpusAndForeignPlatformsFindNoInstance) {
+  Api api;
+  api.join();  // x86_64, linux
+  const auto reason = [&](json request) {
+    const json answer = api.ok("RunTask", request);
+    return answer["failures"].empty() ? "placed" : answer["failures"][0]["reason"].get<std::string>();
+  };
+  const json gpus{{{"type", "GPU"}, {"value", "2"}}};
+  api.define("gpu", {{"resourceRequirements", gpus}});
+  EXPECT_EQ(reason({{"taskDefinition", "gpu"}}), "RESOURCE:GPU");
+  api.define("web");
+  const json container{{"name", "web"}, {"resourceRequirements", gpus}};
+  EXPECT_EQ(reason({{"taskDefinition", "web"}, {"overrides", {{"containerOverrides", {container}}}}}),
+            "RESOURCE:GPU");
+  const auto on = [&](const char* architecture, const char* system) {
+    json platform = definition("platform");
+    platform["runtimePlatform"] = {{"cpuArchitecture", architecture}, {"operatingSystemFamily", system}};
+    api.ok("RegisterTaskDefinition", platform);
+    return reason({{"taskDefinition", "platform"}});
+  };
+  EXPECT_EQ(on("X86_64", "LINUX"), "placed");
+  EXPECT_EQ(on("ARM64", "LINUX"), "ATTRIBUTE");
+  EXPECT_EQ(on("X86_64", "WINDOWS_SERVER_2022_CORE"), "ATTRIBUTE");
+}
+
+TEST(RunTask, ASoftLimitOfZeroIsNoneAndTheHardOneIsReserved) {
+  Api api;
+  api.join();
+  api.define("web", {{"memory", 64}, {"memoryReservation", 0}});
+  EXPECT_EQ(api.ok("RunTask", {{"taskDefinition", "web"}})["tasks"][0]["memory"], "64");
+}
+
 TEST(RunTask, RequestsThatCannotBeMeantAreRefused) {
   Api api;
   api.join();
