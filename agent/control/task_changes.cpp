@@ -120,18 +120,25 @@ void activate(Step& step, const std::string& key) {
   note_task_running(step, *task);
 }
 
+// A task that was never RUNNING failed to start, unless all that its containers tell is how they ended: then
+// an essential one ended before the others were up.
 void fill_stop_reason(model::Task& task, const std::string& reported) {
-  const bool ran =
-      task.started_at || std::any_of(task.containers.begin(), task.containers.end(),
-                                     [](const auto& each) { return each.exit_code.has_value(); });
+  const auto stuck = std::find_if(
+      task.containers.begin(), task.containers.end(),
+      [](const model::Container& each) { return each.essential && !each.exit_code && !each.reason.empty(); });
+  const bool ended = std::any_of(task.containers.begin(), task.containers.end(),
+                                 [](const auto& each) { return each.exit_code.has_value(); });
+  const bool ran = task.started_at || (ended && stuck == task.containers.end());
   task.stop_code = ran ? "EssentialContainerExited" : "TaskFailedToStart";
   if (!reported.empty()) {
     task.stopped_reason = cut(reported);
   } else if (ran) {
     task.stopped_reason = "Essential container in task exited";
   } else {
-    const auto told = std::find_if(task.containers.begin(), task.containers.end(),
-                                   [](const auto& each) { return !each.reason.empty(); });
+    const auto told = stuck != task.containers.end()
+                          ? stuck
+                          : std::find_if(task.containers.begin(), task.containers.end(),
+                                         [](const auto& each) { return !each.reason.empty(); });
     task.stopped_reason = told == task.containers.end() ? "Task failed to start" : told->reason;
   }
 }

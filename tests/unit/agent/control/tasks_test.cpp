@@ -66,13 +66,28 @@ TEST(Tasks, SayWhyTheyFailedToStart) {
   TaskChange change;
   change.task = world.task(key).id;
   change.status = "STOPPED";
-  change.containers.push_back(
-      {"main", "STOPPED", "", "", "CannotPullContainerError: no such image", {}, {}});
+  change.containers.push_back({"main", "STOPPED", "", "", "CannotPullContainerError: no such image", {}, {}});
   ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, "default", change); }).has_value());
   EXPECT_EQ(world.task(key).stop_code, "TaskFailedToStart");
   EXPECT_EQ(world.task(key).stopped_reason, "CannotPullContainerError: no such image");
   EXPECT_FALSE(world.task(key).containers.front().exit_code.has_value());
   (void)agent;
+}
+
+// The first container ran and was ended because the second could not start: the second is the reason.
+TEST(Tasks, ThatFailedToStartSaySoThoughOneOfTheirContainersRan) {
+  World world;
+  world.add_agent();
+  const std::string key = world.run(world.define(
+      "job", R"("memory": 6}, {"name": "side", "image": "app", "essential": true, "memory": 6)"));
+  TaskChange change;
+  change.task = world.task(key).id;
+  change.status = "STOPPED";
+  change.containers.push_back({"main", "STOPPED", "", "", "", 137, {}});
+  change.containers.push_back({"side", "STOPPED", "", "", "CannotPullContainerError: no such image", {}, {}});
+  ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, "default", change); }).has_value());
+  EXPECT_EQ(world.task(key).stop_code, "TaskFailedToStart");
+  EXPECT_EQ(world.task(key).stopped_reason, "CannotPullContainerError: no such image");
 }
 
 TEST(Tasks, StopOnRequestAndFreeTheirResourcesOnlyWhenStopped) {
