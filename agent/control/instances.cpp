@@ -22,22 +22,24 @@ constexpr const char* kAddressAttribute = "berth.address";
 constexpr const char* kInstanceIdAttribute = "berth.instance-id";
 constexpr const char* kOwnHost = "127.0.0.1";
 
-// New values win; attributes that users have put on the instance stay.
-void merge_attributes(std::vector<model::NameValue>& into, const std::vector<model::NameValue>& from) {
-  for (const model::NameValue& each : from) {
-    const auto it = std::find_if(into.begin(), into.end(),
+// Each name once, with the last value given.
+std::vector<model::NameValue> distinct(const std::vector<model::NameValue>& given) {
+  std::vector<model::NameValue> kept;
+  for (const model::NameValue& each : given) {
+    const auto it = std::find_if(kept.begin(), kept.end(),
                                  [&](const model::NameValue& other) { return other.name == each.name; });
-    if (it == into.end()) {
-      into.push_back(each);
+    if (it == kept.end()) {
+      kept.push_back(each);
     } else {
       it->value = each.value;
     }
   }
+  return kept;
 }
 
 void describe(model::ContainerInstance& instance, const RegisterInstance& request) {
   instance.registered = request.resources;
-  merge_attributes(instance.attributes, request.attributes);
+  instance.attributes = distinct(request.attributes);
   instance.agent_version = request.agent_version;
   instance.agent_hash = request.agent_hash;
   instance.docker_version = request.docker_version;

@@ -18,8 +18,8 @@ struct RegisterInstance {
   std::string docker_version;
   std::vector<model::Tag> tags;
 };
-// Returns the row key. A re-registration keeps its ARN; one that names a deregistered or unknown ARN is a
-// ClientException, after which agents register anew.
+// Returns the row key. A re-registration keeps its ARN and replaces the attributes; one that names a
+// deregistered or unknown ARN is a ClientException, after which agents register anew.
 shared::Result<std::string> register_instance(Step& step, const RegisterInstance& request);
 
 enum class Force { kNo, kYes };
