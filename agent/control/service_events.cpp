@@ -36,6 +36,11 @@ model::Deployment* find_deployment(model::Service& service, const std::string& i
   return nullptr;
 }
 
+// A deployment that was completed once is not judged by its tasks any more.
+void count_failure(model::Deployment& deployment) {
+  if (deployment.rollout_state != model::RolloutState::kCompleted) ++deployment.failed_tasks;
+}
+
 Millis backoff(const Settings& settings, int failures) {
   Millis delay = settings.first_backoff;
   for (int i = 1; i < failures && i < kMaxDoublings && delay < settings.max_backoff; ++i) delay *= 2;
@@ -83,7 +88,7 @@ void note_task_stopped(Step& step, const model::Task& task, EndedBy ended_by) {
   model::Service* service = service_of(step, task);
   if (service == nullptr) return;
   model::Deployment* deployment = find_deployment(*service, task.deployment_id);
-  ++deployment->failed_tasks;
+  count_failure(*deployment);
   deployment->updated_at = step.now;
   ++service->failed_starts;
   service->next_start_at = step.now + backoff(step.settings, service->failed_starts);
@@ -100,7 +105,7 @@ void note_task_stopped(Step& step, const model::Task& task, EndedBy ended_by) {
 
 void note_task_unhealthy(model::Service& service, const std::string& deployment_id) {
   model::Deployment* deployment = find_deployment(service, deployment_id);
-  if (deployment != nullptr && deployment->reached_running) ++deployment->failed_tasks;
+  if (deployment != nullptr && deployment->reached_running) count_failure(*deployment);
 }
 
 }  // namespace agent::control

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace agent::control {
 namespace {
@@ -185,7 +186,8 @@ int minimum_healthy(int desired, int minimum_percent) {
 }
 
 int maximum_running(int desired, int maximum_percent) {
-  return static_cast<int>(std::max<std::int64_t>(0, std::int64_t{desired} * maximum_percent / kHundred));
+  const auto raw = std::int64_t{desired} * maximum_percent / kHundred;
+  return static_cast<int>(std::clamp<std::int64_t>(raw, 0, std::numeric_limits<int>::max()));
 }
 
 ServicePlan plan_service(const PlanFacts& facts) { return Planner(facts).run(); }

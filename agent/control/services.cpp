@@ -427,7 +427,7 @@ void reconcile_service(Step& step, const std::string& key) {
 int circuit_breaker_threshold(int desired_count) {
   constexpr int kFewest = 3;
   constexpr int kMost = 200;
-  return std::clamp((desired_count + 1) / 2, kFewest, kMost);
+  return std::clamp(desired_count / 2 + desired_count % 2, kFewest, kMost);
 }
 
 void reconcile_services(Step& step) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "shared/env/random.h"
 
@@ -36,6 +37,14 @@ PlanFacts facts(int desired, int minimum, int maximum, std::vector<PlanTask> tas
 }
 std::vector<PlanTask> many(int n, const PlanTask& one) {
   return std::vector<PlanTask>(static_cast<std::size_t>(n), one);
+}
+
+TEST(ServicePlan, TheLargestNumbersThatTheApiTakesDoNotOverflow) {
+  constexpr int kMost = std::numeric_limits<int>::max();
+  EXPECT_EQ(minimum_healthy(kMost, 200), kMost);
+  EXPECT_EQ(maximum_running(kMost, 200), kMost);
+  EXPECT_EQ(maximum_running(kMost, kMost), kMost);
+  EXPECT_EQ(plan_service(facts(kMost, 100, 200, many(2, healthy()))).start, kMost - 2);
 }
 
 // The first move of a rollout over healthy old tasks, as section "rolling update" of ECS's documentation has

@@ -253,6 +253,19 @@ TEST(Services, CircuitBreakerWithoutAPredecessorLaunchesNothingMore) {
   EXPECT_EQ(world.state().tasks.size(), 3u);
   EXPECT_EQ(circuit_breaker_threshold(25), 13);
   EXPECT_EQ(circuit_breaker_threshold(800), 200);
+  EXPECT_EQ(circuit_breaker_threshold(std::numeric_limits<int>::max()), 200);
+}
+
+TEST(Services, ACompletedDeploymentCountsNoFailedTasks) {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  const std::string key = world.create(world.service("web", world.define("web"), 1));
+  ASSERT_TRUE(world.until([&] { return world.stable(key); }));
+  agent.report(world.live_tasks().front()->arn, "STOPPED", 1);  // it had lived long
+  agent.report(world.live_tasks().front()->arn, "STOPPED");     // its replacement did not start
+  EXPECT_EQ(world.service_row(key).failed_starts, 1);           // which still slows the next start down
+  EXPECT_EQ(world.service_row(key).deployments.front().failed_tasks, 0);
+  EXPECT_EQ(world.service_row(key).deployments.front().rollout_state, RolloutState::kCompleted);
 }
 
 TEST(Services, DrainingInstanceIsEmptiedUnderThePercentages) {
