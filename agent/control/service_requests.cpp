@@ -146,8 +146,8 @@ Result<std::string> create_service(Step& step, model::Service service) {
     }
   }
   if (service.scheduling == model::SchedulingStrategy::kDaemon) {
-    return invalid_parameter(
-        "schedulingStrategy DAEMON is not supported; use REPLICA with a distinctInstance constraint");
+    return fault("UnsupportedFeatureException",
+                 "schedulingStrategy DAEMON is not offered: use REPLICA with a distinctInstance constraint.");
   }
   if (service.launch_type == model::LaunchType::kFargate) {
     return invalid_parameter(

@@ -44,7 +44,7 @@ json encode_constraint(const model::PlacementConstraint& constraint) {
 }
 
 json encode_deployment(const control::State& state, const model::Service& service,
-                       const model::Deployment& deployment) {
+                       const model::Deployment& deployment, const json& document) {
   const control::ServiceCounts counts = control::count_tasks(state, service, deployment);
   json out{{"id", deployment.id},
            {"status", model::word(deployment.status)},
@@ -58,6 +58,10 @@ json encode_deployment(const control::State& state, const model::Service& servic
            {"launchType", model::word(service.launch_type)},
            {"rolloutState", model::word(deployment.rollout_state)}};
   if (!deployment.rollout_state_reason.empty()) out["rolloutStateReason"] = deployment.rollout_state_reason;
+  constexpr const char* kConnect = "serviceConnectConfiguration";
+  if (deployment.status == model::DeploymentStatus::kPrimary && document.contains(kConnect)) {
+    out[kConnect] = document[kConnect];
+  }
   return out;
 }
 
@@ -91,7 +95,7 @@ json encode_service(const control::State& state, const model::Service& service, 
   const model::Cluster* cluster = state.clusters.find(service.cluster);
   json deployments = json::array();
   for (const model::Deployment& each : service.deployments) {
-    deployments.push_back(encode_deployment(state, service, each));
+    deployments.push_back(encode_deployment(state, service, each, *document));
   }
   json strategy = json::array();
   for (const auto& each : service.placement_strategy) strategy.push_back(encode_strategy(each));

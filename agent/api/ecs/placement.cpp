@@ -191,15 +191,23 @@ Result<const model::TaskDefinition*> runnable_definition(const Context& context,
     return invalid_parameter("Task definition does not support launch_type " +
                              std::string(model::word(launch_type)) + ".");
   }
-  if (!object_in(context.in, "networkConfiguration").empty()) {
+  if (auto refused = refuse_useless_members(context.in); !refused) return refused.error();
+  return found;
+}
+
+Result<void> refuse_useless_members(const json& in) {
+  if (!object_in(in, "networkConfiguration").empty()) {
     return invalid_parameter(
         "Network Configuration is not valid for the given networkMode of this task definition.");
   }
-  if (!list_in(context.in, "volumeConfigurations").empty()) {
+  if (!text_in(in, "platformVersion").empty()) {
+    return invalid_parameter("The platform version must be null when specifying an EC2 launch type.");
+  }
+  if (!list_in(in, "volumeConfigurations").empty()) {
     return unsupported(
         "volumeConfigurations are not offered: volumes are directories of the host or Docker volumes.");
   }
-  return found;
+  return {};
 }
 
 Result<std::string> propagate_tags_in(const json& in, std::initializer_list<std::string_view> allowed) {

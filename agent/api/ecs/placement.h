@@ -33,6 +33,10 @@ shared::Result<const model::TaskDefinition*> runnable_definition(const Context& 
                                                                  const std::string& reference,
                                                                  model::LaunchType launch_type);
 
+// Members that say nothing about tasks on container instances (networkConfiguration, platformVersion,
+// volumeConfigurations), refused so that nobody takes them for carried out.
+shared::Result<void> refuse_useless_members(const nlohmann::json& in);
+
 // "NONE" when absent; `allowed` are the further words.
 shared::Result<std::string> propagate_tags_in(const nlohmann::json& in,
                                               std::initializer_list<std::string_view> allowed);

@@ -50,6 +50,8 @@ Result<void> refuse_unsupported_deployment(const json& in) {
     return unsupported("The deployment strategy " + text_in(deployment, "strategy") +
                        " is not offered: leave it out or use ROLLING.");
   }
+  if (integer_in(deployment, "bakeTimeInMinutes").value_or(0) != 0)
+    return unsupported("A bake time is not offered: leave bakeTimeInMinutes out or give 0.");
   if (!list_in(deployment, "lifecycleHooks").empty())
     return unsupported("Deployment lifecycle hooks are not offered.");
   if (boolean_in(object_in(deployment, "alarms"), "enable").value_or(false)) {
@@ -119,6 +121,9 @@ std::string document_in(const json& in, const std::string& before) {
   json document = parsed && parsed->is_object() ? *std::move(parsed) : json::object();
   if (has(in, "availabilityZoneRebalancing")) {
     document["availabilityZoneRebalancing"] = text_in(in, "availabilityZoneRebalancing");
+  }
+  if (has(in, "serviceConnectConfiguration")) {
+    document["serviceConnectConfiguration"] = in.at("serviceConnectConfiguration");
   }
   const json& deployment = object_in(in, "deploymentConfiguration");
   if (has(deployment, "alarms")) document["alarms"] = deployment.at("alarms");
@@ -230,6 +235,33 @@ Result<void> read_traffic(const Context& context, model::Service& service) {
   return {};
 }
 
+// What an update says about where and as what tasks run; checked against what it leaves as it is.
+Result<void> read_update_placement(const Context& context, const model::Service& service,
+                                   control::UpdateService& update) {
+  const json& in = context.in;
+  if (auto refused = refuse_useless_members(in); !refused) return refused;
+  const model::TaskDefinition* definition =
+      control::find_task_definition(context.state(), service.task_definition_arn);
+  if (has(in, "taskDefinition")) {
+    const auto wanted = runnable_definition(context, text_in(in, "taskDefinition"), service.launch_type);
+    if (!wanted) return wanted.error();
+    definition = *wanted;
+    update.task_definition_arn = definition->arn;
+  }
+  if (has(in, "placementStrategy")) {
+    auto strategies = strategies_in(in);
+    if (!strategies) return strategies.error();
+    update.placement_strategy = *std::move(strategies);
+  }
+  if (has(in, "placementConstraints")) {
+    auto constraints = constraints_in(in);
+    if (!constraints) return constraints.error();
+    update.placement_constraints = *std::move(constraints);
+  }
+  if (definition == nullptr) return {};
+  return check_constraints(update.placement_constraints.value_or(service.placement_constraints), *definition);
+}
+
 }  // namespace
 
 Result<model::Service> new_service_in(const Context& context) {
@@ -276,11 +308,7 @@ Result<control::UpdateService> service_update_in(const Context& context, const m
   if (update.desired_count && service.scheduling == model::SchedulingStrategy::kDaemon) {
     return invalid_parameter("desiredCount cannot be given with the DAEMON scheduling strategy.");
   }
-  if (has(in, "taskDefinition")) {
-    const auto definition = runnable_definition(context, text_in(in, "taskDefinition"), service.launch_type);
-    if (!definition) return definition.error();
-    update.task_definition_arn = (*definition)->arn;
-  }
+  if (auto read = read_update_placement(context, service, update); !read) return read.error();
   if (has(in, "deploymentConfiguration")) {
     const auto configuration = configuration_in(in, service.configuration, service.scheduling);
     if (!configuration) return configuration.error();
@@ -290,16 +318,6 @@ Result<control::UpdateService> service_update_in(const Context& context, const m
     auto balancers = load_balancers_in(in);
     if (!balancers) return balancers.error();
     update.load_balancers = *std::move(balancers);
-  }
-  if (has(in, "placementStrategy")) {
-    auto strategies = strategies_in(in);
-    if (!strategies) return strategies.error();
-    update.placement_strategy = *std::move(strategies);
-  }
-  if (has(in, "placementConstraints")) {
-    auto constraints = constraints_in(in);
-    if (!constraints) return constraints.error();
-    update.placement_constraints = *std::move(constraints);
   }
   update.health_check_grace_seconds = integer_in(in, "healthCheckGracePeriodSeconds");
   if (update.health_check_grace_seconds.value_or(0) < 0) {

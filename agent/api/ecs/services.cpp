@@ -29,16 +29,15 @@ Answer answer_service(const Context& context, const std::string& key) {
 
 Error not_found() { return Error("ServiceNotFoundException", "Service not found.", shared::Blame::kClient); }
 
-// Key of the service a request changes; it exists and is not INACTIVE.
-Result<std::string> live_service_in(const Context& context) {
+// Key of the service that a request names; it exists.
+Result<std::string> service_in(const Context& context) {
   const auto cluster = cluster_in(context);
   if (!cluster) return cluster.error();
   const std::string asked = text_in(context.in, "service");
   if (asked.empty()) return invalid_parameter("Service cannot be empty.");
   auto key = control::service_key(*cluster, asked);
   if (!key) return key.error();
-  const model::Service* service = context.state().services.find(*key);
-  if (service == nullptr || service->status == model::ServiceStatus::kInactive) return not_found();
+  if (context.state().services.find(*key) == nullptr) return not_found();
   return key;
 }
 
@@ -53,7 +52,7 @@ Answer create_service(const Context& context) {
 }
 
 Answer update_service(const Context& context) {
-  const auto key = live_service_in(context);
+  const auto key = service_in(context);
   if (!key) return key.error();
   const model::Service& service = *context.state().services.find(*key);
   if (service.status != model::ServiceStatus::kActive) {
@@ -66,7 +65,7 @@ Answer update_service(const Context& context) {
 }
 
 Answer delete_service(const Context& context) {
-  const auto key = live_service_in(context);
+  const auto key = service_in(context);
   if (!key) return key.error();
   const bool force = boolean_in(context.in, "force").value_or(false);
   const auto deleted = control::delete_service(

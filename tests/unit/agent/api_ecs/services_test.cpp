@@ -109,6 +109,54 @@ TEST_F(Services, DeletedOnesStayDescribable) {
             "InvalidParameterException: Services cannot be empty.");
 }
 
+TEST_F(Services, AnInactiveOneIsNotUpdatedAndTheErrorSaysWhy) {
+  api.ok("CreateService", create({{"desiredCount", 0}}));
+  api.ok("DeleteService", {{"service", "shop"}});
+  api.state.services.edit("default/shop")->status = model::ServiceStatus::kInactive;
+  EXPECT_EQ(api.refused("UpdateService", {{"service", "shop"}, {"desiredCount", 1}}),
+            "ServiceNotActiveException: Service was not ACTIVE.");
+  EXPECT_EQ(api.refused("DeleteService", {{"service", "shop"}}),
+            "ServiceNotFoundException: Service not found.");
+}
+
+TEST_F(Services, AServiceConnectBlockThatIsSwitchedOffIsReadBackFromThePrimaryDeployment) {
+  const json off{{"enabled", false}};
+  json service = api.ok("CreateService", create({{"serviceConnectConfiguration", off}}))["service"];
+  EXPECT_EQ(service["deployments"][0]["serviceConnectConfiguration"], off);
+  service = api.ok("UpdateService", {{"service", "shop"}, {"forceNewDeployment", true}})["service"];
+  ASSERT_EQ(service["deployments"].size(), 2U);
+  EXPECT_EQ(service["deployments"][0]["serviceConnectConfiguration"], off);
+  EXPECT_FALSE(
+      api.ok("CreateService", create({{"serviceName", "plain"}}))["service"]["deployments"][0].contains(
+          "serviceConnectConfiguration"));
+}
+
+// What would be taken and then not done is refused, whatever else the update says.
+TEST_F(Services, AnUpdateIsCheckedLikeACreation) {
+  api.ok("CreateService", create());
+  const auto refused = [&](json more) {
+    more["service"] = "shop";
+    return api.refused("UpdateService", more);
+  };
+  EXPECT_THAT(refused({{"networkConfiguration", {{"awsvpcConfiguration", {{"subnets", {"s"}}}}}}}),
+              HasSubstr("Network Configuration is not valid"));
+  EXPECT_THAT(refused({{"platformVersion", "LATEST"}}), HasSubstr("platform version must be null"));
+  EXPECT_THAT(refused({{"deploymentConfiguration", {{"bakeTimeInMinutes", 5}}}}),
+              StartsWith("UnsupportedFeatureException: "));
+  json crowded = definition("crowded");
+  crowded["placementConstraints"] =
+      json(6, {{"type", "memberOf"}, {"expression", "attribute:ecs.os-type == linux"}});
+  api.ok("RegisterTaskDefinition", crowded);
+  const json five(5, {{"type", "memberOf"}, {"expression", "attribute:ecs.os-type exists"}});
+  api.ok("UpdateService", {{"service", "shop"}, {"placementConstraints", five}});
+  EXPECT_THAT(refused({{"taskDefinition", "crowded"}}), HasSubstr("At most 10 placement constraints"));
+  EXPECT_EQ(api.ok("UpdateService", {{"service", "shop"},
+                                     {"deploymentConfiguration", {{"bakeTimeInMinutes", 0}}},
+                                     {"networkConfiguration", json::object()}})["service"]["deployments"]
+                .size(),
+            1U);
+}
+
 TEST_F(Services, WhatIsNotOfferedOrNotMeantSaysSo) {
   const auto refused = [&](const json& more) { return api.refused("CreateService", create(more)); };
   for (const json& feature :
@@ -116,10 +164,13 @@ TEST_F(Services, WhatIsNotOfferedOrNotMeantSaysSo) {
         json{{"serviceConnectConfiguration", {{"enabled", true}}}},
         json{{"deploymentController", {{"type", "EXTERNAL"}}}},
         json{{"deploymentConfiguration", {{"strategy", "BLUE_GREEN"}}}},
+        json{{"deploymentConfiguration", {{"bakeTimeInMinutes", 5}}}},
+        json{{"schedulingStrategy", "DAEMON"}, {"desiredCount", nullptr}},
         json{{"loadBalancers", {{{"loadBalancerName", "classic"}}}}},
         json{{"capacityProviderStrategy", {{{"capacityProvider", "x"}}}}}}) {
     EXPECT_THAT(refused(feature), StartsWith("UnsupportedFeatureException: ")) << feature;
   }
+  EXPECT_THAT(refused({{"platformVersion", "LATEST"}}), HasSubstr("platform version must be null"));
   EXPECT_THAT(refused({{"serviceName", nullptr}}), HasSubstr("Service name cannot be empty."));
   EXPECT_THAT(refused({{"serviceName", "a b"}}), HasSubstr("'a b'"));
   EXPECT_THAT(refused({{"desiredCount", nullptr}}), HasSubstr("desiredCount must be given"));

@@ -142,6 +142,7 @@ TEST(RunTask, RequestsThatCannotBeMeantAreRefused) {
   EXPECT_EQ(run({{"taskDefinition", "nobody-knows"}}), "ClientException: TaskDefinition not found.");
   EXPECT_THAT(run({{"taskDefinition", "awsvpc"}}),
               StartsWith("UnsupportedFeatureException: networkMode awsvpc"));
+  EXPECT_THAT(run({{"platformVersion", "LATEST"}}), HasSubstr("platform version must be null"));
   EXPECT_THAT(run({{"launchType", "FARGATE"}}),
               StartsWith("UnsupportedFeatureException: Launch type FARGATE"));
   EXPECT_THAT(run({{"launchType", "MOON"}}),

@@ -141,7 +141,8 @@ TEST(Services, CreationIsIdempotentAndChecksWhatItRefersTo) {
   EXPECT_NE(refusal(constrained).find("Invalid expression: at position 15"), std::string::npos);
   auto daemon = constrained;
   daemon.scheduling = model::SchedulingStrategy::kDaemon;
-  EXPECT_NE(refusal(daemon).find("InvalidParameterException: schedulingStrategy DAEMON"), std::string::npos);
+  EXPECT_NE(refusal(daemon).find("UnsupportedFeatureException: schedulingStrategy DAEMON"),
+            std::string::npos);
 }
 
 TEST(Services, SayOnceWhyTheyCannotPlace) {
