@@ -110,7 +110,7 @@ void append_line(std::string& out, const AccessRecord& r) {
   out += " \"-\"";  // error_reason
   append_quoted(out, r.target);
   append_quoted(out, r.target_status == 0 ? std::string() : std::to_string(r.target_status));
-  append_quoted(out, codec::to_string(r.tier));
+  append_quoted(out, r.tier == codec::Tier::kCompliant ? std::string_view() : codec::to_string(r.tier));
   append_quoted(out, codec::to_string(r.finding));
   out += " -";                  // conn_trace_id
   out += " \"-\" \"-\" \"-\"";  // transformed_host transformed_uri request_transform_status
