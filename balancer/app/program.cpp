@@ -154,6 +154,9 @@ std::vector<admin::Check> Program::readiness() const {
   const Config* config = pipeline_->applied();
   std::string detail = config != nullptr ? "version " + std::to_string(config->version)
                                          : last_refusal_.value_or("no configuration has been applied yet");
+  // The last good one serves, so that a refused one is told but does not take the balancer out of service.
+  if (config != nullptr && file_ && file_->last_error())
+    detail += "; the file was refused: " + *file_->last_error();
   checks.push_back({"config", config != nullptr, std::move(detail)});
   checks.push_back({"accepting", !draining_, draining_ ? "the process drains" : ""});
   std::string unavailable;
@@ -186,6 +189,7 @@ void Program::on_applied(const Config& config, const Result<void>& result) {
     }
   } else if (result.error().code() != "superseded") {
     last_refusal_ = result.error().text();
+    if (file_) file_->refused(*last_refusal_);
     log::error("config_refused", result.error(), {{"version", config.version}});
     // A file that cannot be served at the start is for the operator to mend; later the former configuration
     // goes on.

@@ -16,7 +16,7 @@ namespace balancer::feed {
 using shared::Result;
 
 namespace {
-// An editor writes in several steps; the file is read when it has been quiet this long.
+// An editor writes in several steps; the file is read this long after the first.
 constexpr shared::Millis kSettle{50};
 }  // namespace
 
@@ -25,26 +25,33 @@ FileSource::FileSource(shared::httpd::IoLoop& loop, std::string path,
     : loop_(loop), path_(std::move(path)), on_config_(std::move(on_config)) {}
 
 Result<void> FileSource::start() {
-  if (auto first = read(); !first) return first;
+  if (auto first = read(Unchanged::kSkip); !first) return first;
   watch();
   return {};
 }
 
-void FileSource::reload() {
-  if (auto result = read(); !result) {
-    last_error_ = result.error().text();
-    shared::log::error("config_refused", result.error(), {{"path", path_}});
-  }
+void FileSource::reload() { read_again(Unchanged::kSkipUnlessRefused); }
+
+void FileSource::read_again(Unchanged unchanged) {
+  auto result = read(unchanged);
+  if (result) return;
+  const bool told = unchanged == Unchanged::kSkip && last_error_ == result.error().text();
+  last_error_ = result.error().text();
+  if (!told) shared::log::error("config_refused", result.error(), {{"path", path_}});
 }
 
-Result<void> FileSource::read() {
+Result<void> FileSource::read(Unchanged unchanged) {
   auto text = read_file(path_);
-  if (!text) return text.error();
-  auto config = shared::lbconfig::config_from_json(*text);
+  if (!text) {
+    content_.reset();
+    return text.error();
+  }
+  const bool again = unchanged == Unchanged::kSkipUnlessRefused && last_error_.has_value();
+  if (*text == content_ && !again) return {};
+  content_ = std::move(text).value();
+  auto config = shared::lbconfig::config_from_json(*content_);
   if (!config) return config.error().within(path_);
   last_error_.reset();
-  if (version_ != 0 && *text == content_) return {};
-  content_ = std::move(text).value();
   version_ = std::max(version_ + 1, config->version);
   config->version = version_;
   on_config_(std::move(config).value());
@@ -68,7 +75,12 @@ void FileSource::on_notice() {
   char buffer[4096];
   while (::read(notices_.get(), buffer, sizeof buffer) > 0) {
   }
-  settle_ = loop_.after(kSettle, [this] { reload(); });
+  if (settling_) return;  // a directory that never rests does not put it off for ever
+  settling_ = true;
+  settle_ = loop_.after(kSettle, [this] {
+    settling_ = false;
+    read_again(Unchanged::kSkip);
+  });
 }
 
 }  // namespace balancer::feed

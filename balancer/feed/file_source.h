@@ -1,7 +1,7 @@
 // Configuration from a JSON file: read at start, on reload() (SIGHUP) and when the file was written or
 // replaced. A file that cannot be read or is not valid is logged with its path, and the former configuration
-// stays. Versions are counted here: a file that changed gets the next one whatever it says. Thread: the
-// IoLoop's.
+// stays; the same content is not complained of again because a neighbour in its directory changed. Versions
+// are counted here: a file that changed gets the next one whatever it says. Thread: the IoLoop's.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -23,11 +23,18 @@ class FileSource {
              std::function<void(shared::lbconfig::Config)> on_config);
   // Reads now; the error names path and place. Then watches the file's directory.
   shared::Result<void> start();
+  // Somebody asks for it: reads even what was refused before, which may be good by now (a port is free
+  // again).
   void reload();
+  // The content handed over last cannot be served.
+  void refused(std::string reason) { last_error_ = std::move(reason); }
+  // Why the file as it stands is not what is served; nothing: it is.
   const std::optional<std::string>& last_error() const { return last_error_; }
 
  private:
-  shared::Result<void> read();
+  enum class Unchanged { kSkip, kSkipUnlessRefused };
+  shared::Result<void> read(Unchanged unchanged);
+  void read_again(Unchanged unchanged);
   void watch();
   void on_notice();
 
@@ -35,11 +42,12 @@ class FileSource {
   const std::string path_;
   std::function<void(shared::lbconfig::Config)> on_config_;
   std::uint64_t version_ = 0;
-  std::string content_;
+  std::optional<std::string> content_;  // as read last, valid or not; nothing: it could not be read
   std::optional<std::string> last_error_;
   shared::UniqueFd notices_;
   shared::env::Timer watch_;
   shared::env::Timer settle_;
+  bool settling_ = false;
 };
 
 }  // namespace balancer::feed

@@ -145,6 +145,41 @@ TEST(BalancerConfig, ABrokenFileOrATakenPortChangesNothingAndIsExplained) {
   EXPECT_EQ(balancer->metric("berth_lb_config_version"), 1U);
 }
 
+// Nothing of it is repeated because some other file of the directory was written, and what could not be
+// served is tried again when the operator asks.
+TEST(BalancerConfig, ARefusedFileIsToldOncePerContentAndByReadyzAndTriedAgainOnSighup) {
+  Named target("target");
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {{target.target.port(), ""}}));
+  const auto refusals = [&balancer] {
+    const std::string log = balancer->log();
+    int count = 0;
+    for (auto at = log.find("config_refused"); at != std::string::npos;
+         at = log.find("config_refused", at + 1))
+      ++count;
+    return count;
+  };
+  balancer->write_config("{");
+  ASSERT_TRUE(eventually([&] { return refusals() == 1; }));
+  EXPECT_EQ(balancer->admin_status("/readyz"), 200);
+  EXPECT_NE(balancer->admin("/readyz").find("version 1; the file was refused"), std::string::npos);
+  std::ofstream(balancer->directory() + "/neighbour") << "x";
+
+  auto squatter = std::make_unique<Named>("squatter");
+  const auto taken = squatter->target.port();
+  balancer->write_config(config_json(taken, {{target.target.port(), ""}}));
+  ASSERT_TRUE(
+      eventually([&] { return balancer->log().find("Address already in use") != std::string::npos; }));
+  EXPECT_EQ(refusals(), 2);
+  squatter.reset();
+  balancer->signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return balancer->metric("berth_lb_config_version") > 1; })) << balancer->log();
+  Wire client = Wire::connect(taken);
+  ASSERT_TRUE(client.send(get("/")));
+  EXPECT_EQ(client.read_message().body, "target");
+  EXPECT_EQ(balancer->admin("/readyz").find("refused"), std::string::npos);
+}
+
 TEST(BalancerConfig, ARemovedListenerEndsItsConnectionsAtTheNextBoundaryOnly) {
   Named target("target");
   const auto port = free_port();
