@@ -14,8 +14,12 @@ using shared::SteadyTime;
 namespace {
 
 constexpr std::string_view kUserAgent = "ELB-HealthChecker/2.0";
-// The status line comes first and decides; what follows is not read.
+// The status line comes first and decides.
 constexpr std::size_t kMaxStatusLine = 1024;
+// What follows it is read and dropped, so that the target can finish its answer instead of writing against a
+// reset; a longer answer is cut off.
+constexpr std::size_t kMaxDroppedAnswer = 1024 * 1024;
+constexpr std::size_t kReadChunk = 16 * 1024;
 constexpr std::uint16_t kHttpPort = 80;
 
 std::string request_text(const TargetRuntime& target, const shared::lbconfig::HealthCheck& check) {
@@ -54,12 +58,12 @@ struct HealthChecker::Check {
   std::string request;
   std::size_t sent = 0;
   std::string received;
+  bool decided = false;  // the outcome is told; the rest of the answer is being dropped
+  std::size_t dropped = 0;
 
   Check(HealthChecker& checker, std::shared_ptr<TargetRuntime> t) : owner(checker), target(std::move(t)) {
     next.bind(this, [](void* self) { static_cast<Check*>(self)->begin(); });
-    limit.bind(this, [](void* self) {
-      static_cast<Check*>(self)->finish({CheckOutcome::Kind::kTimeout, 0});
-    });
+    limit.bind(this, [](void* self) { static_cast<Check*>(self)->expire(); });
   }
   ~Check() { stop(); }
 
@@ -76,7 +80,14 @@ struct HealthChecker::Check {
     owner.loop_.timers().disarm(limit);
   }
 
+  void expire() {
+    if (decided) return close();
+    finish({CheckOutcome::Kind::kTimeout, 0});
+  }
+
   void begin() {
+    // A timeout as long as the interval: this timer fired first.
+    if (fd && !decided) expire();
     const SteadyTime now = owner.loop_.now();
     due = now;
     owner.loop_.arm(next, group->health_check.interval);
@@ -86,6 +97,8 @@ struct HealthChecker::Check {
     request = request_text(*target, group->health_check);
     sent = 0;
     received.clear();
+    decided = false;
+    dropped = 0;
     int error = 0;
     fd = loop::start_connect(address, &error);
     // No descriptor to spare is our fault, not the target's.
@@ -112,22 +125,32 @@ struct HealthChecker::Check {
   }
 
   void read() {
-    char buffer[kMaxStatusLine];
-    for (;;) {
+    char buffer[kReadChunk];
+    while (fd) {
       const loop::IoResult got = loop::read_some(fd.get(), buffer);
       if (got.state == loop::Io::kBlocked) return;
+      if (decided) {
+        dropped += got.bytes;
+        if (got.state != loop::Io::kDone || dropped > kMaxDroppedAnswer) close();
+        continue;
+      }
       if (got.state != loop::Io::kDone) return finish({CheckOutcome::Kind::kFailed, 0});
       received.append(buffer, got.bytes);
       const auto end = received.find('\n');
-      if (end == std::string::npos) {
-        if (received.size() > kMaxStatusLine) return finish({CheckOutcome::Kind::kFailed, 0});
-        continue;
+      if (end != std::string::npos) {
+        decide(std::string_view(received).substr(0, end));
+      } else if (received.size() > kMaxStatusLine) {
+        return finish({CheckOutcome::Kind::kFailed, 0});
       }
-      const auto code = status_of(std::string_view(received).substr(0, end));
-      if (!code) return finish({CheckOutcome::Kind::kFailed, 0});
-      const bool passed = group->matcher.matches(*code);
-      return finish({passed ? CheckOutcome::Kind::kPassed : CheckOutcome::Kind::kWrongCode, *code});
     }
+  }
+
+  void decide(std::string_view line) {
+    const auto code = status_of(line);
+    if (!code) return finish({CheckOutcome::Kind::kFailed, 0});
+    decided = true;
+    const bool passed = group->matcher.matches(*code);
+    owner.finished(*this, {passed ? CheckOutcome::Kind::kPassed : CheckOutcome::Kind::kWrongCode, *code});
   }
 
   void finish(const CheckOutcome& outcome) {

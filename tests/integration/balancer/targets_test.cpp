@@ -1,5 +1,6 @@
 // Connections to targets: reuse, retries, what the client is told when a target fails, health.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <future>
 
@@ -219,6 +220,35 @@ TEST(BalancerTargets, HealthChecksDecideWhoGetsRequests) {
   health = 200;
   ASSERT_TRUE(healthy(2));
   EXPECT_NE(answers().find("changing"), std::string::npos);
+}
+
+// Every check of the target hangs; the answer of the other one is longer than what a check looks at.
+TEST(BalancerTargets, AHangingTargetFailsItsChecksAlsoWhenTheTimeoutIsTheWholeInterval) {
+  Target hangs([](Wire& wire, int) { wire.read_to_end(); });
+  ConfigOptions options;
+  options.health_check = "\"interval_ms\": 100, \"timeout_ms\": 100, \"unhealthy_threshold\": 2";
+  auto balancer = Balancer::with_config(config_json(free_port(), {{hangs.port(), ""}}, options));
+  EXPECT_TRUE(eventually(
+      [&] { return balancer->metric("berth_lb_targets{target_group=\"tg\",state=\"unhealthy\"}") == 1; }));
+  EXPECT_NE(balancer->log().find("Request timed out"), std::string::npos);
+}
+
+TEST(BalancerTargets, AHealthCheckLetsTheTargetFinishItsAnswer) {
+  std::atomic<int> finished{0};
+  std::atomic<int> broken{0};
+  Target talks([&](Wire& wire, int) {
+    if (wire.read_message().head.empty()) return;
+    const bool sent = wire.send(response(200, std::string(600'000, 'x')));
+    wire.shut_write();
+    char byte = 0;
+    ++(sent && ::recv(wire.fd(), &byte, 1, 0) == 0 ? finished : broken);
+  });
+  ConfigOptions options;
+  options.health_check = "\"interval_ms\": 60000, \"timeout_ms\": 50000";
+  auto balancer = Balancer::with_config(config_json(free_port(), {{talks.port(), ""}}, options));
+  EXPECT_TRUE(eventually([&] { return finished + broken == 1; }));
+  EXPECT_EQ(broken, 0) << "reset while it was answering";
+  EXPECT_EQ(balancer->metric("berth_lb_targets{target_group=\"tg\",state=\"healthy\"}"), 1U);
 }
 
 }  // namespace
