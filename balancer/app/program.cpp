@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "shared/lbconfig/json.h"
@@ -22,11 +23,27 @@ constexpr Millis kDrainPoll{20};
 constexpr Millis kListenerPoll{1'000};
 constexpr rlim_t kWantedDescriptors = 1'048'576;
 
-void raise_descriptor_limit() {
+// Of the process: what is not a client's or a target's connection. A part of them all, because every target
+// may be under a health check at once.
+constexpr rlim_t kReservedDescriptors = 64;
+constexpr rlim_t kReservedPart = 8;
+constexpr std::size_t kMaxConnectionsPerWorker = 100'000;
+constexpr std::size_t kMinConnectionsPerWorker = 16;
+
+// The limit that is in force afterwards.
+rlim_t raise_descriptor_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = std::min(limit.rlim_max, kWantedDescriptors);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kWantedDescriptors;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kWantedDescriptors));
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+// So that every client that is let in can have a connection to a target, and checks, pages and files go on.
+std::size_t connections_per_worker(rlim_t descriptors, std::size_t workers) {
+  const rlim_t reserved = kReservedDescriptors + descriptors / kReservedPart;
+  const rlim_t left = descriptors > reserved ? descriptors - reserved : 0;
+  return std::clamp<std::size_t>(left / 2 / workers, kMinConnectionsPerWorker, kMaxConnectionsPerWorker);
 }
 
 }  // namespace
@@ -43,16 +60,18 @@ Program::~Program() {
 }
 
 Result<void> Program::start() {
-  raise_descriptor_limit();
+  const rlim_t descriptors = raise_descriptor_limit();
   ::signal(SIGPIPE, SIG_IGN);
   loop_.on_signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
-  if (auto started = start_workers(); !started) return started;
+  if (auto started = start_workers(connections_per_worker(descriptors, options_.workers)); !started)
+    return started;
   if (auto started = start_admin(); !started) return started;
   return start_source();
 }
 
-Result<void> Program::start_workers() {
+Result<void> Program::start_workers(std::size_t connections) {
   proxy::FleetOptions fleet;
+  fleet.max_connections_per_worker = connections;
   fleet.workers = options_.workers;
   if (!options_.access_log.empty()) {
     auto opened = proxy::AccessLog::open(options_.access_log);

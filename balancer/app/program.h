@@ -33,7 +33,7 @@ class Program {
   int run();  // until SIGTERM or SIGINT and the drain after it; the exit code
 
  private:
-  shared::Result<void> start_workers();
+  shared::Result<void> start_workers(std::size_t connections);  // of clients, per worker
   shared::Result<void> start_source();
   shared::Result<void> start_admin();
   void apply(shared::lbconfig::Config config);

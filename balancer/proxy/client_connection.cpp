@@ -33,8 +33,10 @@ void ClientConnection::open(WorkerListener& listener, loop::Accepted accepted) {
   phase_ = Phase::kIdle;
   client_.fd = std::move(accepted.fd);
   client_.writable = true;
-  listener.counters->connections_opened.add();
-  listener.counters->connections_active.add();
+  stats_ = listener.stats;
+  counters_ = listener.counters;
+  counters_->connections_opened.add();
+  counters_->connections_active.add();
   const auto callback = [](void* self, loop::Ready ready) {
     static_cast<ClientConnection*>(self)->on_ready(ready);
   };
@@ -50,8 +52,15 @@ void ClientConnection::on_ready(loop::Ready ready) {
 }
 
 void ClientConnection::touch() {
-  const auto idle = listener_->current != nullptr ? listener_->current->options.idle_timeout : kLingerLimit;
+  const auto idle = listener_->current != nullptr ? listener_->current->options.idle_timeout : kLingerPause;
   worker_.loop().arm(timer_, idle);
+}
+
+// Within a head: no pause beyond the idle timeout, and no trickle beyond kHeadLimit.
+void ClientConnection::touch_head() {
+  touch();
+  const shared::SteadyTime limit = started_ + kHeadLimit;
+  if (timer_.deadline() > limit) worker_.loop().arm_at(timer_, limit);
 }
 
 void ClientConnection::advance() {
@@ -94,7 +103,7 @@ bool ClientConnection::read_head() {
         parser_.reset();
         head_.clear();
         started_ = worker_.loop().now();
-        worker_.loop().arm(timer_, kHeadLimit);
+        touch_head();
       }
       const ParseState parsed = parser_.parse(client_.in.view(), head_);
       if (parsed != ParseState::kIncomplete) {
@@ -105,6 +114,7 @@ bool ClientConnection::read_head() {
     if (out_of_turn()) return false;
     switch (client_.fill(worker_.buffers(), codec::kMaxRequestHeadBytes + kMinRead)) {
       case Filled::kBytes:
+        if (phase_ == Phase::kHead) touch_head();
         continue;
       case Filled::kBlocked:
         if (phase_ == Phase::kIdle) client_.release_buffers(worker_.buffers());
@@ -118,8 +128,18 @@ bool ClientConnection::read_head() {
   }
 }
 
+// A new listener may have taken over the address: its connections and requests are its own from now on.
+void ClientConnection::follow_listener() {
+  if (listener_->stats == stats_) return;
+  counters_->connections_active.subtract();
+  stats_ = listener_->stats;
+  counters_ = listener_->counters;
+  counters_->connections_active.add();
+}
+
 void ClientConnection::start_exchange() {
   phase_ = Phase::kExchange;
+  follow_listener();
   config_ = &worker_.current();
   ++config_->users;
   now_ = listener_->current;
@@ -134,7 +154,7 @@ void ClientConnection::start_exchange() {
   record_.wanted = worker_.logs_access() && now_ != nullptr && now_->options.access_log;
   record_.reason = {};
   record_.ended_by = EndedBy::kNobody;
-  listener_->counters->in_flight.add();
+  counters_->in_flight.add();
   touch();
 }
 
@@ -143,7 +163,7 @@ void ClientConnection::begin_request(ParseState parsed) {
   using shared::lbconfig::DesyncMode;
   const codec::Judgement judgement =
       codec::judge(head_, now_ != nullptr ? now_->options.desync : DesyncMode::kDefensive);
-  TrafficCounters& counters = *listener_->counters;
+  TrafficCounters& counters = *counters_;
   if (judgement.tier == codec::Tier::kAcceptable) counters.desync_acceptable.add();
   if (judgement.tier == codec::Tier::kAmbiguous) counters.desync_ambiguous.add();
   if (judgement.tier == codec::Tier::kSevere) counters.desync_severe.add();
@@ -176,7 +196,7 @@ void ClientConnection::route_request() {
   rewrite.listener_port = now_->port;
   rewrite.client_address = client_ip_;
   rewrite.client_port = client_port_;
-  rewrite.default_host = now_->dns_name;
+  rewrite.default_host = default_host();
   rewrite.xff = now_->options.xff;
   rewrite.xff_client_port = now_->options.xff_client_port;
   rewrite.preserve_host = now_->options.preserve_host;
@@ -203,6 +223,15 @@ void ClientConnection::route_request() {
       answer_redirect(match.action->redirect);
       break;
   }
+}
+
+// Whom a request without Host and authority (HTTP/1.0) is for.
+std::string_view ClientConnection::default_host() {
+  if (!now_->dns_name.empty() || !head_.authority().empty()) return now_->dns_name;
+  const std::string ip = loop::local_address(client_.fd.get()).ip();
+  std::string& text = worker_.text_space();
+  text = ip.find(':') == std::string::npos ? ip : "[" + ip + "]";
+  return text;
 }
 
 void ClientConnection::note_request(const codec::Judgement& judgement) {
@@ -245,7 +274,7 @@ void ClientConnection::finish_exchange() {
 }
 
 void ClientConnection::end_accounting() {
-  TrafficCounters& counters = *listener_->counters;
+  TrafficCounters& counters = *counters_;
   counters.in_flight.subtract();
   const std::uint64_t received = client_.received - client_.in.size() - received_before_;
   const std::uint64_t sent = client_.delivered - sent_before_;
@@ -270,21 +299,20 @@ void ClientConnection::become_idle() {
 
 void ClientConnection::linger() {
   phase_ = Phase::kLinger;
-  lingered_ = 0;
   loop::shutdown_write(client_.fd.get());
   client_.in.clear();
-  worker_.loop().arm(timer_, kLingerLimit);
+  linger_until_ = worker_.loop().now() + kLingerTotal;
+  worker_.loop().arm(timer_, kLingerPause);
 }
 
 bool ClientConnection::run_linger() {
   for (;;) {
     if (out_of_turn()) return false;
-    const std::uint64_t before = client_.received;
     switch (client_.fill(worker_.buffers(), kBufferSize)) {
       case Filled::kBytes:
         client_.in.clear();
-        lingered_ += static_cast<std::size_t>(client_.received - before);
-        if (lingered_ > kLingerBytes) return close(EndedBy::kBalancer), false;
+        if (!winding_down_ && !worker_.draining())
+          worker_.loop().arm_at(timer_, std::min(worker_.loop().now() + kLingerPause, linger_until_));
         continue;
       case Filled::kBlocked:
         return false;
@@ -307,7 +335,7 @@ void ClientConnection::close(EndedBy by) {
   phase_ = Phase::kClosed;
   worker_.loop().timers().disarm(timer_);
   client_.close(worker_.buffers());
-  listener_->counters->connections_active.subtract();
+  counters_->connections_active.subtract();
   --listener_->connections;
   worker_.recycle(*this);
 }

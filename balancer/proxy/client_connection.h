@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,7 @@
 #include "balancer/proxy/access_log.h"
 #include "balancer/proxy/list.h"
 #include "balancer/proxy/snapshot.h"
+#include "balancer/proxy/stats.h"
 #include "balancer/proxy/stream.h"
 #include "balancer/proxy/target_connection.h"
 #include "balancer/routing/source.h"
@@ -31,10 +33,11 @@ struct WorkerListener;
 
 inline constexpr std::size_t kMaxTries = 3;          // targets tried for one request
 inline constexpr shared::Millis kHeadLimit{60'000};  // from the first byte of a head to its last
-inline constexpr shared::Millis kLingerLimit{
-    2'000};  // after the last answer: the client may still be sending
-inline constexpr std::size_t kLingerBytes = 1024 * 1024;
-inline constexpr int kReadsPerTurn = 16;  // of one connection, then the others have their turn
+// After the last answer the client may still be sending a body that nobody wants: closing now would reset the
+// connection and could take the answer away from it.
+inline constexpr shared::Millis kLingerPause{2'000};   // without a byte of it
+inline constexpr shared::Millis kLingerTotal{30'000};  // altogether
+inline constexpr int kReadsPerTurn = 16;               // of one connection, then the others have their turn
 
 class ClientConnection : public ListHook<ClientConnection> {
  public:
@@ -78,6 +81,9 @@ class ClientConnection : public ListHook<ClientConnection> {
   bool run_linger();
   void close(EndedBy by);
   void touch();
+  void touch_head();
+  void follow_listener();
+  std::string_view default_host();
   bool out_of_turn();
 
   // own_answers.cpp: what is answered without a target
@@ -124,7 +130,9 @@ class ClientConnection : public ListHook<ClientConnection> {
   std::string client_ip_;
   std::uint16_t client_port_ = 0;
   routing::SourceAddress source_;
-  std::size_t lingered_ = 0;
+  shared::SteadyTime linger_until_{};
+  std::shared_ptr<ListenerStats> stats_;  // keeps `counters_` alive
+  TrafficCounters* counters_ = nullptr;   // of the listener that serves it now
 
   codec::RequestParser parser_;
   codec::RequestHead head_;

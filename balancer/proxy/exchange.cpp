@@ -29,7 +29,7 @@ void ClientConnection::forward(const routing::Match& match, const codec::Request
   deadline_connect_ = worker_.loop().now() + kConnectBudget;
   dispatched_ = worker_.loop().now();
   if (!try_target()) return;
-  TrafficCounters& counters = *listener_->counters;
+  TrafficCounters& counters = *counters_;
   counters.requests.add();
   if (head_.expects_continue && facts_.http11 && !upload_done_) {
     worker_.buffers().take(client_.out);
@@ -49,13 +49,16 @@ bool ClientConnection::try_target() {
   while (group != nullptr && tries_ < kMaxTries) {
     const auto chosen = worker_.choose(*group, std::span(tried_.data(), tries_));
     if (!chosen) break;
-    if (chosen->failed_open) listener_->counters->failed_open.add();
-    if (tries_ != 0) listener_->counters->retries.add();
+    if (chosen->failed_open) counters_->failed_open.add();
+    if (tries_ != 0) counters_->retries.add();
     if (attach(*chosen->target)) return true;
+    if (last_failure_ == ConnectFailure::kNoDescriptor) {
+      answer_status(503, "out_of_descriptors", EndedBy::kBalancer);
+      return false;
+    }
     worker_.target_counters().connect_errors.add();
     worker_.suspect(*chosen->target);
     tried_[tries_++] = chosen->target;
-    last_failure_ = ConnectFailure::kRefused;
   }
   if (tries_ == 0) {
     answer_status(503, "no_target", EndedBy::kBalancer);
@@ -76,7 +79,7 @@ bool ClientConnection::attach(WorkerTarget& target) {
     connection = TargetConnection::reuse(target, *this, replayable_ ? Replay::kPossible : Replay::kNever);
   if (connection == nullptr)
     connection = TargetConnection::open(
-        target, *this, std::max(shared::Millis(1), last ? left : std::min(left, kConnectTry)));
+        target, *this, std::max(shared::Millis(1), last ? left : std::min(left, kConnectTry)), last_failure_);
   if (connection == nullptr) return false;
   target_ = connection;
   target.runtime->opened(worker_.index());
@@ -282,7 +285,7 @@ void ClientConnection::take_response_head() {
   from.in.consume(response_parser_.head_bytes());
   const int status = response_head_.status;
   const auto took = worker_.loop().now() - dispatched_;
-  TrafficCounters& counters = *listener_->counters;
+  TrafficCounters& counters = *counters_;
   counters.target_classes[static_cast<std::size_t>(std::min(status / 100, 5))].add();
   counters.count_latency(took);
   record_.elb_status = record_.target_status = status;
@@ -366,7 +369,8 @@ void ClientConnection::on_target_end() {
   // It closed an idle connection just when we reused it (RFC 9112 section 9.3.1), or it has died: another
   // target is the better bet, a fresh connection to the same one the other.
   fresh_only_ = true;
-  listener_->counters->retries.add();
+  deadline_connect_ = worker_.loop().now() + kConnectBudget;  // it may have been a while since the first try
+  counters_->retries.add();
   WorkerTarget& same = target_->target();
   request_out_.swap(target_->stream.out);
   drop_target();
@@ -387,7 +391,7 @@ void ClientConnection::target_broke(std::string_view reason) {
 void ClientConnection::client_gone() {
   if (answer_ == Answer::kAwaited) {
     const int status = upload_done_ ? 460 : 400;
-    listener_->counters->count_own(status);
+    counters_->count_own(status);
     record_.elb_status = status;
   }
   record_.reason = "client_closed";

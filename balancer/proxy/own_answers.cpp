@@ -35,7 +35,7 @@ void ClientConnection::answer_status(int status, std::string_view reason, EndedB
   worker_.buffers().take(client_.out);
   codec::write_status_page(client_.out, response);
   answer_ = Answer::kComplete;
-  listener_->counters->count_own(status);
+  counters_->count_own(status);
   record_.elb_status = status;
   record_.reason = reason;
   record_.ended_by = by;
@@ -55,14 +55,14 @@ void ClientConnection::answer_fixed(const shared::lbconfig::FixedResponseAction&
   worker_.buffers().take(client_.out);
   codec::write_own_response(client_.out, response);
   answer_ = Answer::kComplete;
-  listener_->counters->fixed_responses.add();
+  counters_->fixed_responses.add();
   record_.elb_status = fixed.status;
   record_.action = "fixed-response";
 }
 
 void ClientConnection::answer_redirect(const shared::lbconfig::RedirectAction& redirect) {
   codec::RequestRewrite rewrite;
-  rewrite.default_host = now_->dns_name;
+  rewrite.default_host = default_host();
   rewrite.preserve_host = now_->options.preserve_host;
   routing::RedirectFacts facts;
   facts.host = codec::routing_authority(head_, rewrite);
@@ -84,7 +84,7 @@ void ClientConnection::answer_redirect(const shared::lbconfig::RedirectAction& r
   worker_.buffers().take(client_.out);
   codec::write_status_page(client_.out, response);
   answer_ = Answer::kComplete;
-  listener_->counters->redirects.add();
+  counters_->redirects.add();
   record_.elb_status = redirect.status;
   record_.action = "redirect";
   if (record_.wanted) record_.redirect_url.assign(location.view());

@@ -53,12 +53,18 @@ TargetConnection* TargetConnection::reuse(WorkerTarget& target, ClientConnection
   return nullptr;
 }
 
-TargetConnection* TargetConnection::open(WorkerTarget& target, ClientConnection& owner,
-                                         shared::Millis limit) {
+TargetConnection* TargetConnection::open(WorkerTarget& target, ClientConnection& owner, shared::Millis limit,
+                                         ConnectFailure& failure) {
   Worker& worker = target.worker;
+  worker.make_room_for_target();
   int error = 0;
   shared::UniqueFd fd = loop::start_connect(target.runtime->address, &error);
-  if (!fd) return nullptr;
+  if (!fd && loop::is_exhaustion(error) && worker.close_an_idle_target())
+    fd = loop::start_connect(target.runtime->address, &error);
+  if (!fd) {
+    failure = loop::is_exhaustion(error) ? ConnectFailure::kNoDescriptor : ConnectFailure::kRefused;
+    return nullptr;
+  }
   TargetConnection& c = worker.new_target_connection();
   c.stream.fd = std::move(fd);
   const auto callback = [](void* self, loop::Ready ready) {
@@ -68,6 +74,7 @@ TargetConnection* TargetConnection::open(WorkerTarget& target, ClientConnection&
                             callback)) {
     c.stream.close(worker.buffers());
     worker.recycle(c);
+    failure = ConnectFailure::kNoDescriptor;
     return nullptr;
   }
   c.target_ = &target;

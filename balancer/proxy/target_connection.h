@@ -32,8 +32,8 @@ struct WorkerTarget {
   Worker& worker;
   std::shared_ptr<targets::TargetRuntime> runtime;
   shared::SteadyTime suspect_until{};  // see Worker::suspect
-  bool accepting = true;         // false: draining or removed; no new request, nothing is kept idle
-  std::uint64_t generation = 0;  // of the worker's configuration that names it
+  bool accepting = true;               // false: draining or removed; no new request, nothing is kept idle
+  std::uint64_t generation = 0;        // of the worker's configuration that names it
   List<TargetConnection> idle;
   List<TargetConnection> busy;
   loop::TimerNode cut;  // armed while draining: the end of open requests
@@ -42,7 +42,8 @@ struct WorkerTarget {
   void close_idle();
 };
 
-enum class ConnectFailure { kRefused, kTimeout };
+// kNoDescriptor: our own shortage, the target has nothing to do with it.
+enum class ConnectFailure { kRefused, kTimeout, kNoDescriptor };
 // Whether the request could be repeated should a reused connection turn out to be dead.
 enum class Replay { kPossible, kNever };
 
@@ -56,8 +57,9 @@ class TargetConnection : public ListHook<TargetConnection> {
 
   // Takes an idle connection of the target; null when there is none that can be trusted.
   static TargetConnection* reuse(WorkerTarget& target, ClientConnection& owner, Replay replay);
-  // Starts a fresh one; null when the kernel refused at once.
-  static TargetConnection* open(WorkerTarget& target, ClientConnection& owner, shared::Millis limit);
+  // Starts a fresh one; null when the kernel refused at once: `failure` says why.
+  static TargetConnection* open(WorkerTarget& target, ClientConnection& owner, shared::Millis limit,
+                                ConnectFailure& failure);
 
   // The exchange is over: back to the pool, or closed. `this` must not be used by the owner afterwards.
   void keep();

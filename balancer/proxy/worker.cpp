@@ -251,6 +251,19 @@ void Worker::release(WorkerConfig& config) {
   std::erase_if(former_, [&config](const auto& former) { return former.get() == &config; });
 }
 
+void Worker::make_room_for_target() {
+  if (target_counters_.connections_active.get() >= options_.max_connections) close_an_idle_target();
+}
+
+bool Worker::close_an_idle_target() {
+  for (const auto& [runtime, target] : targets_) {
+    if (target->idle.empty()) continue;
+    target->idle.back()->close();
+    return true;
+  }
+  return false;
+}
+
 TargetConnection& Worker::new_target_connection() {
   if (spare_targets_.empty()) {
     all_targets_.push_back(std::make_unique<TargetConnection>(*this));

@@ -69,8 +69,9 @@ struct NewSocket {
 
 struct WorkerOptions {
   std::size_t index = 0;
-  std::size_t max_connections = 100'000;  // clients; further ones are closed at accept
-  AccessLog* access_log = nullptr;        // null: none
+  // Clients; further ones are closed at accept. As many connections to targets are kept open at most.
+  std::size_t max_connections = 100'000;
+  AccessLog* access_log = nullptr;  // null: none
   std::uint64_t seed = 1;
 };
 
@@ -116,6 +117,9 @@ class Worker {
   // is quicker than health checks, which need unhealthy_threshold intervals.
   void suspect(WorkerTarget& target);
   WorkerGroup* find_group(const std::string& id);
+  // Before another connection to a target: an idle one is given up when there are as many as allowed.
+  void make_room_for_target();
+  bool close_an_idle_target();  // false: none is idle
   TargetConnection& new_target_connection();
   void recycle(TargetConnection& connection);
   void recycle(ClientConnection& connection);

@@ -103,7 +103,7 @@ struct HealthChecker::Check {
     fd = loop::start_connect(address, &error);
     // No descriptor to spare is our fault, not the target's.
     if (!fd) {
-      const bool ours = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+      const bool ours = loop::is_exhaustion(error);
       return finish({ours ? CheckOutcome::Kind::kInternalError : CheckOutcome::Kind::kFailed, 0});
     }
     owner.loop_.arm(limit, group->health_check.timeout);

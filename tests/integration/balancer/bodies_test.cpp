@@ -104,6 +104,38 @@ TEST(BalancerBodies, AnAnswerBeforeTheEndOfTheBodyReachesTheClientAndTheConnecti
   EXPECT_TRUE(client.ended());
 }
 
+TEST(BalancerBodies, AnAnswerToALargeUploadThatNobodyReadsStillReachesTheClient) {
+  const auto port = free_port();
+  ConfigOptions options;
+  options.rules =
+      R"([{"priority": 1, "conditions": [{"field": "path-pattern", "values": ["/no"]}],
+           "action": {"type": "fixed-response", "fixed_response": {"status": 403, "body": "no"}}}])";
+  auto balancer = Balancer::with_config(config_json(port, {}, options));
+  constexpr std::size_t kUpload = 32 * 1024 * 1024;
+  Wire client = Wire::connect(port);
+  ASSERT_TRUE(
+      client.send("POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(kUpload) + "\r\n\r\n"));
+  EXPECT_TRUE(client.send(std::string(kUpload, 'x'))) << "reset while the client was sending";
+  const Message answer = client.read_message();
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_EQ(answer.body, "no");
+}
+
+TEST(BalancerBodies, AnOldClientWithoutHostIsServedAlsoWhereTheListenerHasNoName) {
+  Target target([](Wire& wire, int) {
+    const Message request = wire.read_message();
+    wire.send(response(200, request.field("Host")));
+  });
+  const auto port = free_port();
+  std::string config = config_json(port, {{target.port(), ""}});
+  const std::string name = "\"dns_name\": \"web.example\"";
+  config.replace(config.find(name), name.size(), "\"dns_name\": \"\"");
+  auto balancer = Balancer::with_config(config);
+  Wire client = Wire::connect(port);
+  ASSERT_TRUE(client.send("GET / HTTP/1.0\r\n\r\n"));
+  EXPECT_EQ(client.read_message().body, "127.0.0.1:" + std::to_string(port));
+}
+
 TEST(BalancerBodies, ExpectIsAnsweredAtOnceAndNotPassedOn) {
   std::string seen;
   Target target([&seen](Wire& wire, int) {

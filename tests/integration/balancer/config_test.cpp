@@ -180,6 +180,29 @@ TEST(BalancerConfig, ARefusedFileIsToldOncePerContentAndByReadyzAndTriedAgainOnS
   EXPECT_EQ(balancer->admin("/readyz").find("refused"), std::string::npos);
 }
 
+TEST(BalancerConfig, AConnectionIsCountedForTheListenerThatServesItNow) {
+  Named target("target");
+  const auto port = free_port();
+  const std::string before = config_json(port, {{target.target.port(), ""}});
+  auto balancer = Balancer::with_config(before);
+  Wire client = Wire::connect(port);
+  ASSERT_TRUE(client.send(get("/")));
+  ASSERT_EQ(client.read_message().status, 200);
+  std::string after = before;
+  after.replace(after.find("\"web\""), 5, "\"new\"");
+  balancer->write_config(after);
+  ASSERT_TRUE(balancer->wait_for_version(2));
+  ASSERT_TRUE(client.send(get("/")));
+  ASSERT_EQ(client.read_message().status, 200);
+  const auto active = [&balancer](const std::string& id) {
+    return balancer->metric("berth_lb_client_connections_active{load_balancer=\"\",listener=\"" + id + "\"}");
+  };
+  EXPECT_EQ(active("new"), 1U);
+  EXPECT_EQ(active("web"), 0U);
+  client.close();
+  EXPECT_TRUE(eventually([&] { return active("new") == 0; })) << active("new");
+}
+
 TEST(BalancerConfig, ARemovedListenerEndsItsConnectionsAtTheNextBoundaryOnly) {
   Named target("target");
   const auto port = free_port();

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -251,8 +252,10 @@ std::string config_json(std::uint16_t port, const std::vector<TargetEntry>& targ
          options.health_check + "}" + options.group + ", \"targets\": [" + list + "]}]}";
 }
 
-std::unique_ptr<Balancer> Balancer::with_config(const std::string& config, std::vector<std::string> more) {
+std::unique_ptr<Balancer> Balancer::with_config(const std::string& config, std::vector<std::string> more,
+                                                int descriptors) {
   std::unique_ptr<Balancer> out(new Balancer);
+  out->descriptors_ = descriptors;
   std::string pattern = (std::filesystem::temp_directory_path() / "berth-balancer-XXXXXX").string();
   out->directory_ = ::mkdtemp(pattern.data());
   out->write_config(config);
@@ -286,6 +289,8 @@ void Balancer::spawn(std::vector<std::string> arguments) {
   if (pid_ == 0) {
     const int fd = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::dup2(fd, 2);
+    const rlimit limit{static_cast<rlim_t>(descriptors_), static_cast<rlim_t>(descriptors_)};
+    if (descriptors_ != 0) ::setrlimit(RLIMIT_NOFILE, &limit);
     ::execv(raw[0], raw.data());
     ::_exit(127);
   }

@@ -98,7 +98,8 @@ class Balancer {
  public:
   // Started with --config (content) and waits until it is ready.
   static std::unique_ptr<Balancer> with_config(const std::string& config,
-                                               std::vector<std::string> more_arguments = {});
+                                               std::vector<std::string> more_arguments = {},
+                                               int descriptors = 0);  // 0: as many as this process
   static std::unique_ptr<Balancer> with_arguments(std::vector<std::string> arguments);
   ~Balancer();
   void write_config(const std::string& config);  // replaces the file
@@ -118,6 +119,7 @@ class Balancer {
   std::string directory_;
   std::uint16_t admin_port_ = 0;
   pid_t pid_ = -1;
+  int descriptors_ = 0;
   int exit_code_ = -1;
 };
 

@@ -152,6 +152,9 @@ TEST(BalancerTargets, TheClientIsToldWhoWasTooSlow) {
   Wire stalls = Wire::connect(port);
   ASSERT_TRUE(stalls.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"));
   EXPECT_EQ(stalls.read_message().status, 408);
+  Wire halts = Wire::connect(port);
+  ASSERT_TRUE(halts.send("GET / HTTP/1.1\r\nHos"));
+  EXPECT_EQ(halts.read_message().status, 408) << "the idle timeout holds within a head too";
   Wire idle = Wire::connect(port);
   EXPECT_EQ(idle.read_to_end(), "") << "an idle connection is closed without a word";
   Wire leaves = Wire::connect(port);
@@ -249,6 +252,35 @@ TEST(BalancerTargets, AHealthCheckLetsTheTargetFinishItsAnswer) {
   EXPECT_TRUE(eventually([&] { return finished + broken == 1; }));
   EXPECT_EQ(broken, 0) << "reset while it was answering";
   EXPECT_EQ(balancer->metric("berth_lb_targets{target_group=\"tg\",state=\"healthy\"}"), 1U);
+}
+
+// More clients than descriptors: those that are let in are served, and nothing is blamed on the target.
+TEST(BalancerTargets, RunningOutOfDescriptorsTurnsClientsAwayAndServesTheOthers) {
+  std::unique_ptr<Target> target;
+  target = std::make_unique<Target>(echo_line(target));
+  constexpr int kDescriptors = 200;
+  const auto port = free_port();
+  ConfigOptions options;
+  options.health_check = "\"interval_ms\": 50, \"timeout_ms\": 50, \"unhealthy_threshold\": 2";
+  auto balancer = Balancer::with_config(config_json(port, {{target->port(), ""}}, options), {}, kDescriptors);
+  std::vector<Wire> clients;
+  for (int i = 0; i < kDescriptors + 50; ++i) clients.push_back(Wire::connect(port));
+  ASSERT_TRUE(eventually([&] {
+    return balancer->metric("berth_lb_client_connections_total") +
+               balancer->metric("berth_lb_client_connections_rejected_total") ==
+           clients.size();
+  }));
+  std::size_t served = 0;
+  for (Wire& client : clients) {
+    if (!client.send(get("/"))) continue;
+    const int status = client.read_message().status;
+    EXPECT_TRUE(status == 200 || status == 0) << status;
+    served += status == 200 ? 1U : 0U;
+  }
+  EXPECT_EQ(served, balancer->metric("berth_lb_client_connections_total"));
+  EXPECT_GE(served, static_cast<std::size_t>(kDescriptors / 4));
+  EXPECT_EQ(balancer->metric("berth_lb_target_connect_errors_total"), 0U);
+  EXPECT_EQ(balancer->log().find("internal error"), std::string::npos) << "a check had no descriptor";
 }
 
 }  // namespace
