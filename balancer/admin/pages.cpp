@@ -16,7 +16,7 @@ Response checks_response(const std::vector<Check>& checks) {
   nlohmann::json list = nlohmann::json::array();
   for (const Check& check : checks) {
     passed = passed && check.passed;
-    list.push_back({{"name", check.name}, {"ok", check.passed}, {"detail", check.detail}});
+    list.push_back({{"name", check.name}, {"ok", check.passed}, {"reason", check.reason}});
   }
   const nlohmann::json body{{"status", passed ? "ok" : "not ok"}, {"checks", list}};
   return make_response(passed ? 200 : 503, "application/json",

@@ -24,9 +24,9 @@ inline constexpr shared::Millis kWorkerPing{1'000};
 struct Check {
   std::string name;
   bool passed = false;
-  std::string detail;  // why not, or what is degraded
+  std::string reason;  // why not, or what is degraded or in force
 };
-// 200 when all passed, else 503; {"status": "ok", "checks": [{"name", "ok", "detail"}]}.
+// 200 when all passed, else 503; {"status": "ok", "checks": [{"name", "ok", "reason"}]}.
 shared::http::Response checks_response(const std::vector<Check>& checks);
 
 // What the pages tell, asked at each request.
