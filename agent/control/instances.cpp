@@ -5,6 +5,7 @@
 #include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "agent/control/placing.h"
+#include "agent/control/targets.h"
 #include "agent/control/tasks.h"
 #include "shared/net/endpoint.h"
 
@@ -65,6 +66,7 @@ Result<std::string> register_again(Step& step, const RegisterInstance& request) 
   model::ContainerInstance* instance = step.state.instances.edit(key);
   describe(*instance, request);
   ++instance->version;
+  follow_host(step, *instance);
   return key;
 }
 
@@ -87,6 +89,7 @@ Result<std::string> register_instance(Step& step, const RegisterInstance& reques
   instance.tags = request.tags;
   instance.registered_at = step.now;
   const std::string key = key_of(instance);
+  follow_host(step, instance);
   step.state.instances.put(key, std::move(instance));
   return key;
 }

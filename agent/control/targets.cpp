@@ -34,12 +34,19 @@ const model::RegisteredTarget* find_registration(const Targets& targets, const s
   return it == targets.end() ? nullptr : &*it;
 }
 
+bool is_host(const model::ContainerInstance& instance, const std::string& id) {
+  return instance.status != model::InstanceStatus::kInactive &&
+         (instance.ec2_instance_id == id || instance.id == id);
+}
+
+// A host that lost its state registers anew under its old instance id: the newest is the one that lives.
 const model::ContainerInstance* find_host(const State& state, const std::string& id) {
+  const model::ContainerInstance* newest = nullptr;
   for (const auto& [key, instance] : state.instances.rows()) {
-    if (instance.status == model::InstanceStatus::kInactive) continue;
-    if (instance.ec2_instance_id == id || instance.id == id) return &instance;
+    if (!is_host(instance, id)) continue;
+    if (newest == nullptr || instance.registered_at > newest->registered_at) newest = &instance;
   }
-  return nullptr;
+  return newest;
 }
 
 Error invalid_target(std::string text) { return fault("InvalidTarget", std::move(text)); }
@@ -199,6 +206,26 @@ Result<std::string> register_target(Step& step, const std::string& target_group_
   std::string registration = target.registration;
   state.target_groups.edit(target_group_arn)->targets.push_back(std::move(target));
   return registration;
+}
+
+void follow_host(Step& step, const model::ContainerInstance& host) {
+  if (!shared::net::is_ip_address(host.address)) return;
+  const auto moved = [&host](const model::RegisteredTarget& target) {
+    return target.state == lb::TargetState::kActive && target.address != host.address &&
+           is_host(host, target.id);
+  };
+  std::vector<std::string> groups;
+  for (const auto& [arn, group] : step.state.target_groups.rows()) {
+    if (group.target_type != "instance") continue;
+    if (std::any_of(group.targets.begin(), group.targets.end(), moved)) groups.push_back(arn);
+  }
+  for (const auto& arn : groups) {
+    for (auto& target : step.state.target_groups.edit(arn)->targets) {
+      if (!moved(target)) continue;
+      target.address = host.address;
+      for (auto& [id, view] : step.state.live.balancers) view.targets.erase(target.registration);
+    }
+  }
 }
 
 void deregister_target(Step& step, const std::string& target_group_arn, const std::string& registration) {

@@ -17,6 +17,10 @@ namespace agent::control {
 shared::Result<std::string> register_target(Step& step, const std::string& target_group_arn,
                                             const std::string& id, std::uint16_t port,
                                             const std::string& zone, const std::string& task_arn);
+// The host is reached at its present address from now on: active targets of type instance that name it move
+// there, and what balancers said of them at the former address no longer counts. Draining ones stay where
+// their open requests are.
+void follow_host(Step& step, const model::ContainerInstance& host);
 // Starts draining; unknown is a no-op. With a task ARN in the row the task keeps waiting until the row is
 // gone.
 void deregister_target(Step& step, const std::string& target_group_arn, const std::string& registration);

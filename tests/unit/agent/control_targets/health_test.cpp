@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "agent/control/instances.h"
 #include "tests/unit/agent/control_targets/world.h"
 
 namespace agent::control {
@@ -102,6 +103,50 @@ TEST(Rows, SurviveTheStore) {
   EXPECT_FALSE(decode_rule(R"({"arn": 5})", rule));
   EXPECT_FALSE(decode_rule(R"({"arn": "a", "listener_arn": "b", "actions": [{"order": 1}]})", rule));
   EXPECT_TRUE(decode_rule(R"({"arn": "a", "listener_arn": "b", "newer": true})", rule));
+}
+
+RegisterInstance host_at(const std::string& address) {
+  RegisterInstance request;
+  request.cluster = "default";
+  request.attributes = {{"berth.instance-id", "i-1"}, {"berth.address", address}};
+  return request;
+}
+
+TEST(TargetAddress, FollowsItsHostWhenThatRegistersAgainElsewhere) {
+  World world;
+  RegisterInstance request = host_at("10.0.1.1");
+  world.apply([&](Step& step) {
+    const auto key = register_instance(step, request).value();
+    request.container_instance_arn = step.state.instances.find(key)->arn;
+  });
+  const auto active = world.add("i-1", 8080);
+  const auto draining = world.add("i-1", 8081);
+  const auto other = world.add("mi-1", 8080);
+  world.hello("b1", 0);
+  world.drain(draining);
+  world.report("b1", world.version(), {world.says(active, lb::Health::kHealthy)});
+  const auto before = world.version();
+
+  request.attributes = host_at("10.0.1.2").attributes;
+  world.apply([&](Step& step) { ASSERT_TRUE(register_instance(step, request)); });
+  EXPECT_GT(world.version(), before);
+  EXPECT_EQ(world.published_target(active)->address, "10.0.1.2");
+  EXPECT_EQ(world.published_target(draining)->address, "10.0.1.1") << "its open requests are there";
+  EXPECT_EQ(world.published_target(other)->address, "10.0.0.1");
+  expect(world.health(active), kRegistering);
+  world.restart_control();
+  EXPECT_EQ(world.row(active)->address, "10.0.1.2");
+}
+
+TEST(TargetAddress, IsThatOfTheNewestHostWhereOneLostItsStateAndRegisteredAnew) {
+  World world;
+  for (const char* address : {"10.0.1.1", "10.0.1.2", "10.0.1.3"}) {
+    world.pass(shared::Millis(1'000));
+    world.apply([&](Step& step) { ASSERT_TRUE(register_instance(step, host_at(address))); });
+    EXPECT_EQ(world.row(world.add("i-1", 8080))->address, address);
+    EXPECT_EQ(world.state->target_groups.find(world.group)->targets.size(), 1U);
+  }
+  EXPECT_EQ(world.row(world.add("i-1", 8081))->address, "10.0.1.3");
 }
 
 }  // namespace
