@@ -76,9 +76,7 @@ constexpr Row kTargetGroupRows[] = {
     {"slow_start.duration_seconds", "0", Kind::kNumber, 0, 900},
     {"stickiness.app_cookie.cookie_name", "", Kind::kText},
     {"stickiness.app_cookie.duration_seconds", "86400", Kind::kNumber, 1, 604800},
-    {"stickiness.enabled", "false", Kind::kFixed, 0, 0,
-     "the balancers do not offer stickiness to a target yet; stickiness between the target groups of a "
-     "forward action works"},
+    {"stickiness.enabled", "false", Kind::kFixed, 0, 0, "the balancers do not offer stickiness yet"},
     {"stickiness.lb_cookie.duration_seconds", "86400", Kind::kNumber, 1, 604800},
     {"stickiness.type", "lb_cookie", Kind::kOneOf, 0, 0, "lb_cookie|app_cookie"},
     {"target_group_health.dns_failover.minimum_healthy_targets.count", "1", Kind::kNumberOrOff, 1,

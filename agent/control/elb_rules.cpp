@@ -65,6 +65,13 @@ Result<void> check_forward(const model::lb::ForwardAction& forward) {
       return bad_action("Target group '" + each.target_group + "' was provided multiple times");
     }
   }
+  // With one group there is nothing to stick to, so that the flag is only echoed.
+  if (forward.sticky && forward.target_groups.size() > 1) {
+    return fault(
+        "InvalidConfigurationRequest",
+        "TargetGroupStickinessConfig.Enabled must stay false for a forward action with several target "
+        "groups: the balancers do not offer stickiness yet");
+  }
   if (forward.sticky_seconds < 1 || forward.sticky_seconds > kMaxStickySeconds) {
     return validation_error("TargetGroupStickinessConfig.DurationSeconds '" +
                             std::to_string(forward.sticky_seconds) + "' must be between 1 and 604800");

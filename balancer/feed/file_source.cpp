@@ -18,6 +18,24 @@ using shared::Result;
 namespace {
 // An editor writes in several steps; the file is read this long after the first.
 constexpr shared::Millis kSettle{50};
+// Control's API refuses it; in a file it must not pass silently either.
+Result<void> refuse_stickiness(const shared::lbconfig::Config& config) {
+  const auto sticks = [](const shared::lbconfig::Action& action) {
+    return action.type == shared::lbconfig::ActionType::kForward && action.forward.sticky &&
+           action.forward.target_groups.size() > 1;
+  };
+  for (const auto& listener : config.listeners) {
+    const bool found =
+        sticks(listener.default_action) || std::any_of(listener.rules.begin(), listener.rules.end(),
+                                                       [&](const auto& r) { return sticks(r.action); });
+    if (!found) continue;
+    return shared::Error(
+        "InvalidConfig",
+        "listener '" + listener.id + "': forward.sticky with several target groups is not offered yet");
+  }
+  return {};
+}
+
 }  // namespace
 
 FileSource::FileSource(shared::httpd::IoLoop& loop, std::string path,
@@ -51,6 +69,7 @@ Result<void> FileSource::read(Unchanged unchanged) {
   content_ = std::move(text).value();
   auto config = shared::lbconfig::config_from_json(*content_);
   if (!config) return config.error().within(path_);
+  if (auto plain = refuse_stickiness(*config); !plain) return plain.error().within(path_);
   last_error_.reset();
   version_ = std::max(version_ + 1, config->version);
   config->version = version_;

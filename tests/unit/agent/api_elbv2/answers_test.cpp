@@ -57,7 +57,7 @@ TEST(Answers, HaveTheShapesOfTheGoldenFiles) {
           "TargetGroups.member.2.TargetGroupArn=" +
           other +
           "&Actions.member.1.ForwardConfig.TargetGroups.member.2.Weight=20&Actions.member.1.ForwardConfig."
-          "TargetGroupStickinessConfig.Enabled=true&Actions.member.1.ForwardConfig."
+          "TargetGroupStickinessConfig.Enabled=false&Actions.member.1.ForwardConfig."
           "TargetGroupStickinessConfig.DurationSeconds=600");
   api.good(
       "CreateRule",

@@ -75,7 +75,7 @@ def main():
     weights = [g["Weight"] for g in forward["Actions"][0]["ForwardConfig"]["TargetGroups"]]
     assert weights == [80, 20] and "TargetGroupArn" not in forward["Actions"][0]
     sticky = forward["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"]
-    assert sticky == {"Enabled": True, "DurationSeconds": 600}
+    assert sticky == {"Enabled": False, "DurationSeconds": 600}
     assert default["Conditions"] == []
     assert default["Actions"][0]["FixedResponseConfig"] == {
         "MessageBody": "<b>no</b>", "StatusCode": "404", "ContentType": "text/html"}

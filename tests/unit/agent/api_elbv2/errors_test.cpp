@@ -197,6 +197,12 @@ constexpr Case kCases[] = {
      "InvalidConfigurationRequest", "'true' or 'false'"},
     {"StickinessNotOffered", "ModifyTargetGroupAttributes", TG_ATTRIBUTE("stickiness.enabled", "true"),
      "InvalidConfigurationRequest", "do not offer stickiness"},
+    {"StickinessBetweenGroupsNotOffered", "CreateRule",
+     "ListenerArn={listener}&Priority=77&Conditions.member.1.Field=path-pattern&Conditions.member.1.Values."
+     "member.1=/s&Actions.member.1.Type=forward&Actions.member.1.ForwardConfig.TargetGroups.member.1."
+     "TargetGroupArn={tg}&Actions.member.1.ForwardConfig.TargetGroups.member.2.TargetGroupArn={tg}x&Actions."
+     "member.1.ForwardConfig.TargetGroupStickinessConfig.Enabled=true",
+     "InvalidConfigurationRequest", "do not offer stickiness"},
     {"SlowStartTooShort", "ModifyTargetGroupAttributes", TG_ATTRIBUTE("slow_start.duration_seconds", "29"),
      "InvalidConfigurationRequest", "30 to 900"},
     {"SlowStartWithLeastOutstanding", "ModifyTargetGroupAttributes",
