@@ -370,7 +370,7 @@ void ClientConnection::on_timer() {
       start_exchange();
       facts_ = codec::RequestFacts{};
       facts_.keep_alive = upload_done_ = false;
-      record_.wanted = false;
+      if (record_.wanted) note_request(codec::Judgement{});  // what has arrived of it
       answer_status(408, "request_head_timeout", EndedBy::kClient);
       client_.in.clear();
       return advance();

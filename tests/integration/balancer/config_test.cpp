@@ -128,6 +128,11 @@ TEST(BalancerConfig, ABrokenFileOrATakenPortChangesNothingAndIsExplained) {
   const auto port = free_port();
   auto balancer = Balancer::with_config(config_json(port, {{target.target.port(), ""}}));
   Wire client = Wire::connect(port);
+  const std::string one = "{\"target_group\": \"tg\"}";
+  std::string sticky = config_json(port, {{target.target.port(), ""}});
+  sticky.replace(sticky.find("[" + one), one.size() + 2, "[" + one + ", " + one + "], \"sticky\": true");
+  balancer->write_config(sticky);
+  EXPECT_TRUE(eventually([&] { return balancer->log().find("'web': forward.sticky") != std::string::npos; }));
   balancer->write_config("{\"version\": 2, \"listeners\": [{\"id\": 7}]}");
   ASSERT_TRUE(eventually([&] { return balancer->log().find("listeners[0]") != std::string::npos; }));
   EXPECT_NE(balancer->log().find(balancer->directory() + "/balancer.json"), std::string::npos);
@@ -280,6 +285,31 @@ TEST(BalancerConfig, TheAccessLogTellsWhatHappenedToEachRequest) {
   EXPECT_NE(line.find(" 127.0.0.1:" + std::to_string(target.target.port()) + " "), std::string::npos) << line;
   EXPECT_NE(line.find(" 200 200 "), std::string::npos) << line;
   EXPECT_NE(line.find("\"Root=1-"), std::string::npos) << line;
+  std::remove(path.c_str());
+}
+
+TEST(BalancerConfig, TheAccessLogHasTheRequestsWhoseHeadNeverEnded) {
+  const auto port = free_port();
+  ConfigOptions options;
+  options.listener_options = "\"access_log\": true, \"idle_timeout_ms\": 100";
+  const std::string path = ::testing::TempDir() + "/berth-access-" + std::to_string(port);
+  auto balancer = Balancer::with_config(config_json(port, {}, options), {"--access-log", path});
+  for (const std::string head : {"GET /half HTTP/1.1\r\nHost: a\r\nUser-", "GET /ha"}) {
+    Wire client = Wire::connect(port);
+    ASSERT_TRUE(client.send(head));
+    ASSERT_EQ(client.read_message().status, 408);
+  }
+  std::string half, nothing;
+  ASSERT_TRUE(eventually([&] {
+    std::ifstream in(path);
+    return std::getline(in, half) && std::getline(in, nothing);
+  }));
+  EXPECT_NE(half.find(" 408 - "), std::string::npos) << half;
+  EXPECT_NE(half.find("\"GET http://a:" + std::to_string(port) + "/half HTTP/1.1\""), std::string::npos)
+      << half;
+  EXPECT_TRUE(half.ends_with(" client request_head_timeout")) << half;
+  EXPECT_NE(nothing.find("\"- http://127.0.0.1:" + std::to_string(port) + "- -\""), std::string::npos)
+      << nothing;
   std::remove(path.c_str());
 }
 
