@@ -24,7 +24,10 @@ Response checks_response(const std::vector<Check>& checks) {
 }
 
 Pages::Pages(shared::httpd::IoLoop& loop, proxy::Fleet& fleet, Facts facts)
-    : loop_(loop), fleet_(fleet), facts_(std::move(facts)), heard_(fleet.size(), loop.now()) {}
+    : loop_(loop),
+      fleet_(fleet),
+      facts_(std::move(facts)),
+      heard_(std::make_shared<Heard>(fleet.size(), loop.now())) {}
 
 Result<std::unique_ptr<Pages>> Pages::listen(shared::httpd::IoLoop& loop, const shared::net::Endpoint& at,
                                              proxy::Fleet& fleet, Facts facts) {
@@ -39,14 +42,17 @@ Result<std::unique_ptr<Pages>> Pages::listen(shared::httpd::IoLoop& loop, const 
 }
 
 void Pages::ping() {
-  fleet_.ping([this](std::size_t worker) { loop_.post([this, worker] { heard_[worker] = loop_.now(); }); });
+  // A worker may answer when the pages are gone already: nothing of theirs is touched on its thread or after.
+  fleet_.ping([&loop = loop_, heard = heard_](std::size_t worker) {
+    loop.post([&loop, heard, worker] { (*heard)[worker] = loop.now(); });
+  });
   pinging_ = loop_.after(kWorkerPing, [this] { ping(); });
 }
 
 std::vector<Check> Pages::liveness() const {
   std::vector<Check> checks;
-  for (std::size_t i = 0; i < heard_.size(); ++i) {
-    const auto silent = std::chrono::duration_cast<shared::Millis>(loop_.now() - heard_[i]);
+  for (std::size_t i = 0; i < heard_->size(); ++i) {
+    const auto silent = std::chrono::duration_cast<shared::Millis>(loop_.now() - (*heard_)[i]);
     const bool alive = silent < kWorkerSilence;
     checks.push_back({"worker-" + std::to_string(i), alive,
                       alive ? "" : "no answer for " + std::to_string(silent.count()) + " ms"});

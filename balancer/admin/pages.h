@@ -36,6 +36,7 @@ struct Facts {
   std::function<std::vector<Check>()> readiness;
 };
 
+// The fleet may outlive the pages, and the loop outlives both.
 class Pages {
  public:
   static shared::Result<std::unique_ptr<Pages>> listen(shared::httpd::IoLoop& loop,
@@ -52,7 +53,8 @@ class Pages {
   shared::httpd::IoLoop& loop_;
   proxy::Fleet& fleet_;
   Facts facts_;
-  std::vector<shared::SteadyTime> heard_;  // of each worker
+  using Heard = std::vector<shared::SteadyTime>;  // of each worker
+  std::shared_ptr<Heard> heard_;                  // shared with pings that are under way
   shared::env::Timer pinging_;
   std::unique_ptr<shared::httpd::Server> server_;
 };

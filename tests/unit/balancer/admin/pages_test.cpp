@@ -99,5 +99,20 @@ TEST(Pages, MetricsAndConfigComeInTheirTypesAndOnlyReadingIsAllowed) {
   }
 }
 
+// The workers answer pings on their own threads, some only when the pages are gone: nothing of them is
+// touched.
+TEST(Pages, MayGoWhileTheWorkersAreAnswering) {
+  constexpr int kTimes = 200;
+  Served served;
+  for (int i = 0; i < kTimes; ++i) {
+    served.client.reset();
+    served.pages =
+        Pages::listen(served.loop, shared::net::parse_endpoint("127.0.0.1:0").value(), *served.fleet, Facts{})
+            .value();
+  }
+  served.pages.reset();
+  EXPECT_FALSE(served.loop.run_until([] { return false; }, shared::Millis(0)));
+}
+
 }  // namespace
 }  // namespace balancer::admin
