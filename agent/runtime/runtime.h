@@ -96,7 +96,7 @@ struct Event {
 // CannotStartContainerError, CannotStopContainerError, CannotInspectContainerError,
 // CannotRemoveContainerError, CannotCreateVolumeError, CannotInspectVolumeError, CannotListVolumesError,
 // CannotRemoveVolumeError, DockerTimeoutError, "not_found" (no such container, image or volume),
-// "engine_down" (the socket cannot be reached; retry yes).
+// "engine_down" (the socket cannot be reached, or a question gets no answer; retry yes).
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -105,10 +105,10 @@ class Runtime {
 
   // All containers that carry `label`, running or not: what an agent that lost its memory must adopt or stop.
   virtual void recover(const std::string& label, Done<std::vector<ContainerInfo>> done) = 0;
-  // Events from now on, until the runtime dies; reconnects by itself. `gap` tells that events may have been
-  // missed: inspect everything.
+  // Events from now on, until the runtime dies; reconnects by itself. `gap` tells that the stream of events
+  // was lost, and again once there is a new one: events may have been missed, inspect everything.
   virtual void watch(std::function<void(Event)> on_event, std::function<void()> gap) = 0;
-  virtual void ping(Done<std::string> done) = 0;  // engine version
+  virtual void ping(Done<std::string> done) = 0;  // engine version; cheap, may be asked often
 
   virtual void pull(const std::string& image, Done<ImageInfo> done) = 0;
   virtual void find_image(const std::string& image, Done<ImageInfo> done) = 0;

@@ -18,7 +18,7 @@ constexpr int kOk = 200;
 void DockerRuntime::find_image(const std::string& image, Done<ImageInfo> done) {
   send("GET", "/images/" + shared::http::percent_encode(image, Slash::kKeep) + "/json", "",
        settings_.inspect_timeout, [this, image, done](Result<Response> r) {
-         if (!r) return done(failed(r.error(), settings_.inspect_timeout, "inspect image " + image));
+         if (!r) return done(unanswered(r.error(), settings_.inspect_timeout, "inspect image " + image));
          if (r->status == kNotFound) return done(Error("not_found", "no such image: " + image));
          if (r->status != kOk) return done(Error("CannotInspectContainerError", message_of(r->body)));
          done(image_from_inspect(r->body, image));
@@ -68,13 +68,22 @@ void DockerRuntime::begin_pull(std::uint64_t id, shared::Millis patience) {
 
 // Arms the limit on silence; it ends the pull.
 void DockerRuntime::pull_silent(std::uint64_t id, shared::Millis limit) {
-  pulls_.at(id).timer = loop_.after(limit, [this, id, limit] {
-    const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count());
+  Pull& p = pulls_.at(id);
+  ++p.waits;
+  p.timer = loop_.after(limit, [this, id, limit] { blame_silence(id, limit); });
+}
+
+// The registry's words come through the engine: whose silence it was shows when the engine is asked.
+void DockerRuntime::blame_silence(std::uint64_t id, shared::Millis limit) {
+  const std::uint64_t wait = pulls_.at(id).waits;
+  ask_engine("/_ping", [this, id, limit, wait](Result<Response> alive) {
     const auto found = pulls_.find(id);
-    if (found == pulls_.end()) return;
-    const bool answered = found->second.answered;
-    end_pull(id, Error(kPullError, answered ? "the registry sent nothing for " + seconds + " s"
-                                            : "the registry did not answer within " + seconds + " s"));
+    if (found == pulls_.end() || found->second.waits != wait) return;  // over, or it goes on
+    if (!alive) return end_pull(id, unanswered(alive.error(), settings_.ping_timeout, "ping"));
+    const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count());
+    end_pull(id, Error(kPullError, found->second.answered
+                                       ? "the registry sent nothing for " + seconds + " s"
+                                       : "the registry did not answer within " + seconds + " s"));
   });
 }
 
@@ -88,8 +97,8 @@ void DockerRuntime::end_pull(std::uint64_t id, Result<Response> result) {
               timer = std::make_shared<shared::env::Timer>(std::move(p.timer))] {});
   if (!result) {
     const Error& error = result.error();
-    return p.done(
-        error.code() == kPullError ? error : failed(error, settings_.pull_timeout, "pull image " + p.image));
+    const bool said = error.code() == kPullError || error.code() == "engine_down";
+    return p.done(said ? error : failed(error, settings_.pull_timeout, "pull image " + p.image));
   }
   if (result->status != kOk)
     return p.done(Error(kPullError, "Error response from daemon: " + message_of(result->body)));

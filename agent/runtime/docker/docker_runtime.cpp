@@ -1,6 +1,7 @@
 #include "agent/runtime/docker/docker_runtime.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/runtime/docker/values.h"
 #include "shared/json/reader.h"
@@ -57,10 +58,24 @@ shared::http::Request DockerRuntime::request(const std::string& method, const st
 
 void DockerRuntime::send(const std::string& method, const std::string& path, std::string body,
                          shared::Millis timeout, Answer answer) {
+  send(request(method, path, std::move(body)), timeout, std::move(answer));
+}
+
+void DockerRuntime::send(shared::http::Request request, shared::Millis timeout, Answer answer) {
   shared::httpd::CallOptions options;
   options.timeout = timeout;
-  client_->request(request(method, path, std::move(body)), std::move(options), guarded(std::move(answer)))
-      .detach();
+  client_->request(std::move(request), std::move(options), guarded(std::move(answer))).detach();
+}
+
+void DockerRuntime::ask_engine(const std::string& path, Answer answer) {
+  auto question = request("GET", "", "");
+  question.target = path;
+  send(std::move(question), settings_.ping_timeout, std::move(answer));
+}
+
+Error DockerRuntime::down(const std::string& why) const {
+  return Error("engine_down", "container engine at " + settings_.socket + ": " + why, shared::Blame::kTarget,
+               shared::Retry::kYes);
 }
 
 // A connection that breaks is the engine going down: every call of ours can be repeated once it is back.
@@ -70,17 +85,25 @@ Error DockerRuntime::failed(const Error& error, shared::Millis timeout, const st
     return Error("DockerTimeoutError",
                  "Could not " + doing + "; timed out after waiting " + std::to_string(seconds) + "s");
   }
-  if (error.code() == "connect" || error.code() == "closed") {
-    return Error("engine_down", "container engine at " + settings_.socket + ": " + error.text(),
-                 shared::Blame::kTarget, shared::Retry::kYes);
-  }
+  if (error.code() == "connect" || error.code() == "closed") return down(error.text());
   return error.within(doing);
 }
 
+Error DockerRuntime::unanswered(const Error& error, shared::Millis timeout, const std::string& asking) const {
+  if (error.code() != "timeout") return failed(error, timeout, asking);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
+  return down("no answer within " + std::to_string(seconds) + " s (" + asking + ")");
+}
+
+// For the long questions the engine starts programs of its own, so an engine that is known is only asked
+// whether it still answers.
 void DockerRuntime::ping(Done<std::string> done) {
-  api_.clear();  // asked without a version: the engine may have been replaced
-  send("GET", "/version", "", settings_.ping_timeout, [this, done](Result<Response> r) {
-    if (!r) return done(failed(r.error(), settings_.ping_timeout, "ask for the version"));
+  const bool known = !version_.empty();
+  ask_engine(known ? "/_ping" : "/version", [this, known, done](Result<Response> r) {
+    if (!r) return done(unanswered(r.error(), settings_.ping_timeout, "ping"));
+    if (!good(*r)) return done(down("it answers " + std::to_string(r->status) + ": " + message_of(r->body)));
+    if (known && !version_.empty()) return done(version_);
+    if (known) return ping(done);  // its event stream ended meanwhile
     auto version = version_from(r->body);
     if (!version) return done(version.error());
     api_ = "/v" + choose_api(*version);
@@ -89,10 +112,10 @@ void DockerRuntime::ping(Done<std::string> done) {
 }
 
 void DockerRuntime::read_info(const std::string& version, Done<std::string> done) {
-  if (!cgroup_driver_.empty()) return done(version);
   send("GET", "/info", "", settings_.version_timeout, [this, version, done](Result<Response> r) {
-    if (!r) return done(failed(r.error(), settings_.version_timeout, "ask for information"));
+    if (!r) return done(unanswered(r.error(), settings_.version_timeout, "ask for information"));
     cgroup_driver_ = cgroup_driver_from_info(r->body);
+    version_ = version;
     done(version);
   });
 }
@@ -154,7 +177,7 @@ void DockerRuntime::inspect(const ContainerHandle& handle, Done<ContainerInfo> d
   send("GET", path_of(handle) + "/json", "", settings_.inspect_timeout,
        [this, handle, done](Result<Response> r) {
          if (!r)
-           return done(failed(r.error(), settings_.inspect_timeout, "inspect container " + handle.name));
+           return done(unanswered(r.error(), settings_.inspect_timeout, "inspect container " + handle.name));
          if (r->status == kNotFound) return done(missing(handle));
          if (!good(*r)) return done(refused("CannotInspectContainerError", *r));
          auto info = container_from_inspect(r->body);
@@ -209,8 +232,9 @@ void DockerRuntime::open_events() {
   options.timeout = shared::Millis(0);
   event_lines_ = std::make_shared<Lines>();
   options.on_head = guarded([this](const Response& head) {
-    if (head.status == 200 && events_opened_once_) gap_();
-    events_opened_once_ = events_opened_once_ || head.status == 200;
+    if (head.status != 200) return;
+    events_open_ = true;
+    if (std::exchange(events_opened_once_, true)) gap_();
   });
   options.on_chunk = guarded([this, lines = event_lines_](std::string_view bytes) {
     lines->feed(bytes, [this](std::string_view line) {
@@ -221,10 +245,12 @@ void DockerRuntime::open_events() {
                              std::move(options), guarded([this](const auto&) { events_ended(); }));
 }
 
-// Without a word at each turn: the calls of the task engine tell that the engine is away.
+// Told once, not at each attempt to open it again.
 void DockerRuntime::events_ended() {
   events_opened_once_ = true;  // also when the very first attempt failed: events were missed
+  version_.clear();
   reconnect_ = loop_.after(settings_.reconnect, [this] { open_events(); });
+  if (std::exchange(events_open_, false)) gap_();
 }
 
 }  // namespace agent::runtime::docker

@@ -64,6 +64,7 @@ class DockerRuntime final : public Runtime {
     Done<ImageInfo> done;
     PullStream stream;
     bool answered = false;
+    std::uint64_t waits = 0;  // counts the limits on silence, each ends the one before
     shared::httpd::Call call;
     shared::env::Timer timer;
   };
@@ -71,8 +72,16 @@ class DockerRuntime final : public Runtime {
   // Errors of `answer`: the client's own; every status of the engine is a success here.
   void send(const std::string& method, const std::string& path, std::string body, shared::Millis timeout,
             Answer answer);
+  void send(shared::http::Request request, shared::Millis timeout, Answer answer);
+  // A question that every API version knows alike.
+  void ask_engine(const std::string& path, Answer answer);
   shared::http::Request request(const std::string& method, const std::string& path, std::string body) const;
+  shared::Error down(const std::string& why) const;
+  // Of a call that changes something: whether it was carried out is not known after a timeout.
   shared::Error failed(const shared::Error& error, shared::Millis timeout, const std::string& doing) const;
+  // Of a question: an engine that does not answer one is as good as down.
+  shared::Error unanswered(const shared::Error& error, shared::Millis timeout,
+                           const std::string& asking) const;
   void read_info(const std::string& version, Done<std::string> done);
   void inspect_next(std::vector<std::string> ids, std::vector<ContainerInfo> found,
                     Done<std::vector<ContainerInfo>> done);
@@ -81,6 +90,7 @@ class DockerRuntime final : public Runtime {
   void begin_pull(std::uint64_t id, shared::Millis patience);
   void end_pull(std::uint64_t id, shared::Result<shared::http::Response> result);
   void pull_silent(std::uint64_t id, shared::Millis limit);
+  void blame_silence(std::uint64_t id, shared::Millis limit);
 
   template <class F>
   auto guarded(F f) {
@@ -92,11 +102,13 @@ class DockerRuntime final : public Runtime {
   shared::httpd::IoLoop& loop_;
   DockerSettings settings_;
   std::unique_ptr<shared::httpd::Client> client_;
-  std::string api_;  // "/v1.41", empty until the first ping
+  std::string api_;      // "/v1.41", empty until the first ping
+  std::string version_;  // empty until known; again once the event stream ended: it may be another engine
   std::string cgroup_driver_;
   std::function<void(Event)> on_event_;
   std::function<void()> gap_;
   bool events_opened_once_ = false;
+  bool events_open_ = false;
   std::shared_ptr<Lines> event_lines_;  // shared with the running stream's callbacks
   shared::httpd::Call events_;
   shared::env::Timer reconnect_;
