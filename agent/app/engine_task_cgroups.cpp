@@ -33,6 +33,12 @@ cgroup::Mode EngineTaskCgroups::mode() const {
   return cgroups ? (*cgroups)->mode() : cgroup::Mode::kDisabled;
 }
 
+Result<void> EngineTaskCgroups::usable() const {
+  const auto cgroups = chosen();
+  if (!cgroups) return cgroups.error();
+  return {};
+}
+
 Result<std::string> EngineTaskCgroups::create(const std::string& task_id, const cgroup::Limits& limits) {
   const auto cgroups = chosen();
   if (!cgroups) return cgroups.error();

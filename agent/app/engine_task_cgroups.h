@@ -11,8 +11,8 @@
 namespace agent::app {
 
 // kYes: the operator asked for task limits by name (ECS_ENABLE_TASK_CPU_MEM_LIMIT=true). Without what they
-// need a task then fails with the reason. kNo: tasks run without a cgroup of their own, and a warning says
-// why.
+// need the host is not usable(), and a task fails with the reason. kNo: tasks run without a cgroup of their
+// own, and a warning says why.
 enum class Insist { kNo, kYes };
 
 class EngineTaskCgroups final : public cgroup::TaskCgroups {
@@ -26,6 +26,7 @@ class EngineTaskCgroups final : public cgroup::TaskCgroups {
   EngineTaskCgroups(Parts parts, Insist insist) : parts_(std::move(parts)), insist_(insist) {}
 
   cgroup::Mode mode() const override;
+  shared::Result<void> usable() const override;
   shared::Result<std::string> create(const std::string& task_id, const cgroup::Limits& limits) override;
   shared::Result<void> remove(const std::string& task_id) override;
   shared::Result<cgroup::Stats> read(const std::string& task_id) const override;

@@ -61,7 +61,7 @@ Result<void> Program::start() {
 
 int Program::run() {
   loop_.run();
-  return 0;
+  return exit_code_;
 }
 
 Result<void> Program::start_control() {
@@ -149,8 +149,14 @@ Result<void> Program::start_node() {
   if (!link) return link.error().within("--control");
   link_ = *std::move(link);
 
+  const auto cannot_run = [this](const Error& error) {
+    log::error("start_failed", error);
+    exit_code_ = 1;
+    loop_.stop();
+  };
   node_ = std::make_unique<node::Node>(
-      node::Node::Parts{loop_, random_, *link_, *runtime_, *cgroups_, *node_store_}, options_.node_settings);
+      node::Node::Parts{loop_, random_, *link_, *runtime_, *cgroups_, *node_store_, cannot_run},
+      options_.node_settings);
   return node_->start();
 }
 

@@ -29,7 +29,9 @@ class Program {
 
   // Errors name what could not be had: the listen address, the store's file, a key file.
   shared::Result<void> start();
-  int run();  // until SIGTERM or SIGINT; containers keep running. The exit code.
+  // Until SIGTERM or SIGINT, or until the host turns out to lack what the settings insist on; containers keep
+  // running. The exit code.
+  int run();
 
  private:
   shared::Result<void> start_control();
@@ -55,6 +57,7 @@ class Program {
   std::unique_ptr<cgroup::TaskCgroups> cgroups_;  // may ask the engine for its driver
   std::unique_ptr<link::HttpControlLink> link_;
   std::unique_ptr<node::Node> node_;
+  int exit_code_ = 0;
 };
 
 }  // namespace agent::app

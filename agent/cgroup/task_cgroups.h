@@ -17,6 +17,8 @@ class TaskCgroups {
  public:
   virtual ~TaskCgroups() = default;
   virtual Mode mode() const = 0;
+  // The error when the operator insists on task limits and this host cannot have them: nothing should start.
+  virtual shared::Result<void> usable() const { return {}; }
   // Creates the task's cgroup or brings an existing one to these limits. Returns the containers' parent as
   // the engine wants it ("/ecs/<task id>", with the systemd driver "berth-<task id>.slice"), empty when
   // disabled. Error code "cgroup": names file or property, value and the reason.

@@ -85,7 +85,7 @@ Result<runtime::ContainerSpec> container_spec(const Task& task, const Container&
                  {kContainerNameLabel, c.spec.name},
                  {"com.amazonaws.ecs.task-definition-family", task.payload.family},
                  {"com.amazonaws.ecs.task-definition-version", task.payload.version},
-                 {"com.amazonaws.ecs.cluster", settings.cluster}};
+                 {kClusterLabel, settings.cluster}};
   spec.network_mode = network_mode(task);
   if (spec.network_mode == "bridge") {
     for (const auto& p : c.spec.port_mappings) {

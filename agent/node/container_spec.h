@@ -15,6 +15,7 @@ namespace agent::node {
 inline constexpr const char* kInstanceLabel = "berth.instance-id";
 inline constexpr const char* kTaskArnLabel = "com.amazonaws.ecs.task-arn";
 inline constexpr const char* kContainerNameLabel = "com.amazonaws.ecs.container-name";
+inline constexpr const char* kClusterLabel = "com.amazonaws.ecs.cluster";  // as the settings name it
 
 // "ecs-<family>-<revision>-<container, only letters, digits and '-'>-<suffix>"
 std::string engine_name(const Task& task, const Container& container, const std::string& suffix);

@@ -9,9 +9,7 @@ namespace agent::node {
 
 namespace log = shared::log;
 
-void Node::send(const link::AcsMessage& message) {
-  if (channel_) channel_->send(link::acs_to_json(message));
-}
+void Node::send(const link::AcsMessage& message) { session_.send(link::acs_to_json(message)); }
 
 void Node::receive(const std::string& text) {
   std::vector<link::BadTask> bad;

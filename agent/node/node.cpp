@@ -1,10 +1,7 @@
 #include "agent/node/node.h"
 
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "agent/node/jitter.h"
 #include "shared/json/reader.h"
 #include "shared/log/log.h"
 
@@ -16,15 +13,11 @@ using shared::Error;
 using shared::Result;
 
 constexpr std::size_t kInstanceIdDigits = 17;
-// Reconnecting: 250 ms x 1.5, at most 30 s, plus up to a fifth. (The ECS agent's limit is 2 min: too long
-// where control is restarted on the same host.)
-constexpr double kFirstBackoff = 250;
-constexpr double kBackoffFactor = 1.5;
-constexpr double kLongestBackoff = 30'000;
-// A session that lived this long ended for ordinary reasons: no back-off.
-constexpr shared::Millis kHealthySession{1'000};
-constexpr shared::Millis kReconnectJitter{250};
-constexpr shared::Millis kAgeJitter{5 * 60'000};
+// The ECS agent's longest wait is 2 min: too long where control is restarted on the same host.
+constexpr Pace kPace{.first = shared::Millis(250),
+                     .factor = 1.5,
+                     .longest = shared::Millis(30'000),
+                     .ordinary_life = shared::Millis(1'000)};
 
 // Answers after which the old container instance is of no use.
 bool says_gone(const Error& error) {
@@ -47,12 +40,12 @@ Node::Node(Parts parts, NodeSettings settings)
                 telemetry_.consider(arn);
               }),
       reporter_(parts.executor, parts.random, parts.link, engine_, records_, settings_),
-      telemetry_(parts.executor, parts.random, parts.link, engine_, settings_) {}
+      telemetry_(parts.executor, parts.random, parts.link, engine_, settings_),
+      session_(parts.executor, parts.random, settings_, kPace,
+               {[this] { opened(); }, [this](const std::string& text) { receive(text); },
+                [this](const Error& error, Session::End end) { ended(error, end); }}) {}
 
-Node::~Node() {
-  alive_.reset();
-  if (channel_) channel_->close("the agent stops");
-}
+Node::~Node() { alive_.reset(); }
 
 Result<void> Node::start() {
   auto loaded = records_.load();
@@ -70,14 +63,20 @@ Result<void> Node::start() {
   records_.put(identity_);
   if (auto flushed = records_.flush(); !flushed) return flushed.error();
   engine_.start(identity_.instance_id, std::move(loaded->tasks), std::move(loaded->pulled_images),
-                [this] { register_host(); });
+                [this](Result<void> host) { begin(std::move(host)); });
   return {};
+}
+
+void Node::begin(Result<void> host) {
+  if (host) return register_host();
+  problem_ = host.error().text();
+  if (parts_.cannot_run) parts_.cannot_run(host.error());
 }
 
 std::string Node::not_ready() const {
   if (!engine_.problem().empty()) return engine_.problem();
   if (!registered_) return problem_;
-  if (!channel_) return "not connected to control: " + problem_;
+  if (!session_.is_open()) return "not connected to control: " + problem_;
   return "";
 }
 
@@ -140,69 +139,30 @@ void Node::discover() {
 }
 
 void Node::connect(const std::string& endpoint) {
-  const std::uint64_t mine = ++attempt_;
-  link::SessionHandlers handlers;
-  handlers.on_open = guarded([this, mine](std::shared_ptr<link::Channel> channel) {
-    if (mine == attempt_) opened(std::move(channel));
+  session_.open([&](link::SessionHandlers handlers) {
+    parts_.link.open_acs(endpoint, identity_.container_instance_arn, settings_.cluster, std::move(handlers));
   });
-  handlers.on_text = guarded([this, mine](const std::string& text) {
-    if (mine != attempt_) return;
-    watch_silence();
-    receive(text);
-  });
-  handlers.on_close = guarded([this, mine](const Error& error) {
-    if (mine == attempt_) closed(error);
-  });
-  parts_.link.open_acs(endpoint, identity_.container_instance_arn, settings_.cluster, std::move(handlers));
 }
 
-void Node::opened(std::shared_ptr<link::Channel> channel) {
-  channel_ = std::move(channel);
-  opened_at_ = parts_.executor.now();
+void Node::opened() {
   log::info("session_opened", {{"endpoint", endpoint_}});
-  watch_silence();
-  age_timer_ = parts_.executor.after(settings_.session_age + up_to(parts_.random, kAgeJitter), [this] {
-    if (channel_) channel_->close("ConnectionExpired: Reconnect to continue");
-    closed(Error("expired", "the session reached its age limit"));
-  });
   reporter_.retry_now();
 }
 
-void Node::watch_silence() {
-  silence_timer_ = parts_.executor.after(
-      settings_.session_silence + up_to(parts_.random, settings_.session_silence), [this] {
-        if (channel_) channel_->close("no message for too long");
-        closed(Error("silent", "control sent nothing for too long"));
-      });
-}
-
-void Node::closed(const Error& error) {
-  ++attempt_;  // whatever else this session says is late
-  const bool healthy = channel_ && parts_.executor.now() - opened_at_ >= kHealthySession;
-  if (channel_) log::info("session_closed", {{"code", error.code()}, {"reason", error.text()}});
-  // We may be inside one of this channel's own callbacks.
-  parts_.executor.post([dead = std::move(channel_)] {});
-  channel_ = nullptr;
-  silence_timer_.cancel();
-  age_timer_.cancel();
-  if (healthy) failures_ = 0;
+void Node::ended(const Error& error, Session::End end) {
   // Refused by control itself: it may not know this container instance any more; registering tells.
-  const bool refused = error.code() == "refused" || (says_gone(error) && !healthy);
+  const bool refused = error.code() == "refused" || (says_gone(error) && end == Session::End::kFailure);
   const auto next = [this, refused] { refused ? register_host() : discover(); };
-  if (healthy) {
-    problem_ = error.text();
-    retry_timer_ = parts_.executor.after(up_to(parts_.random, kReconnectJitter), next);
-    return;
-  }
-  again(next, error.code() + ": " + error.text());
+  if (end == Session::End::kFailure) return again(next, error.code() + ": " + error.text());
+  log::info("session_closed", {{"code", error.code()}, {"reason", error.text()}});
+  problem_ = error.text();
+  session_.after_end(end, next);
 }
 
 void Node::again(std::function<void()> what, const std::string& problem) {
   if (problem_ != problem) log::warn("control_unavailable", {{"reason", problem}});
   problem_ = problem;
-  const double base = std::min(kLongestBackoff, kFirstBackoff * std::pow(kBackoffFactor, failures_++));
-  const auto delay = shared::Millis(static_cast<std::int64_t>(base));
-  retry_timer_ = parts_.executor.after(delay + up_to(parts_.random, delay / 5), std::move(what));
+  session_.after_end(Session::End::kFailure, std::move(what));
 }
 
 }  // namespace agent::node

@@ -11,6 +11,7 @@
 #include "agent/link/control_link.h"
 #include "agent/node/registration.h"
 #include "agent/node/reporter.h"
+#include "agent/node/session.h"
 #include "agent/node/settings.h"
 #include "agent/node/task_engine.h"
 #include "agent/node/telemetry.h"
@@ -30,6 +31,9 @@ class Node {
     runtime::Runtime& runtime;
     cgroup::TaskCgroups& cgroups;
     store::Store& store;  // the node's own, not control's
+    // Told once when this host lacks what the settings insist on, before anything was touched: the node does
+    // nothing more. May be empty.
+    std::function<void(const shared::Error&)> cannot_run = {};
   };
   Node(Parts parts, NodeSettings settings);
   ~Node();
@@ -48,15 +52,15 @@ class Node {
 
  private:
   // node.cpp: identity, registration, session
+  void begin(shared::Result<void> host);
   void register_host();
   void registered(shared::Result<std::string> answer);
   void create_default_cluster();
   void discover();
   void connect(const std::string& endpoint);
-  void opened(std::shared_ptr<link::Channel> channel);
-  void closed(const shared::Error& error);
+  void opened();
+  void ended(const shared::Error& error, Session::End end);
   void again(std::function<void()> what, const std::string& problem);
-  void watch_silence();
 
   // messages.cpp: what control says
   void receive(const std::string& text);
@@ -83,15 +87,9 @@ class Node {
 
   bool registered_ = false;
   std::string problem_ = "not registered with control yet";
-  std::string endpoint_;  // the last one discovered: still good when control cannot be asked
-  std::shared_ptr<link::Channel> channel_;  // set while the session is open; shared with the link
-  std::uint64_t attempt_ = 0;               // tells late callbacks of an older session
-  shared::SteadyTime opened_at_{};
-  int failures_ = 0;
+  std::string endpoint_;     // the last one discovered: still good when control cannot be asked
   std::string manifest_id_;  // of the last manifest, until its stop verification came
-  shared::env::Timer retry_timer_;
-  shared::env::Timer silence_timer_;
-  shared::env::Timer age_timer_;
+  Session session_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 

@@ -1,6 +1,7 @@
 // TaskEngine: what the engine reports by itself, finding containers again after a crash, clean-up of stopped
 // tasks.
 #include <algorithm>
+#include <utility>
 
 #include "agent/node/container_spec.h"
 #include "agent/node/jitter.h"
@@ -13,7 +14,8 @@ namespace {
 namespace log = shared::log;
 using shared::Result;
 
-constexpr shared::Millis kEngineProbe{1'000};
+constexpr shared::Millis kEngineProbe{1'000};   // while it is away
+constexpr shared::Millis kEngineCheck{10'000};  // while it answers: one that hangs closes no connection
 constexpr shared::Millis kSteadyJitter{30'000};
 constexpr int kKilled = 137;
 
@@ -29,32 +31,47 @@ bool same(const Container& c, const runtime::ContainerHandle& handle) {
 
 }  // namespace
 
-// Pings until the engine answers; the first time our containers are found again before anything else happens.
+// Pings until the engine answers, and from then on now and again. The first time our containers are found
+// again before anything else happens.
 void TaskEngine::connect_engine() {
+  if (asking_engine_) return;
+  asking_engine_ = true;
   parts_.runtime.ping(guarded([this](Result<std::string> version) {
-    if (!version) {
-      set_engine_problem(version.error().text());
-      return after("engine", kEngineProbe, [this] { connect_engine(); });
-    }
+    asking_engine_ = false;
+    if (!version) return engine_away(version.error());
     engine_version_ = *version;
+    if (!recovered_) {  // which cgroups there are depends on the engine
+      if (auto usable = parts_.cgroups.usable(); !usable) return ready_(std::move(usable));
+    }
     if (!watching_) {
       watching_ = true;
-      parts_.runtime.watch(guarded([this](runtime::Event event) { on_event(event); }),
-                           guarded([this] { inspect_all(); }));
-    }
-    if (recovered_) {
-      set_engine_problem("");
-      return inspect_all();
-    }
-    parts_.runtime.recover(kInstanceLabel, guarded([this](Result<std::vector<runtime::ContainerInfo>> found) {
-                             if (!found) {
-                               set_engine_problem(found.error().text());
-                               return after("engine", kEngineProbe, [this] { connect_engine(); });
-                             }
-                             set_engine_problem("");
-                             recovered(*found);
+      parts_.runtime.watch(guarded([this](runtime::Event event) { on_event(event); }), guarded([this] {
+                             events_missed_ = true;
+                             connect_engine();
                            }));
+    }
+    if (!recovered_) return recover();
+    events_missed_ = events_missed_ || !engine_problem_.empty();
+    set_engine_problem("");
+    after("engine", kEngineCheck, [this] { connect_engine(); });
+    if (std::exchange(events_missed_, false)) inspect_all();
   }));
+}
+
+void TaskEngine::engine_away(const shared::Error& error) {
+  set_engine_problem(error.text());
+  after("engine", kEngineProbe, [this] { connect_engine(); });
+}
+
+void TaskEngine::recover() {
+  asking_engine_ = true;
+  parts_.runtime.recover(kInstanceLabel, guarded([this](Result<std::vector<runtime::ContainerInfo>> found) {
+                           asking_engine_ = false;
+                           if (!found) return engine_away(found.error());
+                           set_engine_problem("");
+                           recovered(*found);
+                           connect_engine();
+                         }));
 }
 
 void TaskEngine::recovered(const std::vector<runtime::ContainerInfo>& found) {
@@ -81,13 +98,15 @@ void TaskEngine::recovered(const std::vector<runtime::ContainerInfo>& found) {
   }
   for (const auto& info : found) {
     if (ours.contains(&info)) continue;
+    // Another agent's, or of a time when this host was in another cluster: control knows nothing of them.
+    if (label(info, kClusterLabel) != parts_.settings.cluster) continue;
     if (!tasks_.contains(label(info, kTaskArnLabel))) orphans_.push_back(info);
   }
   log::info("node_recovered", {{"tasks", tasks_.size()}, {"orphans", orphans_.size()}});
   recovered_ = true;
   for (const std::string& arn : arns) go(arn);
   steady_check();
-  ready_();
+  ready_({});
 }
 
 void TaskEngine::observe(Task& task, Container& c, const runtime::ContainerInfo& info) {
@@ -210,7 +229,7 @@ void TaskEngine::stop_orphan(const std::string& task_arn) {
   for (const auto& handle : mine) {
     log::info("orphan_stopped", {{"task", task_arn}, {"container", handle.id}});
     const auto removed = guarded([this, task_arn, left](auto) {
-      if (--*left == 0 && !find(task_arn)) remove_volumes_of_orphan(task_arn);
+      if (--*left == 0 && !find(task_arn)) remove_rest_of_orphan(task_arn);
     });
     parts_.runtime.stop(handle, parts_.settings.container_stop_timeout,
                         guarded([this, handle, removed](auto) { parts_.runtime.remove(handle, removed); }));

@@ -12,6 +12,8 @@ namespace log = shared::log;
 using shared::Error;
 using shared::Result;
 
+constexpr shared::Millis kPrepareRetry{30'000};
+
 cgroup::Limits limits_of(const Task& task, const NodeSettings& settings) {
   cgroup::Limits limits;
   if (task.payload.cpu > 0) limits.cpu = task.payload.cpu;
@@ -40,6 +42,12 @@ std::string cannot_initialize(const Task& task, const std::string& what) {
   return "resource cannot be initialized for task " + task.arn() + ": " + what;
 }
 
+bool begun(const Task& task) {
+  return std::any_of(task.containers.begin(), task.containers.end(), [](const Container& c) {
+    return c.known == Status::kCreated || c.known == Status::kRunning;
+  });
+}
+
 std::string waiting_key(const std::string& arn) { return "volumes " + arn; }
 
 }  // namespace
@@ -48,7 +56,9 @@ void TaskEngine::prepare(Task& task) {
   if (const std::string problem = memory_conflict(task); !problem.empty())
     return not_prepared(task, cannot_initialize(task, "cgroup resource: " + problem));
   auto made = parts_.cgroups.create(task.id(), limits_of(task, parts_.settings));
-  if (!made) return not_prepared(task, cannot_initialize(task, "cgroup resource: " + made.error().text()));
+  if (!made && !begun(task))
+    return not_prepared(task, cannot_initialize(task, "cgroup resource: " + made.error().text()));
+  if (!made) return prepare_later(task, made.error());
   task.cgroup_parent = *made;
   // Containers that were all made hold their volumes already: a task found again does not depend on the
   // volume driver a second time.
@@ -64,6 +74,17 @@ void TaskEngine::prepare(Task& task) {
   if (volumes->empty()) return prepared(task);
   task.preparing = true;
   provision(task.arn(), *std::move(volumes), 0);
+}
+
+// Found again after a restart: what runs has its cgroup from then, and does not end because it could not be
+// looked after now.
+void TaskEngine::prepare_later(Task& task, const Error& error) {
+  log::warn("task_cgroup_not_renewed", error, {{"task", task.arn()}});
+  task.preparing = true;
+  after(waiting_key(task.arn()), kPrepareRetry, [this, arn = task.arn()] {
+    if (Task* again = find(arn)) again->preparing = false;
+    go(arn);
+  });
 }
 
 // One volume after the other.
@@ -163,8 +184,10 @@ void TaskEngine::remove_rest(const std::string& arn) {
   log::info("task_cleaned_up", {{"task", arn}});
 }
 
-// Nobody remembers what an orphan's task had: its volumes carry its name.
-void TaskEngine::remove_volumes_of_orphan(const std::string& task_arn) {
+// Nobody remembers what an orphan's task had: its volumes carry its name, its cgroup has it.
+void TaskEngine::remove_rest_of_orphan(const std::string& task_arn) {
+  if (auto removed = parts_.cgroups.remove(id_of(task_arn)); !removed)
+    log::warn("task_cgroup_not_removed", removed.error(), {{"task", task_arn}});
   parts_.runtime.labelled_volumes(
       kTaskArnLabel, task_arn, guarded([this, task_arn](Result<std::vector<runtime::VolumeInfo>> found) {
         if (!found) return log::warn("volumes_not_listed", found.error(), {{"task", task_arn}});

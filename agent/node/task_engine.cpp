@@ -13,13 +13,25 @@ namespace log = shared::log;
 constexpr std::size_t kNameSuffixDigits = 20;
 constexpr shared::Millis kStoreRetry{1'000};
 
+// "web: exit 137, OutOfMemoryError: ...; side: exit 0"
+std::string endings(const Task& task) {
+  std::string text;
+  for (const Container& c : task.containers) {
+    text += (text.empty() ? "" : "; ") + c.spec.name + ":";
+    if (c.exit_code) text += " exit " + std::to_string(*c.exit_code);
+    if (!c.reason.empty()) text += (c.exit_code ? ", " : " ") + c.reason;
+    if (!c.exit_code && c.reason.empty()) text += " not started";
+  }
+  return text;
+}
+
 }  // namespace
 
 TaskEngine::TaskEngine(Parts parts, std::function<void(const std::string&)> changed)
     : parts_(parts), changed_(std::move(changed)), host_(parts.settings) {}
 
 void TaskEngine::start(std::string instance_id, std::map<std::string, Task> tasks,
-                       std::set<std::string> pulled_images, std::function<void()> ready) {
+                       std::set<std::string> pulled_images, std::function<void(shared::Result<void>)> ready) {
   instance_id_ = std::move(instance_id);
   tasks_ = std::move(tasks);
   pulled_images_ = std::move(pulled_images);
@@ -80,7 +92,11 @@ void TaskEngine::want_stopped(const std::string& arn) {
 void TaskEngine::go(const std::string& arn) {
   Task* task = find(arn);
   if (!task || !recovered_) return;
+  const Status before = task->known;
   settle(*task, parts_.executor.wall_now());
+  if (before < Status::kRunning && task->known == Status::kRunning)
+    log::info("task_running",
+              {{"task", arn}, {"definition", task->payload.family + ":" + task->payload.version}});
   if (!task->admitted && task->desired == Status::kRunning && task->known < Status::kRunning) admit_waiting();
   if (task->admitted && !task->ready && !task->preparing && task->desired == Status::kRunning) prepare(*task);
   if (task->known == Status::kStopped && !task->ended) on_stopped(*task);
@@ -129,7 +145,9 @@ void TaskEngine::on_stopped(Task& task) {
   task.ended = true;
   task.admitted = false;
   host_.release(task.arn());
-  log::info("task_stopped", {{"task", task.arn()}, {"reason", task.reason}});
+  // Not again at each start of the agent until its clean-up.
+  if (task.sent != Status::kStopped)
+    log::info("task_stopped", {{"task", task.arn()}, {"reason", task.reason}, {"containers", endings(task)}});
   const auto wait =
       parts_.settings.task_cleanup_wait + up_to(parts_.random, parts_.settings.task_cleanup_wait_jitter);
   const auto since = parts_.executor.wall_now() - task.stopped_at.value_or(parts_.executor.wall_now());

@@ -34,9 +34,10 @@ class TaskEngine {
   // `changed` is called after each step of a task, never inside a call of the node's.
   TaskEngine(Parts parts, std::function<void(const std::string& arn)> changed);
 
-  // First of all, once. Then waits for the engine, finds our containers again and calls `ready`.
+  // First of all, once. Then waits for the engine, finds our containers again and calls `ready`; with an
+  // error when the cgroups are not usable: then nothing was touched and nothing more happens.
   void start(std::string instance_id, std::map<std::string, Task> tasks, std::set<std::string> pulled_images,
-             std::function<void()> ready);
+             std::function<void(shared::Result<void>)> ready);
 
   // Takes in a payload's task: new, or a known one whose desired status may only go to STOPPED. Changes
   // memory and the records' pending rows, nothing else; go() starts the work once they are durable. Returns
@@ -73,11 +74,12 @@ class TaskEngine {
   void prepare(Task& task);
   void provision(const std::string& arn, std::vector<Volume> volumes, std::size_t index);
   void provision_failed(const std::string& arn, const Volume& volume, const shared::Error& error);
+  void prepare_later(Task& task, const shared::Error& error);
   void prepared(Task& task);
   void not_prepared(Task& task, const std::string& reason);
   void remove_volumes(const std::string& arn, std::vector<std::string> names);
   void remove_rest(const std::string& arn);
-  void remove_volumes_of_orphan(const std::string& task_arn);
+  void remove_rest_of_orphan(const std::string& task_arn);
 
   // container_steps.cpp: each starts one call of the runtime and takes its answer
   void pull(Task& task, std::size_t index);
@@ -97,6 +99,8 @@ class TaskEngine {
 
   // observations.cpp: what the engine tells by itself, recovery, clean-up
   void connect_engine();
+  void engine_away(const shared::Error& error);
+  void recover();
   void recovered(const std::vector<runtime::ContainerInfo>& found);
   void observe(Task& task, Container& c, const runtime::ContainerInfo& info);
   void vanished(Container& c);
@@ -118,7 +122,7 @@ class TaskEngine {
 
   Parts parts_;
   std::function<void(const std::string&)> changed_;
-  std::function<void()> ready_;
+  std::function<void(shared::Result<void>)> ready_;
   std::string instance_id_;
   std::map<std::string, Task> tasks_;
   std::uint64_t next_order_ = 1;
@@ -134,6 +138,8 @@ class TaskEngine {
   std::string store_problem_;
   bool watching_ = false;
   bool recovered_ = false;
+  bool asking_engine_ = false;  // a ping or the recovery is under way
+  bool events_missed_ = false;
   std::map<std::string, shared::env::Timer> timers_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // callbacks look whether we are still there
 };

@@ -18,6 +18,6 @@ Status status_from_word(std::string_view text) {
   return Status::kNone;
 }
 
-std::string Task::id() const { return payload.arn.substr(payload.arn.rfind('/') + 1); }
+std::string id_of(const std::string& task_arn) { return task_arn.substr(task_arn.rfind('/') + 1); }
 
 }  // namespace agent::node

@@ -50,6 +50,8 @@ struct Container {
   Op op = Op::kNone;
 };
 
+std::string id_of(const std::string& task_arn);  // the ARN's last part
+
 struct Task {
   link::TaskPayload payload;  // without its containers: they are below
   std::vector<Container> containers;
@@ -71,7 +73,7 @@ struct Task {
   bool ended = false;      // what follows from STOPPED was done (resources freed, clean-up set); volatile
 
   const std::string& arn() const { return payload.arn; }
-  std::string id() const;  // last part of the ARN
+  std::string id() const { return id_of(payload.arn); }
 };
 
 }  // namespace agent::node

@@ -10,13 +10,11 @@ namespace {
 
 namespace log = shared::log;
 
-// As the ECS agent reconnects: 1 s x 2, at most a minute, plus up to a fifth.
-constexpr shared::Millis kFirstWait{1'000};
-constexpr shared::Millis kLongestWait{60'000};
-constexpr int kMaxDoublings = 6;
-// A session that lived this long ended for ordinary reasons.
-constexpr shared::Millis kOrdinaryLife{60'000};
-constexpr shared::Millis kAgeSpread{5 * 60'000};
+// As the ECS agent reconnects.
+constexpr Pace kTelemetryPace{.first = shared::Millis(1'000),
+                              .factor = 2,
+                              .longest = shared::Millis(60'000),
+                              .ordinary_life = shared::Millis(60'000)};
 
 std::string status_word(const std::string& health) {
   return health == "healthy" ? "HEALTHY" : health == "unhealthy" ? "UNHEALTHY" : "UNKNOWN";
@@ -45,20 +43,24 @@ link::TaskHealth health_of(const Task& task) {
 
 Telemetry::Telemetry(shared::env::Executor& executor, shared::env::Random& random, link::ControlLink& link,
                      TaskEngine& engine, const NodeSettings& settings)
-    : executor_(executor), random_(random), link_(link), engine_(engine), settings_(settings) {}
-
-Telemetry::~Telemetry() {
-  alive_.reset();
-  if (channel_) channel_->close("the agent stops");
-}
+    : executor_(executor),
+      random_(random),
+      link_(link),
+      engine_(engine),
+      settings_(settings),
+      session_(executor, random, settings, kTelemetryPace,
+               {[this] { opened(); }, [this](const std::string& text) { heard(text); },
+                [this](const shared::Error& error, Session::End end) { ended(error, end); }}) {}
 
 void Telemetry::serve(const std::string& endpoint, const std::string& container_instance_arn) {
   if (endpoint == endpoint_ && container_instance_arn == container_instance_arn_) return;
   endpoint_ = endpoint;
   container_instance_arn_ = container_instance_arn;
   end("another address or container instance");
-  retry_timer_.cancel();
-  failures_ = 0;
+  consider_all();
+}
+
+void Telemetry::consider_all() {
   for (const auto& [arn, task] : engine_.tasks()) consider(arn);
 }
 
@@ -69,78 +71,39 @@ void Telemetry::consider(const std::string& arn) {
     told_.erase(arn);
     return;  // whether the session is still needed is seen at the next tick
   }
-  if (!channel_) return connect();
+  if (!session_.is_open()) return connect();
   const auto told = told_.find(arn);
   if (told == told_.end() || told->second != digest(now)) publish({std::move(now)});
 }
 
 void Telemetry::connect() {
-  if (endpoint_.empty() || opening_ || retry_timer_) return;
-  opening_ = true;
-  const std::uint64_t mine = ++attempt_;
-  link::SessionHandlers handlers;
-  handlers.on_open = guarded([this, mine](std::shared_ptr<link::Channel> channel) {
-    if (mine != attempt_) return channel->close("too late");
-    opened(std::move(channel));
+  if (endpoint_.empty() || !session_.is_idle()) return;
+  session_.open([&](link::SessionHandlers handlers) {
+    link_.open_telemetry(endpoint_, container_instance_arn_, settings_.cluster, std::move(handlers));
   });
-  handlers.on_text = guarded([this, mine](const std::string& text) {
-    if (mine != attempt_) return;
-    watch_silence();
-    const auto type = link::tcs_type(text);
-    if (!type) return log::warn("telemetry_not_understood", type.error());
-    if (type->ends_with("Exception")) log::warn("telemetry_refused", {{"type", *type}, {"text", text}});
-  });
-  handlers.on_close = guarded([this, mine](const shared::Error& error) {
-    if (mine == attempt_) closed(error);
-  });
-  link_.open_telemetry(endpoint_, container_instance_arn_, settings_.cluster, std::move(handlers));
 }
 
-void Telemetry::opened(std::shared_ptr<link::Channel> channel) {
-  opening_ = false;
-  channel_ = std::move(channel);
-  opened_at_ = executor_.now();
+void Telemetry::opened() {
   told_.clear();
-  watch_silence();
-  age_timer_ = executor_.after(settings_.session_age + up_to(random_, kAgeSpread), [this] {
-    channel_->close("ConnectionExpired: Reconnect to continue");
-    closed(shared::Error("expired", "the session reached its age limit"));
-  });
   tick();
 }
 
 // Each publication is acknowledged, so a session on which nothing comes is a dead one.
-void Telemetry::watch_silence() {
-  silence_timer_ =
-      executor_.after(settings_.session_silence + up_to(random_, settings_.session_silence), [this] {
-        channel_->close("no message for too long");
-        closed(shared::Error("silent", "control sent nothing for too long"));
-      });
+void Telemetry::heard(const std::string& text) {
+  const auto type = link::tcs_type(text);
+  if (!type) return log::warn("telemetry_not_understood", type.error());
+  if (type->ends_with("Exception")) log::warn("telemetry_refused", {{"type", *type}, {"text", text}});
 }
 
-void Telemetry::closed(const shared::Error& error) {
-  const bool ordinary = channel_ && executor_.now() - opened_at_ >= kOrdinaryLife;
-  end("");
-  failures_ = ordinary ? 0 : std::min(failures_ + 1, kMaxDoublings);
-  const auto wait = std::min(kLongestWait, kFirstWait * (1 << std::max(0, failures_ - 1)));
-  log::info("telemetry_closed", {{"code", error.code()}, {"reason", error.text()}});
-  retry_timer_ = executor_.after(wait + up_to(random_, wait / 5), [this] {
-    retry_timer_ = shared::env::Timer();
-    for (const auto& [arn, task] : engine_.tasks()) consider(arn);
-  });
-}
-
-// Whatever the session says from here on is late.
-void Telemetry::end(const std::string& reason) {
-  ++attempt_;
-  opening_ = false;
-  if (channel_ && !reason.empty()) channel_->close(reason);
-  // We may be inside one of this channel's own callbacks.
-  executor_.post([dead = std::move(channel_)] {});
-  channel_ = nullptr;
+void Telemetry::ended(const shared::Error& error, Session::End end) {
   tick_timer_.cancel();
-  silence_timer_.cancel();
-  age_timer_.cancel();
+  log::info("telemetry_closed", {{"code", error.code()}, {"reason", error.text()}});
+  session_.after_end(end, [this] { consider_all(); });
+}
+
+void Telemetry::end(const std::string& reason) {
+  tick_timer_.cancel();
+  session_.end(reason);
 }
 
 void Telemetry::tick() {
@@ -164,7 +127,7 @@ void Telemetry::publish(std::vector<link::TaskHealth> tasks) {
     message.tasks.push_back(std::move(tasks[i]));
     message.fin = i + 1 == tasks.size();
     if (!message.fin && message.tasks.size() < link::kMaxTasksPerPublication) continue;
-    channel_->send(link::tcs_to_json(message));
+    session_.send(link::tcs_to_json(message));
     message.tasks.clear();
   }
 }

@@ -10,6 +10,7 @@
 
 #include "agent/link/control_link.h"
 #include "agent/link/tcs.h"
+#include "agent/node/session.h"
 #include "agent/node/task_engine.h"
 
 namespace agent::node {
@@ -25,7 +26,6 @@ class Telemetry {
   // All references outlive it.
   Telemetry(shared::env::Executor& executor, shared::env::Random& random, link::ControlLink& link,
             TaskEngine& engine, const NodeSettings& settings);
-  ~Telemetry();
 
   // Where control takes telemetry of this container instance. An empty endpoint: nowhere.
   void serve(const std::string& endpoint, const std::string& container_instance_arn);
@@ -33,19 +33,13 @@ class Telemetry {
 
  private:
   void connect();
-  void opened(std::shared_ptr<link::Channel> channel);
-  void closed(const shared::Error& error);
+  void opened();
+  void heard(const std::string& text);
+  void ended(const shared::Error& error, Session::End end);
   void end(const std::string& reason);
   void tick();
   void publish(std::vector<link::TaskHealth> tasks);
-  void watch_silence();
-
-  template <class F>
-  auto guarded(F f) {
-    return [alive = std::weak_ptr<int>(alive_), f = std::move(f)](auto&&... args) {
-      if (alive.lock()) f(std::forward<decltype(args)>(args)...);
-    };
-  }
+  void consider_all();
 
   shared::env::Executor& executor_;
   shared::env::Random& random_;
@@ -54,17 +48,9 @@ class Telemetry {
   const NodeSettings& settings_;
   std::string endpoint_;
   std::string container_instance_arn_;
-  std::shared_ptr<link::Channel> channel_;  // set while the session is open; shared with the link
-  bool opening_ = false;
-  std::uint64_t attempt_ = 0;  // tells late callbacks of an older session
-  shared::SteadyTime opened_at_{};
-  int failures_ = 0;
   std::map<std::string, std::string> told_;  // by task ARN: what this session was last told, as text
   shared::env::Timer tick_timer_;
-  shared::env::Timer retry_timer_;
-  shared::env::Timer silence_timer_;
-  shared::env::Timer age_timer_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>();
+  Session session_;
 };
 
 }  // namespace agent::node

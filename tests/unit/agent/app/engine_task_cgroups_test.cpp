@@ -53,6 +53,7 @@ TEST(EngineTaskCgroups, WithoutWhatTheDriverNeedsTasksRunWithoutLimitsOfTheirOwn
   Host host{.driver = "systemd", .bus = false};
   auto cgroups = host.cgroups(Insist::kNo);
   EXPECT_EQ(cgroups.mode(), cgroup::Mode::kDisabled);
+  EXPECT_TRUE(cgroups.usable());
   EXPECT_EQ(*cgroups.create("a", {}), "");
   EXPECT_TRUE(cgroups.remove("a"));
   host.driver = "none";
@@ -63,9 +64,11 @@ TEST(EngineTaskCgroups, AnOperatorWhoInsistsGetsTheReasonUntilItIsThere) {
   Host host{.driver = "systemd", .bus = false};
   auto cgroups = host.cgroups(Insist::kYes);
   EXPECT_EQ(cgroups.mode(), cgroup::Mode::kDisabled);
+  EXPECT_EQ(cgroups.usable().error().text(), "ECS_ENABLE_TASK_CPU_MEM_LIMIT: systemd cannot be reached");
   EXPECT_EQ(cgroups.create("a", {}).error().text(),
             "ECS_ENABLE_TASK_CPU_MEM_LIMIT: systemd cannot be reached");
   host.bus = true;
+  EXPECT_TRUE(cgroups.usable());
   EXPECT_EQ(*cgroups.create("a", {}), "slice:a");
   host.driver = "none";
   EXPECT_NE(cgroups.create("a", {}).error().text().find("'none'"), std::string::npos);

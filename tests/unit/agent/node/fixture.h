@@ -156,10 +156,14 @@ class FakeControl final : public link::ControlLink {
 class FakeCgroups final : public cgroup::TaskCgroups {
  public:
   std::map<std::string, cgroup::Limits> groups;
+  std::optional<shared::Error> unusable;
   std::optional<shared::Error> refuse;
   std::optional<shared::Error> refuse_removal;
   std::uint64_t oom_kills = 0;
   cgroup::Mode mode() const override { return cgroup::Mode::kV1; }
+  shared::Result<void> usable() const override {
+    return unusable ? shared::Result<void>(*unusable) : shared::Result<void>();
+  }
   shared::Result<std::string> create(const std::string& id, const cgroup::Limits& limits) override {
     if (refuse) return *refuse;
     groups[id] = limits;
@@ -213,7 +217,10 @@ class NodeTest : public testing::Test {
 
   void boot() {
     node.reset();
-    node = std::make_unique<Node>(Node::Parts{executor, random, control, engine, cgroups, store}, settings);
+    node =
+        std::make_unique<Node>(Node::Parts{executor, random, control, engine, cgroups, store,
+                                           [this](const shared::Error& error) { cannot_run = error.text(); }},
+                               settings);
     const auto started = node->start();
     ASSERT_TRUE(started) << (started ? "" : started.error().text());
   }
@@ -270,6 +277,7 @@ class NodeTest : public testing::Test {
   FakeCgroups cgroups;
   store::MemoryStore store;
   NodeSettings settings;
+  std::string cannot_run;  // what the node said, if it gave up
   std::uint64_t seq = 0;
   std::unique_ptr<Node> node;
 };

@@ -152,11 +152,26 @@ TEST_F(NodeTest, OrphanRunsOnUntilControlConfirmsThatItMustGo) {
   control.say(link::TaskStopVerificationAck{"m1", 0, {{task_arn("t1"), "default", "STOPPED"}}});
   run();
   EXPECT_FALSE(engine.find("web")) << "stopped and removed";
+  EXPECT_FALSE(cgroups.groups.contains("t1"));
 
   send(a_task("t2", {a_container("db")}));  // control sends the payload again: the container is taken over
   EXPECT_EQ(engine.boxes().size(), 1u);
   EXPECT_EQ(engine.find("db")->starts, 1);
   EXPECT_EQ(last_status("t2"), "RUNNING");
+}
+
+TEST_F(NodeTest, ContainersOfAnotherClustersAgentAreLeftAlone) {
+  boot_and_connect();
+  send(a_task("t1", {a_container("web")}));
+  crash();
+  store::MemoryStore other;
+  settings.cluster = "other";
+  node = std::make_unique<Node>(Node::Parts{executor, random, control, engine, cgroups, other}, settings);
+  ASSERT_TRUE(node->start());
+  run(shared::Millis(100));
+  control.say(link::TaskManifestMessage{"m1", "other", control.instance_arn, 1000, 0, {}});
+  run();
+  EXPECT_EQ(control.said_count("TaskStopVerificationMessage"), 0u) << "that control does not know its tasks";
 }
 
 TEST_F(NodeTest, ContainerRecordedAsStoppedThatRunsIsStoppedOnceMore) {

@@ -154,6 +154,34 @@ TEST_F(NodeTest, TaskWithoutACgroupIsNotStarted) {
   EXPECT_EQ(engine.count("create"), 0u);
 }
 
+TEST_F(NodeTest, HostWithoutTheCgroupsThatAreInsistedOnDoesNotBegin) {
+  boot_and_connect();
+  send(a_task("t1", {a_container("web")}));
+  crash();
+  control.calls.clear();
+  cgroups.unusable = failed("cgroup", "systemd cannot be reached over the system bus");
+  boot();
+  run(shared::Millis(5'000));
+  EXPECT_EQ(cannot_run, "systemd cannot be reached over the system bus");
+  EXPECT_TRUE(control.calls.empty()) << "not registered, nothing reported";
+  EXPECT_EQ(engine.find("web")->info.phase, runtime::ContainerPhase::kRunning);
+}
+
+TEST_F(NodeTest, RunningTaskDoesNotEndBecauseItsCgroupCannotBeLookedAfter) {
+  boot_and_connect();
+  send(a_task("t1", {a_container("web")}));
+  crash();
+  cgroups.refuse = failed("cgroup", "start slice berth-t1.slice: no answer within 5 s");
+  boot_and_connect();
+  run(shared::Millis(5'000));
+  EXPECT_EQ(task("t1").known, Status::kRunning);
+  EXPECT_EQ(engine.find("web")->stops, 0);
+  cgroups.refuse.reset();
+  cgroups.groups.clear();
+  run(shared::Millis(31'000));
+  EXPECT_TRUE(cgroups.groups.contains("t1")) << "tried again";
+}
+
 TEST_F(NodeTest, ContainerLimitAboveTheTasksIsRefused) {
   boot_and_connect();
   auto web = a_container("web");
@@ -214,6 +242,29 @@ TEST_F(NodeTest, MissingEngineIsSaidAndWaitedFor) {
   engine.down = false;
   run(shared::Millis(3'000));
   EXPECT_EQ(node->not_ready(), "");
+}
+
+TEST_F(NodeTest, EngineThatDiesWhileNothingHappensIsSaidAndItsReturnToo) {
+  boot_and_connect();
+  engine.down = true;
+  engine.report_gap();  // its event stream broke
+  run();
+  EXPECT_NE(node->not_ready().find("/var/run/docker.sock"), std::string::npos);
+  engine.down = false;
+  run(shared::Millis(2'000));
+  EXPECT_EQ(node->not_ready(), "");
+}
+
+TEST_F(NodeTest, EngineThatHangsIsNoticedAlthoughNothingBreaks) {
+  boot_and_connect();
+  send(a_task("t1", {a_container("web")}));
+  engine.failures["ping"] = {failed("engine_down", "no answer within 5 s")};
+  engine.exit(*engine.find("web"), 5, tests::ScriptedRuntime::Notice::kSilent);
+  run(shared::Millis(10'500));
+  EXPECT_EQ(node->not_ready(), "no answer within 5 s");
+  run(shared::Millis(2'000));
+  EXPECT_EQ(node->not_ready(), "");
+  EXPECT_EQ(container("t1", "web")["exitCode"], 5) << "looked at once the engine was back";
 }
 
 TEST_F(NodeTest, PayloadThatCannotBeWrittenDownIsNotAcknowledgedAndNotStarted) {
