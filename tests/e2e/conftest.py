@@ -1,6 +1,7 @@
 """The built programs as a user has them: an agent (control and node) and a balancer on 127.0.0.1, driven with Debian's
 AWS CLI and boto3. Each test module gets a Berth of its own, in a cluster of its own, on the machine's container engine."""
 import configparser
+import contextlib
 import json
 import os
 import pathlib
@@ -143,9 +144,15 @@ class Berth:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        containers = docker("ps", "-aq", "--filter", f"label=com.amazonaws.ecs.cluster={self.cluster}").split()
-        if containers:
-            docker("rm", "-f", *containers)
+        found = docker("ps", "-a", "--filter", f"label=com.amazonaws.ecs.cluster={self.cluster}", "--format",
+                       '{{.ID}} {{.Label "com.amazonaws.ecs.task-arn"}}').split()
+        if found:
+            docker("rm", "-f", *found[::2])
+        # An agent removes a task's cgroup with its containers, hours after the task.
+        for task in {arn.rsplit("/", 1)[1] for arn in found[1::2]}:
+            for group in (*pathlib.Path("/sys/fs/cgroup").glob(f"ecs/{task}"), *pathlib.Path("/sys/fs/cgroup").glob(f"*/ecs/{task}")):
+                with contextlib.suppress(OSError):
+                    group.rmdir()
 
     # ---- clients ----
 

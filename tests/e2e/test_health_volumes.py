@@ -1,0 +1,108 @@
+"""Container health and volumes with a real engine: a service replaces a task whose container turns unhealthy; a task's own
+volume is there for its containers while the task runs and gone afterwards, a shared one stays."""
+import os
+import pathlib
+import secrets
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from conftest import DOCKER, docker, wait_until
+
+SHELL = "berth-e2e-shell:1"
+
+
+@pytest.fixture(scope="module")
+def shell():
+    """An image with a shell, made from this machine's static busybox."""
+    busybox = shutil.which("busybox", path="/bin:/usr/bin")
+    if not busybox:
+        pytest.skip("no busybox to make an image of")
+    with tempfile.TemporaryDirectory() as folder:
+        commands = pathlib.Path(folder) / "bin"
+        commands.mkdir()
+        shutil.copy(busybox, commands / "busybox")
+        for name in ("sh", "sleep", "test", "touch", "cat", "rm"):
+            os.symlink("busybox", commands / name)
+        tar = subprocess.run(["tar", "-C", folder, "-c", "bin"], capture_output=True, check=True).stdout
+        subprocess.run([DOCKER, "import", "-", SHELL], input=tar, check=True, capture_output=True)
+    return SHELL
+
+
+@pytest.fixture(scope="module")
+def berth(empty_berth, shell):
+    empty_berth.shared_volume = "berth-e2e-" + secrets.token_hex(4)
+    empty_berth.start_agent(env={"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1s"})
+    yield empty_berth
+    empty_berth.stop()
+    docker("volume", "rm", "-f", empty_berth.shared_volume)
+
+
+def container(name, script, **settings):
+    return {"name": name, "image": SHELL, "cpu": 16, "memory": 32, "essential": True, "stopTimeout": 2,
+            "command": ["sh", "-c", script], **settings}
+
+
+def define(berth, family, *containers, **settings):
+    return berth.ecs.register_task_definition(family=family, networkMode="none", containerDefinitions=containers,
+                                              **settings)["taskDefinition"]["taskDefinitionArn"]
+
+
+def task(berth, arn):
+    return berth.ecs.describe_tasks(cluster=berth.cluster, tasks=[arn])["tasks"][0]
+
+
+def engine_container(arn, name):
+    found = docker("ps", "-q", "--filter", f"label=com.amazonaws.ecs.task-arn={arn}", "--filter",
+                   f"label=com.amazonaws.ecs.container-name={name}").split()
+    assert len(found) == 1, found
+    return found[0]
+
+
+def volumes():
+    return set(docker("volume", "ls", "-q").split())
+
+
+def test_a_service_replaces_the_task_whose_container_turns_unhealthy(berth):
+    definition = define(berth, "checked", container(
+        "web", "touch /ok; exec sleep 3600",
+        healthCheck={"command": ["CMD-SHELL", "test -f /ok"], "interval": 5, "timeout": 4, "retries": 1}))
+    berth.ecs.create_service(cluster=berth.cluster, serviceName="checked", taskDefinition=definition, desiredCount=1)
+
+    def healthy():
+        return [t["taskArn"] for t in berth.running_tasks("checked") if t["healthStatus"] == "HEALTHY"]
+
+    [first] = wait_until(lambda: f"a healthy task\n{berth.log('agent')}", healthy)
+    docker("exec", engine_container(first, "web"), "rm", "/ok")
+    wait_until(lambda: f"another healthy task in its place\n{berth.log('agent')}",
+               lambda: [arn for arn in healthy() if arn != first] and task(berth, first)["lastStatus"] == "STOPPED")
+    ended = task(berth, first)
+    assert ended["healthStatus"] == "UNHEALTHY", ended
+    assert "health check" in ended["stoppedReason"], ended["stoppedReason"]
+    berth.ecs.delete_service(cluster=berth.cluster, service="checked", force=True)
+
+
+def test_a_tasks_volume_is_shared_by_its_containers_and_goes_with_the_task(berth):
+    shared = berth.shared_volume
+    mounts = [{"sourceVolume": "own", "containerPath": "/own"}, {"sourceVolume": shared, "containerPath": "/shared"}]
+    before = volumes()
+    definition = define(
+        berth, "writes",
+        container("writer", "echo hello >/own/text; echo stays >/shared/text; exec sleep 3600", mountPoints=mounts),
+        container("reader", "while ! test -s /own/text; do sleep 0.1; done; cat /own/text >/own/copy; exec sleep 3600",
+                  mountPoints=mounts[:1]),
+        volumes=[{"name": "own"},
+                 {"name": shared, "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local"}}])
+    arn = berth.ecs.run_task(cluster=berth.cluster, taskDefinition=definition)["tasks"][0]["taskArn"]
+    wait_until(lambda: f"the task runs: {task(berth, arn)}", lambda: task(berth, arn)["lastStatus"] == "RUNNING")
+    wait_until("the reader has read what the writer wrote", lambda: "hello\n" == docker(
+        "exec", engine_container(arn, "writer"), "sh", "-c", "cat /own/copy 2>/dev/null || true"))
+    own = volumes() - before - {shared}
+    assert len(own) == 1 and arn.rsplit("/", 1)[1] in next(iter(own)), own
+    berth.ecs.stop_task(cluster=berth.cluster, task=arn)
+    wait_until(lambda: f"its own volume is gone, the shared one stays: {volumes() - before}\n{berth.log('agent')}",
+               lambda: volumes() - before == {shared})
+    kept = docker("run", "--rm", "--network", "none", "-v", f"{shared}:/shared", SHELL, "cat", "/shared/text")
+    assert kept == "stays\n"
