@@ -91,7 +91,10 @@ void AgentSync::reserve_numbers(Step& step) {
   if (sessions_.empty()) return;
   const std::uint64_t reserved = step.meta().message_counter;
   if (next_number_ == 0) {
-    next_number_ = reserved + 1;
+    // Never below the clock: control may have been put back to an older database, and agents ignore a
+    // manifest that is older than what they have seen.
+    next_number_ = std::max(
+        reserved + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(0, shared::epoch_millis(step.now))));
   } else if (reserved >= next_number_ + kNumberBlock / 2) {
     return;
   }

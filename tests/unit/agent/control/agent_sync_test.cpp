@@ -41,6 +41,32 @@ TEST(AgentSync, ReconnectSendsWhatHasNotStartedAndAFreshManifest) {
   for (const auto& each : agent.manifests[1].tasks) EXPECT_EQ(each.desired_status, "RUNNING");
 }
 
+TEST(AgentSync, AgentsListenToAControlThatWasPutBackToAnOlderDatabase) {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  const auto old = world.store.records();
+  world.crash_and_restart();
+  agent.connect();
+  for (int i = 0; i < 5; ++i) world.run(world.define("job"));
+  agent.disconnect();
+  agent.connect();
+  world.pass(Millis(20'000));
+  const std::uint64_t seen = agent.manifests.back().timeline;
+  agent.disconnect();
+  store::ChangeSet back;
+  for (const auto& [key, value] : world.store.records()) {
+    if (!old.contains(key)) back.deletes.push_back(key);
+  }
+  for (const auto& [key, value] : old) back.puts.push_back({key, value});
+  ASSERT_TRUE(world.store.commit(back));
+  world.transitions = {};  // what came after the old database never happened
+  world.crash_and_restart();
+  agent.connect();
+  EXPECT_TRUE(agent.manifests.back().tasks.empty());
+  EXPECT_GT(agent.manifests.back().timeline, seen)
+      << "an older one is ignored, and its tasks would run on for good";
+}
+
 TEST(AgentSync, AStopRequestedWhileAwayArrivesAfterReconnect) {
   World world;
   FakeAgent& agent = world.add_agent();
