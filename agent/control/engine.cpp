@@ -111,9 +111,12 @@ std::uint64_t Engine::agent_opened(const std::string& container_instance_arn,
   return session;
 }
 void Engine::agent_message(std::uint64_t session, std::string_view text) {
-  impl_->enqueue_session([impl = impl_.get(), session, message = std::string(text)](Step& step) {
+  // Most are signs of life and acknowledgements, which concern AgentSync alone: no reason to look at all else.
+  const auto apply = [impl = impl_.get(), session, message = std::string(text)](Step& step) -> Result<void> {
     impl->agents.message(step, session, message);
-  });
+    return {};
+  };
+  impl_->enqueue(apply, nullptr);
 }
 void Engine::agent_closed(std::uint64_t session) {
   impl_->enqueue_session([impl = impl_.get(), session](Step& step) { impl->agents.closed(step, session); });

@@ -13,6 +13,9 @@ bool live(const PlanTask& task) { return task.phase != PlanPhase::kStopping; }
 bool healthy(const PlanTask& task) {
   return task.phase == PlanPhase::kRunning && task.health == PlanHealth::kHealthy;
 }
+bool may_be_healthy(const PlanTask& task) {
+  return healthy(task) || (task.phase == PlanPhase::kRunning && task.health == PlanHealth::kAwaited);
+}
 bool unhealthy(const PlanTask& task) {
   return task.phase == PlanPhase::kRunning && task.health == PlanHealth::kUnhealthy;
 }
@@ -95,12 +98,14 @@ class Planner {
   }
 
   // More current tasks than desired. Healthy ones are last in order, and only those beyond `desired` are
-  // taken.
+  // taken. After a restart of control nobody has told yet which ones are: then they wait, as the others are
+  // perhaps the unhealthy ones.
   void drop_surplus() {
     for (const std::size_t i :
          in_shrink_order([](const PlanTask& task) { return task.age == PlanAge::kCurrent; })) {
       if (current_live() <= facts_.desired) return;
-      if (healthy(facts_.tasks[i]) && healthy_ - 1 < minimum_) continue;
+      if (may_be_healthy(facts_.tasks[i]) && healthy_ - (healthy(facts_.tasks[i]) ? 1 : 0) < minimum_)
+        continue;
       stop(i, unhealthy(facts_.tasks[i]) ? StopCause::kUnhealthy : StopCause::kSurplus);
     }
   }

@@ -12,6 +12,7 @@ namespace agent::control {
 enum class PlanPhase { kPending, kRunning, kStopping };
 enum class PlanHealth {
   kUnknown,    // not judged yet, or still in its grace period
+  kAwaited,    // as good as unknown, but a balancer will tell: it may have been healthy all the time
   kHealthy,    // counts towards the minimum
   kUnhealthy,  // to be replaced
 };

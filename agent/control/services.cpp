@@ -95,7 +95,9 @@ Judgement judge_targets(const State& state, const model::Service& service, const
       return failed_in(task, each.target_group_arn, row->port, health.description);
     }
     const bool counts = health.state == lb::Health::kHealthy || health.state == lb::Health::kUnavailable;
-    if (!counts) all.health = PlanHealth::kUnknown;
+    if (counts || all.health == PlanHealth::kUnknown) continue;
+    const bool told = health.state != lb::Health::kUnused && !state.balancers.rows().empty();
+    all.health = told ? PlanHealth::kAwaited : PlanHealth::kUnknown;
   }
   return all;
 }
@@ -242,20 +244,12 @@ std::string placement_trouble(const PlacementFailure& failure) {
 }
 
 Starting start_tasks(Step& step, const std::string& key, int count) {
-  std::vector<std::string> started;
-  PlacementFailure failure;
-  for (int i = 0; i < std::min(count, kMaxStartsPerPass); ++i) {
-    const model::Service& service = *step.state.services.find(key);
-    const ServiceTaskResult result = start_service_task(step, service, service.deployments.front());
-    if (!result.task_key) {
-      failure = result.failure;
-      break;
-    }
-    started.push_back(last_part(*result.task_key));
-  }
+  const model::Service& service = *step.state.services.find(key);
+  const auto [started, failure] =
+      start_service_tasks(step, service, service.deployments.front(), std::min(count, kMaxStartsPerPass));
   if (!started.empty()) {
     std::string text = "has started " + std::to_string(started.size()) + " tasks:";
-    for (const std::string& id : started) text += " (task " + id + ")";
+    for (const std::string& task : started) text += " (task " + last_part(task) + ")";
     add_event(step, *step.state.services.edit(key), text + ".");
   }
   if (failure.reason.empty()) return Starting::kAllowed;

@@ -154,10 +154,10 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   return result;
 }
 
-ServiceTaskResult start_service_task(Step& step, const model::Service& service,
-                                     const model::Deployment& deployment) {
+ServiceTasksResult start_service_tasks(Step& step, const model::Service& service,
+                                       const model::Deployment& deployment, int count) {
   const model::TaskDefinition* definition = find_task_definition(step.state, deployment.task_definition_arn);
-  if (definition == nullptr) return {std::nullopt, {"", "TaskDefinition not found.", ""}};
+  if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
   Origin origin;
   origin.cluster = service.cluster;
   origin.group = "service:" + service.name;
@@ -174,18 +174,23 @@ ServiceTaskResult start_service_task(Step& step, const model::Service& service,
   }
   auto demand =
       demand_of(*definition, {}, service.placement_strategy, service.placement_constraints, origin.group);
-  if (!demand) return {std::nullopt, {"", demand.error().text(), ""}};
+  if (!demand) return {{}, {"", demand.error().text(), ""}};
   demand->deployment = deployment.id;
+  demand->count = count;
   const auto candidates = candidates_of(step.state, service.cluster);
   if (candidates.empty()) {
-    return {std::nullopt, {"", "No Container Instances were found in your cluster.", ""}};
+    return {{}, {"", "No Container Instances were found in your cluster.", ""}};
   }
+  ServiceTasksResult result;
   const scheduler::Plan plan = scheduler::place(candidates, *demand, step.random);
-  if (plan.placed.empty()) {
-    const scheduler::Failure& closest = scheduler::closest(plan.failures);
-    return {std::nullopt, {closest.arn, closest.reason, ""}};
+  for (const std::size_t i : plan.placed) {
+    result.task_keys.push_back(put_task(step, *definition, origin, candidates[i].arn));
   }
-  return {put_task(step, *definition, origin, candidates[plan.placed.front()].arn), {}};
+  if (plan.unplaced > 0) {
+    const scheduler::Failure& closest = scheduler::closest(plan.failures);
+    result.failure = {closest.arn, closest.reason, ""};
+  }
+  return result;
 }
 
 }  // namespace agent::control

@@ -52,13 +52,13 @@ struct RunTaskResult {
 // Instances were found in your cluster.", ClientException for an inactive definition.
 shared::Result<RunTaskResult> run_task(Step& step, const RunTask& request);
 
-// One task of a service (used by the service reconciler): placed, or why not.
-struct ServiceTaskResult {
-  std::optional<std::string> task_key;
-  PlacementFailure failure;
+// Up to `count` tasks of a service (used by the service reconciler), and when it is fewer, why.
+struct ServiceTasksResult {
+  std::vector<std::string> task_keys;
+  PlacementFailure failure;  // empty: all were placed
 };
-ServiceTaskResult start_service_task(Step& step, const model::Service& service,
-                                     const model::Deployment& deployment);
+ServiceTasksResult start_service_tasks(Step& step, const model::Service& service,
+                                       const model::Deployment& deployment, int count);
 
 // Wants the task stopped: desired STOPPED, its targets start draining, and once they are gone the agent is
 // told. No-op for a task that already wants to stop.

@@ -276,6 +276,28 @@ TEST_F(RolloutTest, ARestartInTheMiddleLosesNothing) {
   for (const model::Task* task : world.live_tasks()) EXPECT_EQ(task->task_definition_arn, second);
 }
 
+TEST_F(RolloutTest, ARestartedControlStopsNoSurplusBeforeItKnowsWhoIsHealthy) {
+  FakeBalancer& balancer = world.add_balancer("b1");
+  const std::string key = start(2);
+  balancer.finds_healthy = false;
+  balancer.report();
+  balancer.reports = false;
+  world.rest();
+  agent->obey();
+  world.rest();
+  ASSERT_EQ(world.live_tasks().size(), 4u);  // two that failed their checks and their replacements
+  world.crash_and_restart();
+  agent->connect();
+  world.pass(Millis(3'000));
+  EXPECT_EQ(world.live_tasks().size(), 4u) << "stopped one that may be healthy";
+  balancer.finds_healthy = true;
+  balancer.reports = true;
+  balancer.connect();
+  balancer.report();
+  ASSERT_TRUE(finish(key, 2));
+  EXPECT_EQ(world.live_tasks().size(), 2u);
+}
+
 TEST_F(RolloutTest, ABalancerThatJoinsDuringTheDrainIsWaitedForToo) {
   FakeBalancer& balancer = world.add_balancer("b1");
   balancer.drains = false;

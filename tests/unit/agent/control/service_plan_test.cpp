@@ -140,6 +140,23 @@ TEST(ServicePlan, ShrinksFromTheLeastUsefulTaskOn) {
   EXPECT_EQ(plan_service(facts(0, 100, 200, tasks)).stop.size(), 5u);
 }
 
+// An unhealthy task and its replacement are there, control was restarted, and no balancer has reported yet.
+TEST(ServicePlan, ShrinksOnlyOnceItIsToldWhichTasksAreHealthy) {
+  const PlanTask awaited = task(PlanPhase::kRunning, PlanHealth::kAwaited, PlanAge::kCurrent);
+  auto all = many(6, awaited);
+  EXPECT_EQ(plan_service(facts(5, 100, 200, all)).stop, std::vector<PlannedStop>{});
+  all[0] = all[1] = all[2] = all[3] = healthy();
+  EXPECT_EQ(plan_service(facts(5, 100, 200, all)).stop, std::vector<PlannedStop>{});
+  all[4] = healthy();
+  EXPECT_EQ(plan_service(facts(5, 100, 200, all)).stop, (std::vector<PlannedStop>{{5, StopCause::kSurplus}}));
+  all[4] = awaited;
+  all[5] = sick();
+  EXPECT_EQ(plan_service(facts(5, 100, 200, all)).stop, std::vector<PlannedStop>{});
+  EXPECT_EQ(plan_service(facts(0, 100, 200, many(6, awaited))).stop.size(), 6u) << "nothing has to stay";
+  EXPECT_EQ(plan_service(facts(5, 0, 200, many(6, awaited))).stop.size(), 1u);
+  EXPECT_EQ(plan_service(facts(5, 100, 200, many(6, young()))).stop.size(), 1u) << "nobody will tell";
+}
+
 TEST(ServicePlan, SteadyMeansExactlyTheDesiredTasksAllHealthy) {
   EXPECT_EQ(plan_service(facts(2, 100, 200, many(2, healthy()))).progress, Progress::kSteady);
   EXPECT_EQ(plan_service(facts(2, 100, 200, many(2, young()))).progress, Progress::kMoving);
@@ -157,7 +174,7 @@ PlanFacts random_facts(shared::env::Random& random) {
   const auto size = random.below(15);
   for (std::uint64_t i = 0; i < size; ++i) {
     all.tasks.push_back(task(static_cast<PlanPhase>(random.below(3)),
-                             static_cast<PlanHealth>(random.below(3)), static_cast<PlanAge>(random.below(2)),
+                             static_cast<PlanHealth>(random.below(4)), static_cast<PlanAge>(random.below(2)),
                              static_cast<int>(random.below(9))));
   }
   return all;
@@ -213,7 +230,7 @@ TEST(ServicePlan, ReachesTheSteadyStateFromAnywhere) {
       for (PlanTask& each : all.tasks) {
         if (each.phase == PlanPhase::kPending) {
           each.phase = PlanPhase::kRunning;
-        } else if (each.health == PlanHealth::kUnknown) {
+        } else if (each.health == PlanHealth::kUnknown || each.health == PlanHealth::kAwaited) {
           each.health = PlanHealth::kHealthy;
         }
       }
