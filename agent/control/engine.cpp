@@ -111,7 +111,8 @@ std::uint64_t Engine::agent_opened(const std::string& container_instance_arn,
   return session;
 }
 void Engine::agent_message(std::uint64_t session, std::string_view text) {
-  // Most are signs of life and acknowledgements, which concern AgentSync alone: no reason to look at all else.
+  // Most are signs of life and acknowledgements, which concern AgentSync alone: no reason to look at all
+  // else.
   const auto apply = [impl = impl_.get(), session, message = std::string(text)](Step& step) -> Result<void> {
     impl->agents.message(step, session, message);
     return {};
