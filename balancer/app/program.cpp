@@ -27,7 +27,6 @@ constexpr rlim_t kWantedDescriptors = 1'048'576;
 // may be under a health check at once.
 constexpr rlim_t kReservedDescriptors = 64;
 constexpr rlim_t kReservedPart = 8;
-constexpr std::size_t kMaxConnectionsPerWorker = 100'000;
 constexpr std::size_t kMinConnectionsPerWorker = 16;
 
 // The limit that is in force afterwards.
@@ -43,7 +42,8 @@ rlim_t raise_descriptor_limit() {
 std::size_t connections_per_worker(rlim_t descriptors, std::size_t workers) {
   const rlim_t reserved = kReservedDescriptors + descriptors / kReservedPart;
   const rlim_t left = descriptors > reserved ? descriptors - reserved : 0;
-  return std::clamp<std::size_t>(left / 2 / workers, kMinConnectionsPerWorker, kMaxConnectionsPerWorker);
+  return std::clamp<std::size_t>(left / 2 / workers, kMinConnectionsPerWorker,
+                                 proxy::kMaxConnectionsPerWorker);
 }
 
 }  // namespace

@@ -135,10 +135,6 @@ UniqueFd start_connect(const Address& to, int* error) {
   return fd;
 }
 
-bool is_exhaustion(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 int connect_error(int fd) {
   int error = 0;
   socklen_t length = sizeof error;

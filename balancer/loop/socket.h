@@ -49,8 +49,7 @@ Accepted accept_one(int listening_fd);
 // Starts connecting; invalid with the reason in *error when it failed at once. Writable means: ask
 // connect_error().
 shared::UniqueFd start_connect(const Address& to, int* error);
-int connect_error(int fd);      // 0: connected
-bool is_exhaustion(int error);  // out of descriptors or memory: nobody's fault but ours
+int connect_error(int fd);  // 0: connected
 
 enum class Io { kDone, kBlocked, kEnded, kFailed };
 struct IoResult {

@@ -19,7 +19,7 @@ namespace balancer::proxy {
 struct FleetOptions {
   std::size_t workers = 1;
   AccessLog* access_log = nullptr;
-  std::size_t max_connections_per_worker = 100'000;
+  std::size_t max_connections_per_worker = kMaxConnectionsPerWorker;
 };
 
 // One listening socket per worker for each address that is not listened on yet.

@@ -2,6 +2,7 @@
 
 #include "balancer/proxy/client_connection.h"
 #include "balancer/proxy/worker.h"
+#include "shared/base/exhaustion.h"
 
 namespace balancer::proxy {
 
@@ -59,10 +60,10 @@ TargetConnection* TargetConnection::open(WorkerTarget& target, ClientConnection&
   worker.make_room_for_target();
   int error = 0;
   shared::UniqueFd fd = loop::start_connect(target.runtime->address, &error);
-  if (!fd && loop::is_exhaustion(error) && worker.close_an_idle_target())
+  if (!fd && shared::is_exhaustion(error) && worker.close_an_idle_target())
     fd = loop::start_connect(target.runtime->address, &error);
   if (!fd) {
-    failure = loop::is_exhaustion(error) ? ConnectFailure::kNoDescriptor : ConnectFailure::kRefused;
+    failure = shared::is_exhaustion(error) ? ConnectFailure::kNoDescriptor : ConnectFailure::kRefused;
     return nullptr;
   }
   TargetConnection& c = worker.new_target_connection();

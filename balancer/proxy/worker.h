@@ -67,10 +67,12 @@ struct NewSocket {
   shared::UniqueFd fd;
 };
 
+inline constexpr std::size_t kMaxConnectionsPerWorker = 100'000;
+
 struct WorkerOptions {
   std::size_t index = 0;
   // Clients; further ones are closed at accept. As many connections to targets are kept open at most.
-  std::size_t max_connections = 100'000;
+  std::size_t max_connections = kMaxConnectionsPerWorker;
   AccessLog* access_log = nullptr;  // null: none
   std::uint64_t seed = 1;
 };

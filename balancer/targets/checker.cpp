@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "balancer/loop/socket.h"
+#include "shared/base/exhaustion.h"
 
 namespace balancer::targets {
 
@@ -103,7 +104,7 @@ struct HealthChecker::Check {
     fd = loop::start_connect(address, &error);
     // No descriptor to spare is our fault, not the target's.
     if (!fd) {
-      const bool ours = loop::is_exhaustion(error);
+      const bool ours = shared::is_exhaustion(error);
       return finish({ours ? CheckOutcome::Kind::kInternalError : CheckOutcome::Kind::kFailed, 0});
     }
     owner.loop_.arm(limit, group->health_check.timeout);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "shared/base/exhaustion.h"
 #include "shared/httpd/session.h"
 
 namespace shared::httpd {
@@ -17,10 +18,6 @@ namespace {
 constexpr int kAcceptsPerTurn = 64;
 // Pause when the process is out of descriptors or memory; the backlog waits.
 constexpr Millis kAcceptPause{100};
-
-bool is_exhaustion(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
 
 class Accepting : public std::enable_shared_from_this<Accepting> {
  public:
