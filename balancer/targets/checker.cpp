@@ -22,6 +22,9 @@ constexpr std::size_t kMaxStatusLine = 1024;
 constexpr std::size_t kMaxDroppedAnswer = 1024 * 1024;
 constexpr std::size_t kReadChunk = 16 * 1024;
 constexpr std::uint16_t kHttpPort = 80;
+// Between the first failed check of a target that was never healthy and its first early one; doubled after
+// each.
+constexpr Millis kFirstEarlyCheck{100};
 
 std::string request_text(const TargetRuntime& target, const shared::lbconfig::HealthCheck& check) {
   const std::uint16_t port = check.port != 0 ? check.port : target.port;
@@ -51,8 +54,11 @@ struct HealthChecker::Check {
   std::shared_ptr<TargetRuntime> target;
   std::shared_ptr<const Group> group;
   HealthMachine machine;
-  SteadyTime due{};  // of the check in hand, the interval counts from here
+  SteadyTime due{};    // of the newest check that counts, the interval counts from here
+  bool early = false;  // the check in hand is one between two that count
+  Millis early_delay = kFirstEarlyCheck;
   loop::TimerNode next;
+  loop::TimerNode next_early;
   loop::TimerNode limit;
   shared::UniqueFd fd;
   loop::FdWatch watch;
@@ -64,6 +70,7 @@ struct HealthChecker::Check {
 
   Check(HealthChecker& checker, std::shared_ptr<TargetRuntime> t) : owner(checker), target(std::move(t)) {
     next.bind(this, [](void* self) { static_cast<Check*>(self)->begin(); });
+    next_early.bind(this, [](void* self) { static_cast<Check*>(self)->begin_early(); });
     limit.bind(this, [](void* self) { static_cast<Check*>(self)->expire(); });
   }
   ~Check() { stop(); }
@@ -73,6 +80,7 @@ struct HealthChecker::Check {
   void stop() {
     close();
     owner.loop_.timers().remove(next);
+    owner.loop_.timers().remove(next_early);
     owner.loop_.timers().remove(limit);
   }
   void close() {
@@ -89,9 +97,35 @@ struct HealthChecker::Check {
   void begin() {
     // A timeout as long as the interval: this timer fired first.
     if (fd && !decided) expire();
-    const SteadyTime now = owner.loop_.now();
-    due = now;
+    due = owner.loop_.now();
     owner.loop_.arm(next, group->health_check.interval);
+    owner.loop_.timers().disarm(next_early);
+    early = false;
+    probe();
+  }
+
+  // Most programs listen a moment after their container runs: a failed first check must not cost them a whole
+  // interval. Only a success of such a check counts.
+  void begin_early() {
+    early = true;
+    probe();
+  }
+
+  void come_back_early() {
+    if (owner.loop_.now() + early_delay >= due + group->health_check.interval) return;
+    owner.loop_.arm(next_early, early_delay);
+    early_delay *= 2;
+  }
+
+  // No check of any kind until begin().
+  void rest() {
+    close();
+    owner.loop_.timers().disarm(next);
+    owner.loop_.timers().disarm(next_early);
+    early_delay = kFirstEarlyCheck;
+  }
+
+  void probe() {
     close();
     const std::uint16_t port = group->health_check.port;
     auto address = port == 0 ? target->address : *loop::make_address(target->address.ip(), port);
@@ -189,8 +223,7 @@ void HealthChecker::apply_here(const std::vector<std::shared_ptr<const Group>>& 
       const auto checks = group->health_check.enabled ? HealthEvent::kChecksOn : HealthEvent::kChecksOff;
       changed |= check->machine.on_event(checks);
       if (!check->wanted()) {
-        check->close();
-        loop_.timers().disarm(check->next);
+        check->rest();
       } else if (!was_wanted) {
         check->begin();
       } else if (interval_before != group->health_check.interval) {
@@ -205,7 +238,10 @@ void HealthChecker::apply_here(const std::vector<std::shared_ptr<const Group>>& 
 
 void HealthChecker::finished(Check& check, const CheckOutcome& outcome) {
   const Health before = check.machine.health();
-  if (check.machine.on_check(outcome, check.group->health_check)) publish(check, before);
+  const bool passed = outcome.kind == CheckOutcome::Kind::kPassed;
+  const bool counts = passed || !check.early;
+  if (counts && check.machine.on_check(outcome, check.group->health_check)) publish(check, before);
+  if (!passed && check.machine.health() == Health::kInitial) check.come_back_early();
 }
 
 void HealthChecker::publish(Check& check, Health before) {

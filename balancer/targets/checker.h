@@ -1,7 +1,10 @@
 // Health checks: one GET per interval to every active target of a group in use, on a connection of its own
 // that is closed afterwards (ELBv2 section "health checks": User-Agent ELB-HealthChecker/2.0, the status code
-// decides, redirects are not followed). The first check follows registration at once. Publishes health into
-// the TargetRuntimes, and every change to the owner. Not for traffic. Thread: its Loop's, except where said.
+// decides, redirects are not followed). The first check follows registration at once. While a target was
+// never healthy, further ones come between those of the interval (100 ms after a failed one, then twice as
+// long each time); of these only a success counts, so that thresholds keep their meaning. Publishes health
+// into the TargetRuntimes, and every change to the owner. Not for traffic. Thread: its Loop's, except where
+// said.
 #pragma once
 #include <functional>
 #include <map>

@@ -211,11 +211,22 @@ class Berth:
     def describe(self, name):
         return self.ecs.describe_services(cluster=self.cluster, services=[name])["services"][0]
 
+    def target_states(self, group):
+        found = self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return {(t["Target"]["Id"], t["Target"]["Port"]): t["TargetHealth"]["State"] for t in found}
+
+    def in_service(self, group, count):
+        """As many targets get requests; a task that just runs is not one of them before its first health check."""
+        return list(self.target_states(group).values()).count("healthy") == count
+
     def wait_stable(self, name, seconds=90):
+        """One completed deployment, all tasks run and, behind a load balancer, all are in service."""
         def stable():
             service = self.describe(name)
             return (service["runningCount"] == service["desiredCount"] and len(service["deployments"]) == 1
-                    and service["deployments"][0]["rolloutState"] == "COMPLETED" and service)
+                    and service["deployments"][0]["rolloutState"] == "COMPLETED"
+                    and all(self.in_service(lb["targetGroupArn"], service["desiredCount"]) for lb in service["loadBalancers"])
+                    and service)
 
         def story():
             service = self.describe(name)
@@ -223,7 +234,9 @@ class Berth:
             tasks = self.ecs.list_tasks(cluster=self.cluster, serviceName=name)["taskArns"]
             found = self.ecs.describe_tasks(cluster=self.cluster, tasks=tasks)["tasks"] if tasks else []
             states = [(t["lastStatus"], t["desiredStatus"]) for t in found]
-            return f"{name} stable: {service['runningCount']}/{service['desiredCount']} {states}\n{events}\n{self.log('agent', 15)}"
+            targets = [self.target_states(lb["targetGroupArn"]) for lb in service["loadBalancers"]]
+            return (f"{name} stable: {service['runningCount']}/{service['desiredCount']} {states} {targets}\n{events}\n"
+                    f"{self.log('agent', 15)}")
         return wait_until(story, stable, seconds)
 
     def running_tasks(self, name):

@@ -157,17 +157,12 @@ def tasks_by_instance(berth):
     return counts
 
 
-def health(berth):
-    found = berth.elb.describe_target_health(TargetGroupArn=berth.group)["TargetHealthDescriptions"]
-    return {(t["Target"]["Id"], t["Target"]["Port"]): t["TargetHealth"]["State"] for t in found}
-
-
 def test_tasks_and_traffic_are_spread_over_the_hosts(web):
     assert sorted(tasks_by_instance(web).values()) == [2, 2]
     on_host = {host.name: set(host.docker("ps", "-q", "--no-trunc").stdout.split()) for host in web.hosts}
     assert [len(containers) for containers in on_host.values()] == [2, 2]
     assert len(web.spread(web.port)) == 4
-    assert set(health(web).values()) == {"healthy"}
+    assert set(web.target_states(web.group).values()) == {"healthy"}
 
 
 def test_rolling_deployments_over_hosts_lose_nothing(web):
@@ -199,9 +194,9 @@ def test_tasks_of_a_host_that_is_cut_off_are_replaced_and_stopped_once_it_is_bac
     before = set(lost.docker("ps", "-q").stdout.split())
     lost.cut_off()
     try:
-        wait_until(lambda: f"four healthy tasks on the other host: {tasks_by_instance(web)} {health(web)}",
+        wait_until(lambda: f"four healthy tasks on the other host: {tasks_by_instance(web)} {web.target_states(web.group)}",
                    lambda: sorted(tasks_by_instance(web).values()) == [0, 4] and
-                   list(health(web).values()).count("healthy") == 4, 120)
+                   web.in_service(web.group, 4), 120)
         with Load(web.port, seconds=5) as load:
             time.sleep(1)
         assert load.report["failed"] == 0 and len(load.report["tasks"]) == 4, load.report

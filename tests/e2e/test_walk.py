@@ -26,6 +26,7 @@ def test_cluster_to_deletion_with_the_cli(berth):
                   f"targetGroupArn={group},containerName=web,containerPort=80")["service"]
     assert service["taskDefinition"].endswith("walk:1")
     cli("ecs", "wait", "services-stable", "--cluster", cluster, "--services", "walk")
+    berth.wait_stable("walk")
     answers = berth.spread(port)
     assert len(answers) == 3 and max(answers.values()) - min(answers.values()) <= 6, answers
 

@@ -236,6 +236,23 @@ TEST(BalancerTargets, AHangingTargetFailsItsChecksAlsoWhenTheTimeoutIsTheWholeIn
   EXPECT_NE(balancer->log().find("Request timed out"), std::string::npos);
 }
 
+// A program that listens, or is warm, a moment after its container runs does not wait for the next interval.
+TEST(BalancerTargets, ATargetThatComesUpSoonAfterItsFirstCheckIsFoundBeforeTheNext) {
+  std::atomic<int> checks{0};
+  Target warms_up([&](Wire& wire, int) {
+    if (wire.read_message().head.empty()) return;
+    wire.send(response(++checks <= 2 ? 503 : 200, ""));
+  });
+  ConfigOptions options;
+  options.health_check = "\"interval_ms\": 300000, \"timeout_ms\": 50000, \"unhealthy_threshold\": 2";
+  auto balancer = Balancer::with_config(config_json(free_port(), {{warms_up.port(), ""}}, options));
+  EXPECT_TRUE(eventually(
+      [&] { return balancer->metric("berth_lb_targets{target_group=\"tg\",state=\"healthy\"}") == 1; }));
+  EXPECT_EQ(checks, 3);
+  EXPECT_EQ(balancer->log().find("Health checks failed"), std::string::npos)
+      << "two failed checks between those of the interval made it unhealthy";
+}
+
 TEST(BalancerTargets, AHealthCheckLetsTheTargetFinishItsAnswer) {
   std::atomic<int> finished{0};
   std::atomic<int> broken{0};
