@@ -1,0 +1,204 @@
+// bench_control: what a large cluster costs control, on the shipped code in simulated time.
+//
+//   bench_control [--hosts N] [--tasks N]
+//
+// One service behind a load balancer is created, scaled out to all tasks, rolled to a new revision, left
+// alone for a minute, and scaled in. Each line says what that took of simulated time and of CPU, all hosts
+// and the balancer included; profile it to tell them apart (perf record -g;
+// agent::control::Engine::Impl::turn is control).
+#include <sys/resource.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/log/log.h"
+#include "tests/sim/balancer_process.h"
+#include "tests/sim/control_process.h"
+#include "tests/sim/host_process.h"
+
+namespace {
+
+using agent::model::RolloutState;
+using nlohmann::json;
+using sim::Millis;
+
+constexpr std::uint64_t kSeed = 1;
+constexpr Millis kSlice{100};
+constexpr Millis kLimit{3'600'000};
+
+double cpu_seconds() {
+  rusage use{};
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(use.ru_utime) + seconds(use.ru_stime);
+}
+
+class Bench {
+ public:
+  Bench(int hosts, int tasks) : tasks_(tasks), world_(kSeed), network_(world_) {
+    agent::control::Settings settings;
+    settings.poll_endpoint = "http://control";
+    control_ = std::make_unique<sim::ControlProcess>(world_, network_, settings);
+    agent::node::NodeSettings node;
+    node.cpus = 16;
+    node.memory_mib = 16 * 2 * (tasks / hosts + 2);  // twice the tasks, for a deployment
+    for (int i = 1; i <= hosts; ++i) {
+      const std::string address = "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
+      hosts_.push_back(std::make_unique<sim::HostProcess>(world_, network_, *control_,
+                                                          "host" + std::to_string(i), address, node));
+      machines_[address] = &hosts_.back()->machine();
+    }
+    balancer_ = std::make_unique<sim::BalancerProcess>(world_, network_, *control_, "balancer",
+                                                       [this](const std::string& address) {
+                                                         const auto it = machines_.find(address);
+                                                         return it == machines_.end() ? nullptr : it->second;
+                                                       });
+    balancer_->on_violation = [this](const std::string& text) { fail(text); };
+  }
+
+  int run() {
+    call("ecs", "CreateCluster", "{}");
+    revision("1");
+    call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer&Version=2015-12-01&Name=web");
+    const std::string load_balancer = control_->state().load_balancers.rows().begin()->second.arn;
+    call("elbv2", "CreateTargetGroup",
+         "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
+         "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2");
+    const std::string group = control_->state().target_groups.rows().begin()->second.arn;
+    call("elbv2", "CreateListener",
+         "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=8080&LoadBalancerArn=" + load_balancer +
+             "&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn=" + group);
+    phase("hosts join", [this] { return connected() == hosts_.size(); });
+    call("ecs", "CreateService",
+         json{{"serviceName", "web"},
+              {"taskDefinition", "web"},
+              {"desiredCount", 1},
+              {"loadBalancers",
+               {{{"targetGroupArn", group}, {"containerName", "web"}, {"containerPort", 80}}}}}
+             .dump());
+    phase("first task", [this] { return done(1); });
+    call("ecs", "UpdateService", json{{"service", "web"}, {"desiredCount", tasks_}}.dump());
+    phase("scale out", [this] { return done(tasks_); });
+    idle("a minute of rest");
+    revision("2");
+    call("ecs", "UpdateService", json{{"service", "web"}, {"taskDefinition", "web"}}.dump());
+    phase("deployment", [this] { return done(tasks_); });
+    call("ecs", "UpdateService", json{{"service", "web"}, {"desiredCount", 0}}.dump());
+    phase("scale in", [this] { return done(0); });
+    return failed_ ? 1 : 0;
+  }
+
+ private:
+  void fail(const std::string& text) {
+    std::printf("FAILED: %s\n", text.c_str());
+    failed_ = true;
+  }
+
+  void call(const std::string& service, const std::string& operation, const std::string& body) {
+    auto answer = std::make_shared<std::string>();
+    control_->serve(service, operation, body, [answer](const shared::Result<std::string>& result) {
+      *answer = result ? "done" : result.error().text();
+    });
+    while (answer->empty() && world_.run_one()) {
+    }
+    if (*answer != "done") fail(operation + ": " + *answer);
+  }
+
+  void revision(const std::string& tag) {
+    call("ecs", "RegisterTaskDefinition",
+         json{{"family", "web"},
+              {"containerDefinitions",
+               {{{"name", "web"},
+                 {"image", "web:" + tag},
+                 {"cpu", 2},
+                 {"memory", 16},
+                 {"portMappings", {{{"containerPort", 80}}}}}}}}
+             .dump());
+  }
+
+  std::size_t connected() const {
+    std::size_t count = 0;
+    for (const auto& [arn, agent] : control_->state().live.agents) count += agent.connected ? 1U : 0U;
+    return count;
+  }
+
+  bool done(int count) const {
+    const auto* service = control_->state().services.find("default/web");
+    if (service == nullptr || service->deployments.size() != 1) return false;
+    int running = 0;
+    for (const auto& [key, task] : control_->state().tasks.rows()) {
+      if (task.last_status == agent::model::TaskStatus::kStopped) continue;
+      if (task.last_status != agent::model::TaskStatus::kRunning) return false;
+      ++running;
+    }
+    return running == count && service->deployments[0].rollout_state == RolloutState::kCompleted;
+  }
+
+  template <class Done>
+  void phase(const char* name, Done done) {
+    const auto from = world_.now();
+    const double cpu = cpu_seconds();
+    const std::uint64_t version = control_->state().published->version;
+    while (!failed_ && !done()) {
+      world_.run_for(kSlice, {});
+      if (world_.now() - from > kLimit) fail(std::string(name) + " took too long");
+    }
+    tell(name, from, cpu, version);
+  }
+
+  void idle(const char* name) {
+    const auto from = world_.now();
+    const double cpu = cpu_seconds();
+    const std::uint64_t version = control_->state().published->version;
+    world_.run_for(Millis(60'000), {});
+    tell(name, from, cpu, version);
+  }
+
+  void tell(const char* name, shared::SteadyTime from, double cpu, std::uint64_t version) const {
+    std::printf("%-18s %8.1f s simulated %8.2f s CPU %6llu configurations\n", name,
+                std::chrono::duration<double>(world_.now() - from).count(), cpu_seconds() - cpu,
+                static_cast<unsigned long long>(control_->state().published->version - version));
+    std::fflush(stdout);
+  }
+
+  const int tasks_;
+  sim::World world_;
+  sim::Network network_;
+  std::map<std::string, sim::Machine*> machines_;
+  std::unique_ptr<sim::ControlProcess> control_;
+  std::vector<std::unique_ptr<sim::HostProcess>> hosts_;
+  std::unique_ptr<sim::BalancerProcess> balancer_;
+  bool failed_ = false;
+};
+
+bool number(const char* text, int& out) {
+  const char* end = text + std::strlen(text);
+  const auto [at, error] = std::from_chars(text, end, out);
+  return error == std::errc() && at == end && out > 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int hosts = 100;
+  int tasks = 2000;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view flag = argv[i];
+    int* out = flag == "--hosts" ? &hosts : flag == "--tasks" ? &tasks : nullptr;
+    if (out == nullptr || i + 1 >= argc || !number(argv[i + 1], *out)) {
+      std::fprintf(stderr, "usage: bench_control [--hosts N] [--tasks N]\n");
+      return 2;
+    }
+  }
+  shared::log::configure({shared::log::Level::kError, shared::log::Format::kLogfmt, [](std::string_view) {}});
+  return Bench(hosts, tasks).run();
+}
