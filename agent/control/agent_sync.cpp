@@ -105,7 +105,7 @@ void AgentSync::reserve_numbers(Step& step) {
 class AgentSync::Flush {
  public:
   Flush(AgentSync& sync, const State& state, WallTime now, shared::env::Random& random)
-      : sync_(sync), state_(state), now_(now), random_(random) {
+      : sync_(sync), state_(state), targets_(state), now_(now), random_(random) {
     const model::Meta* meta = state.meta.find("meta");
     last_number_ = meta == nullptr ? 0 : meta->message_counter;
   }
@@ -150,8 +150,8 @@ class AgentSync::Flush {
   // What the agent must be told about the task, or nothing: a running task that the agent has reported, and a
   // task whose targets are still draining, are left alone.
   std::optional<DesiredStatus> wanted(const Session& session, const std::string& key,
-                                      const model::Task& task) const {
-    if (may_tell_agent_to_stop(state_, task)) return DesiredStatus::kStopped;
+                                      const model::Task& task) {
+    if (may_tell_agent_to_stop(targets_, task)) return DesiredStatus::kStopped;
     if (task.desired_status == DesiredStatus::kStopped) return std::nullopt;
     if (task.last_status < TaskStatus::kActivating || session.sent.contains(key))
       return DesiredStatus::kRunning;
@@ -186,8 +186,8 @@ class AgentSync::Flush {
     again_at(now_ + kResendAfter);
   }
 
-  link::ManifestTask listed(const Session& session, const model::Task& task) const {
-    return {task.arn, session.cluster_arn, may_tell_agent_to_stop(state_, task) ? "STOPPED" : "RUNNING"};
+  link::ManifestTask listed(const Session& session, const model::Task& task) {
+    return {task.arn, session.cluster_arn, may_tell_agent_to_stop(targets_, task) ? "STOPPED" : "RUNNING"};
   }
 
   void send_manifest(Session& session) {
@@ -214,7 +214,7 @@ class AgentSync::Flush {
     for (link::ManifestTask candidate : question.stop_candidates) {
       const model::Task* task = find_task_by_arn(state_, candidate.arn);
       const bool stop = task == nullptr || task->container_instance_arn != session.instance_arn ||
-                        task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(state_, *task);
+                        task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(targets_, *task);
       if (!stop) continue;
       candidate.desired_status = "STOPPED";
       answer.stop_tasks.push_back(std::move(candidate));
@@ -224,6 +224,7 @@ class AgentSync::Flush {
 
   AgentSync& sync_;
   const State& state_;
+  TargetLookup targets_;
   const WallTime now_;
   shared::env::Random& random_;
   std::uint64_t last_number_ = 0;

@@ -1,11 +1,23 @@
 #include "agent/control/feed_sync.h"
 
+#include <algorithm>
+
 #include "agent/control/targets.h"
 #include "shared/lbconfig/feed.h"
 
 namespace agent::control {
 
+using shared::Millis;
 using shared::WallTime;
+
+namespace {
+
+// A balancer gets the next configuration once it has answered the last one, so that it is given what is
+// newest when it is ready instead of every version on the way. One whose workers are slow to answer gets it
+// after this long.
+constexpr Millis kAnswerPatience{1'000};
+
+}  // namespace
 
 void FeedSync::opened(Step& step, std::uint64_t session, std::shared_ptr<link::Channel> channel) {
   Session& mine = sessions_[session];
@@ -24,8 +36,10 @@ void FeedSync::message(Step& step, std::uint64_t session, std::string_view text)
   const std::string& id = it->second.balancer_id;
   if (id.empty()) return leave(step, session, "the first message must be a hello");
   if (const auto* ack = std::get_if<lb::Ack>(&*message)) {
+    it->second.answered_version = std::max(it->second.answered_version, ack->version);
     balancer_acknowledged(step, id, ack->version);
   } else if (const auto* refusal = std::get_if<lb::Refusal>(&*message)) {
+    it->second.answered_version = std::max(it->second.answered_version, refusal->version);
     balancer_refused(step, id, *refusal);
   } else if (const auto* report = std::get_if<lb::Report>(&*message)) {
     balancer_reported(step, id, *report);
@@ -44,6 +58,7 @@ void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) 
   balancer_said_hello(step, hello);
   // One that claims a version nobody published gets the present one, and says why it cannot take it.
   mine.sent_version = hello.applied_version <= step.meta().config_version ? hello.applied_version : 0;
+  mine.answered_version = mine.sent_version;
 }
 
 void FeedSync::closed(Step& step, std::uint64_t session) { leave(step, session, ""); }
@@ -70,21 +85,33 @@ void FeedSync::expire(Step& step) {
   for (const std::uint64_t id : silent) leave(step, id, "nothing was heard for too long");
 }
 
+std::optional<WallTime> FeedSync::bring_up_to_date(Session& session, const lb::Config& newest,
+                                                   std::string& encoded, WallTime now) {
+  if (session.balancer_id.empty() || session.sent_version >= newest.version) return std::nullopt;
+  const bool answered = session.answered_version >= session.sent_version;
+  const WallTime due = session.sent_at + kAnswerPatience;
+  if (!answered && now < due) return due;
+  if (encoded.empty()) encoded = lb::feed_to_json(lb::Snapshot{newest});
+  session.channel->send(encoded);
+  session.sent_version = newest.version;
+  session.sent_at = now;
+  return std::nullopt;
+}
+
 std::optional<WallTime> FeedSync::flush(const State& state, WallTime now) {
   for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
   std::optional<WallTime> next;
+  const auto again_at = [&next](WallTime t) {
+    if (!next || t < *next) next = t;
+  };
   std::string snapshot;  // encoded once for all
   for (auto& [id, session] : sessions_) {
-    if (!session.balancer_id.empty() && session.sent_version < state.published->version) {
-      if (snapshot.empty()) snapshot = lb::feed_to_json(lb::Snapshot{*state.published});
-      session.channel->send(snapshot);
-      session.sent_version = state.published->version;
-    }
+    if (const auto later = bring_up_to_date(session, *state.published, snapshot, now)) again_at(*later);
     if (session.next_heartbeat <= now) {
       session.channel->send(lb::feed_to_json(lb::Heartbeat{state.published->version}));
       session.next_heartbeat = now + lb::kFeedSilence / 3;
     }
-    if (!next || session.next_heartbeat < *next) next = session.next_heartbeat;
+    again_at(session.next_heartbeat);
   }
   return next;
 }

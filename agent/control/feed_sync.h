@@ -24,8 +24,10 @@ class FeedSync {
  private:
   struct Session {
     std::shared_ptr<link::Channel> channel;
-    std::string balancer_id;         // empty until it said Hello
-    std::uint64_t sent_version = 0;  // or what it had when it came
+    std::string balancer_id;             // empty until it said Hello
+    std::uint64_t sent_version = 0;      // or what it had when it came
+    std::uint64_t answered_version = 0;  // newest acknowledged or refused one
+    shared::WallTime sent_at{};
     shared::WallTime last_heard{};
     shared::WallTime next_heartbeat{};
   };
@@ -35,6 +37,9 @@ class FeedSync {
   };
   void greet(Step& step, std::uint64_t session, const lb::Hello& hello);
   void leave(Step& step, std::uint64_t session, const std::string& reason);
+  // Sends the newest configuration if the balancer is to have it now; else says when to ask again.
+  std::optional<shared::WallTime> bring_up_to_date(Session& session, const lb::Config& newest,
+                                                   std::string& encoded, shared::WallTime now);
 
   std::map<std::uint64_t, Session> sessions_;
   std::vector<Closing> closing_;

@@ -48,15 +48,6 @@ struct Facts {
 
 std::string last_part(const std::string& arn) { return arn.substr(arn.rfind('/') + 1); }
 
-const model::RegisteredTarget* find_row(const State& state, const model::TaskTarget& target) {
-  const model::TargetGroup* group = state.target_groups.find(target.target_group_arn);
-  if (group == nullptr) return nullptr;
-  for (const model::RegisteredTarget& each : group->targets) {
-    if (each.registration == target.registration) return &each;
-  }
-  return nullptr;
-}
-
 Judgement failed_in(const model::Task& task, const std::string& group, int port, const std::string& reason) {
   return {PlanHealth::kUnhealthy, "Task failed ELB health checks in (target-group " + group + ")",
           "(task " + task.id + ") (instance " + last_part(task.container_instance_arn) + ") (port " +
@@ -79,24 +70,24 @@ std::optional<std::string> missing_group(const model::Service& service, const mo
 }
 
 // The worst over all target groups.
-Judgement judge_targets(const State& state, const model::Service& service, const model::Task& task) {
+Judgement judge_targets(TargetLookup& targets, const model::Service& service, const model::Task& task) {
   if (const auto group = missing_group(service, task)) {
     return failed_in(task, *group, 0, "Target is no longer registered");
   }
   Judgement all{PlanHealth::kHealthy, "", ""};
   for (const model::TaskTarget& each : task.targets) {
-    const model::RegisteredTarget* row = find_row(state, each);
+    const model::RegisteredTarget* row = targets.find(each.target_group_arn, each.registration);
     if (row == nullptr || row->state == lb::TargetState::kDraining) {
       return failed_in(task, each.target_group_arn, row == nullptr ? 0 : row->port,
                        "Target is no longer registered");
     }
-    const TargetHealth health = target_health(state, *state.target_groups.find(each.target_group_arn), *row);
+    const TargetHealth health = targets.health(each.target_group_arn, *row);
     if (health.state == lb::Health::kUnhealthy) {
       return failed_in(task, each.target_group_arn, row->port, health.description);
     }
     const bool counts = health.state == lb::Health::kHealthy || health.state == lb::Health::kUnavailable;
     if (counts || all.health == PlanHealth::kUnknown) continue;
-    const bool told = health.state != lb::Health::kUnused && !state.balancers.rows().empty();
+    const bool told = health.state != lb::Health::kUnused && !targets.state().balancers.rows().empty();
     all.health = told ? PlanHealth::kAwaited : PlanHealth::kUnknown;
   }
   return all;
@@ -121,10 +112,10 @@ ContainerChecks container_checks(const State& state, const model::Task& task) {
   return all;
 }
 
-Judgement judge(Step& step, const model::Service& service, const model::Task& task) {
+Judgement judge(Step& step, TargetLookup& targets, const model::Service& service, const model::Task& task) {
   if (task.last_status != TaskStatus::kRunning) return {};
   const WallTime started = task.started_at.value_or(step.now);
-  Judgement result = judge_targets(step.state, service, task);
+  Judgement result = judge_targets(targets, service, task);
   const ContainerChecks checks = container_checks(step.state, task);
   if (checks == ContainerChecks::kUnhealthy && result.health != PlanHealth::kUnhealthy) {
     result = {PlanHealth::kUnhealthy, "Task failed container health checks",
@@ -173,7 +164,6 @@ PlanAge age_of(const State& state, const model::Service& service, const model::T
   return stays ? PlanAge::kCurrent : PlanAge::kOutdated;
 }
 
-// The order matters only when tasks have to go.
 void order_for_scale_in(Step& step, const model::Service& service, Facts& facts) {
   std::vector<scheduler::RunningTask> tasks;
   for (const std::string& key : facts.keys) {
@@ -201,8 +191,7 @@ Facts gather(Step& step, const model::Service& service, const std::string& key) 
   facts.plan.desired = service.desired_count;
   facts.plan.minimum_percent = service.configuration.minimum_healthy_percent;
   facts.plan.maximum_percent = service.configuration.maximum_percent;
-  int live = 0;
-  bool all_current = true;
+  TargetLookup targets(step.state);
   for (const std::string& task_key : step.state.task_index().of_service(key)) {
     const model::Task& task = *step.state.tasks.find(task_key);
     PlanTask each;
@@ -212,21 +201,26 @@ Facts gather(Step& step, const model::Service& service, const std::string& key) 
     } else {
       each.phase = task.last_status == TaskStatus::kRunning ? PlanPhase::kRunning : PlanPhase::kPending;
       each.age = age_of(step.state, service, task);
-      judgement = judge(step, service, task);
+      judgement = judge(step, targets, service, task);
       if (auto stranded = judge_stranded(step, task)) {
         judgement = *std::move(stranded);
         each.age = PlanAge::kOutdated;
       }
       each.health = judgement.health;
-      ++live;
-      all_current = all_current && each.age == PlanAge::kCurrent;
     }
     facts.plan.tasks.push_back(each);
     facts.keys.push_back(task_key);
     facts.judgements.push_back(std::move(judgement));
   }
-  if (live > service.desired_count || !all_current) order_for_scale_in(step, service, facts);
   return facts;
+}
+
+// The order of stopping says which tasks go, never whether any does, so it is made only when one does.
+ServicePlan plan(Step& step, const model::Service& service, Facts& facts) {
+  ServicePlan plan = plan_service(facts.plan);
+  if (plan.stop.empty()) return plan;
+  order_for_scale_in(step, service, facts);
+  return plan_service(facts.plan);
 }
 
 std::string placement_trouble(const PlacementFailure& failure) {
@@ -401,19 +395,19 @@ void reconcile_service(Step& step, const std::string& key) {
   if (active) trip_circuit_breaker(step, key);
   Facts facts = gather(step, service, key);
   facts.plan.starting = may_start(step, service);
-  ServicePlan plan = plan_service(facts.plan);
-  if (plan.start > 0) {
-    const Starting outcome = start_tasks(step, key, plan.start);
+  ServicePlan next = plan(step, service, facts);
+  if (next.start > 0) {
+    const Starting outcome = start_tasks(step, key, next.start);
     if (outcome != Starting::kAllowed) {
       facts.plan.starting = outcome;
-      plan = plan_service(facts.plan);
+      next = plan(step, service, facts);
     }
   }
-  stop_tasks(step, key, facts, plan.stop);
+  stop_tasks(step, key, facts, next.stop);
   if (!active) return finish_deletion(step, key);
   update_deployments(step, key);
-  if (plan.progress == Progress::kSteady && service.deployments.size() == 1) mark_steady(step, key);
-  if (plan.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
+  if (next.progress == Progress::kSteady && service.deployments.size() == 1) mark_steady(step, key);
+  if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
 }
 
 }  // namespace

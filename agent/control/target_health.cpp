@@ -74,14 +74,11 @@ TargetHealth seen_by(const BalancerView& view, const model::RegisteredTarget& ta
   return it == view.targets.end() ? registering() : from_report(it->second);
 }
 
-}  // namespace
-
-TargetHealth target_health(const State& state, const model::TargetGroup& group,
-                           const model::RegisteredTarget& target) {
+TargetHealth health_in(const State& state, bool used, const model::RegisteredTarget& target) {
   if (target.state == lb::TargetState::kDraining) {
     return {lb::Health::kDraining, "Target.DeregistrationInProgress", "Target deregistration is in progress"};
   }
-  if (!is_used(state, group.arn)) {
+  if (!used) {
     return {lb::Health::kUnused, "Target.NotInUse",
             "Target group is not configured to receive traffic from the load balancer"};
   }
@@ -97,6 +94,30 @@ TargetHealth target_health(const State& state, const model::TargetGroup& group,
   // With nobody connected, the last word may be old: good enough to go on, not to condemn a task.
   if (!any_connected && worst->state == lb::Health::kUnhealthy) return checking();
   return *std::move(worst);
+}
+
+}  // namespace
+
+const TargetLookup::Group& TargetLookup::group_of(const std::string& arn) {
+  const auto [it, fresh] = groups_.try_emplace(arn);
+  if (!fresh) return it->second;
+  if (const model::TargetGroup* group = state_.target_groups.find(arn)) {
+    it->second.used = is_used(state_, arn);
+    it->second.rows.reserve(group->targets.size());
+    for (const auto& row : group->targets) it->second.rows.emplace(row.registration, &row);
+  }
+  return it->second;
+}
+
+const model::RegisteredTarget* TargetLookup::find(const std::string& target_group_arn,
+                                                  const std::string& registration) {
+  const auto& rows = group_of(target_group_arn).rows;
+  const auto it = rows.find(registration);
+  return it == rows.end() ? nullptr : it->second;
+}
+
+TargetHealth TargetLookup::health(const std::string& target_group_arn, const model::RegisteredTarget& row) {
+  return health_in(state_, group_of(target_group_arn).used, row);
 }
 
 std::vector<std::string> load_balancers_of(const State& state, const std::string& target_group_arn) {

@@ -165,13 +165,10 @@ void finish(Step& step, const std::string& key, const std::string& reported,
 }
 
 // Registrations whose rows are gone are no longer the task's.
-void forget_gone_targets(Step& step, const std::string& key) {
+void forget_gone_targets(Step& step, TargetLookup& targets, const std::string& key) {
   const model::Task* task = step.state.tasks.find(key);
   const auto gone = [&](const model::TaskTarget& each) {
-    const model::TargetGroup* group = step.state.target_groups.find(each.target_group_arn);
-    if (group == nullptr) return true;
-    return std::none_of(group->targets.begin(), group->targets.end(),
-                        [&](const auto& row) { return row.registration == each.registration; });
+    return targets.find(each.target_group_arn, each.registration) == nullptr;
   };
   if (std::none_of(task->targets.begin(), task->targets.end(), gone)) return;
   std::erase_if(step.state.tasks.edit(key)->targets, gone);
@@ -199,14 +196,11 @@ void stop_task(Step& step, const std::string& key, const std::string& stop_code,
   }
 }
 
-bool may_tell_agent_to_stop(const State& state, const model::Task& task) {
+bool may_tell_agent_to_stop(TargetLookup& targets, const model::Task& task) {
   if (task.desired_status != DesiredStatus::kStopped) return false;
   if (BERTH_PLANTED(kStopBeforeAcknowledgement)) return true;
   return std::none_of(task.targets.begin(), task.targets.end(), [&](const model::TaskTarget& each) {
-    const model::TargetGroup* group = state.target_groups.find(each.target_group_arn);
-    return group != nullptr &&
-           std::any_of(group->targets.begin(), group->targets.end(),
-                       [&](const auto& row) { return row.registration == each.registration; });
+    return targets.find(each.target_group_arn, each.registration) != nullptr;
   });
 }
 
@@ -281,8 +275,9 @@ void orphan_task(Step& step, const std::string& key, const std::string& reason) 
 
 void reconcile_tasks(Step& step) {
   const auto stopping = step.state.task_index().stopping();  // a copy: edits change the index
+  TargetLookup targets(step.state);
   for (const std::string& key : stopping) {
-    forget_gone_targets(step, key);
+    forget_gone_targets(step, targets, key);
     const model::Task* found = step.state.tasks.find(key);
     if (!found->targets.empty() || found->last_status >= TaskStatus::kStopping) continue;
     model::Task* task = step.state.tasks.edit(key);

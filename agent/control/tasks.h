@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/control/step.h"
+#include "agent/control/targets.h"
 #include "shared/base/result.h"
 
 namespace agent::control {
@@ -66,7 +67,7 @@ void stop_task(Step& step, const std::string& key, const std::string& stop_code,
 
 // The agent may be told to stop the task: it wants to stop and none of its registrations exists any more.
 // This is the ordering promise; nothing else may send a desired status of STOPPED.
-bool may_tell_agent_to_stop(const State& state, const model::Task& task);
+bool may_tell_agent_to_stop(TargetLookup& targets, const model::Task& task);
 
 struct ContainerChange {
   std::string name;

@@ -1,7 +1,9 @@
 #include "agent/scheduler/scale_in.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
+#include <string_view>
 #include <tuple>
 
 namespace agent::scheduler {
@@ -14,44 +16,73 @@ std::vector<std::size_t> shuffled(std::size_t size, shared::env::Random& random)
   return order;
 }
 
+// An instance with tasks of the service.
+struct Host {
+  std::size_t zone = 0;
+  std::int64_t free = 0;         // with what was freed there so far
+  std::deque<std::size_t> left;  // its tasks, as positions in the shuffled order
+};
+
+std::vector<Host> hosts_of(const std::vector<RunningTask>& tasks, const std::vector<std::size_t>& any,
+                           bool by_cpu) {
+  std::vector<Host> hosts;
+  std::map<std::string_view, std::size_t> zones;
+  std::map<std::string_view, std::size_t> known;
+  for (std::size_t at = 0; at < any.size(); ++at) {
+    const RunningTask& task = tasks[any[at]];
+    const auto [it, fresh] = known.try_emplace(task.instance, hosts.size());
+    if (fresh) {
+      const std::size_t zone = zones.try_emplace(task.zone, zones.size()).first->second;
+      hosts.push_back({zone, by_cpu ? task.free_cpu : task.free_memory, {}});
+    }
+    hosts[it->second].left.push_back(at);
+  }
+  return hosts;
+}
+
 }  // namespace
 
 std::vector<std::size_t> scale_in_order(const std::vector<RunningTask>& tasks,
                                         const std::vector<model::PlacementStrategy>& strategies,
                                         shared::env::Random& random) {
-  std::vector<std::size_t> rest = shuffled(tasks.size(), random);
+  const std::vector<std::size_t> any = shuffled(tasks.size(), random);
   const auto type = strategies.empty() ? model::StrategyType::kSpread : strategies.front().type;
-  if (type == model::StrategyType::kRandom) return rest;
+  if (type == model::StrategyType::kRandom) return any;
+  const bool spread = type == model::StrategyType::kSpread;
   const bool by_cpu =
       !strategies.empty() && (strategies.front().field == "cpu" || strategies.front().field == "CPU");
+  const auto size_of = [&](std::size_t i) { return by_cpu ? tasks[i].cpu : tasks[i].memory; };
 
-  std::map<std::string, std::int64_t> in_zone;
-  std::map<std::string, std::int64_t> on_instance;  // its tasks, or what is freed there so far
-  for (const RunningTask& task : tasks) {
-    ++in_zone[task.zone];
-    if (type == model::StrategyType::kSpread) ++on_instance[task.instance];
+  std::vector<Host> hosts = hosts_of(tasks, any, by_cpu);
+  std::vector<std::int64_t> in_zone;
+  for (const Host& host : hosts) {
+    in_zone.resize(std::max(in_zone.size(), host.zone + 1));
+    in_zone[host.zone] += static_cast<std::int64_t>(host.left.size());
   }
-  const auto rank = [&](std::size_t i) {
-    const RunningTask& task = tasks[i];
-    if (type == model::StrategyType::kSpread) {
-      return std::make_pair(in_zone[task.zone], on_instance[task.instance]);
+  if (!spread) {  // what frees most goes first
+    for (Host& host : hosts) {
+      std::stable_sort(host.left.begin(), host.left.end(),
+                       [&](std::size_t a, std::size_t b) { return size_of(any[a]) > size_of(any[b]); });
     }
-    const std::int64_t free_after = by_cpu ? task.free_cpu + task.cpu : task.free_memory + task.memory;
-    return std::make_pair(free_after + on_instance[task.instance], std::int64_t{0});
+  }
+  // Higher goes first; among equals the one that the shuffle put first.
+  const auto rank = [&](const Host& host) {
+    const std::size_t head = host.left.front();
+    const auto left = static_cast<std::int64_t>(host.left.size());
+    const std::int64_t first = spread ? in_zone[host.zone] : host.free + size_of(any[head]);
+    return std::tuple(first, spread ? left : 0, -static_cast<std::int64_t>(head));
   };
   std::vector<std::size_t> order;
-  while (!rest.empty()) {
-    const auto best = std::max_element(rest.begin(), rest.end(),
-                                       [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
-    const RunningTask& task = tasks[*best];
-    if (type == model::StrategyType::kSpread) {
-      --in_zone[task.zone];
-      --on_instance[task.instance];
-    } else {
-      on_instance[task.instance] += by_cpu ? task.cpu : task.memory;
+  while (order.size() < tasks.size()) {
+    Host* best = nullptr;
+    for (Host& host : hosts) {
+      if (!host.left.empty() && (best == nullptr || rank(*best) < rank(host))) best = &host;
     }
-    order.push_back(*best);
-    rest.erase(best);
+    const std::size_t next = any[best->left.front()];
+    --in_zone[best->zone];
+    best->free += size_of(next);
+    best->left.pop_front();
+    order.push_back(next);
   }
   return order;
 }

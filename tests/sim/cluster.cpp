@@ -34,15 +34,14 @@ Judged judge(const State& state, const model::Task& task) {
     return Judged::kUnhealthy;
   }
   Judged worst = Judged::kHealthy;
+  agent::control::TargetLookup lookup(state);
   for (const auto& each : task.targets) {
-    const auto* group = state.target_groups.find(each.target_group_arn);
-    if (group == nullptr) return Judged::kUnhealthy;
-    for (const auto& target : group->targets) {
-      if (target.registration != each.registration) continue;
-      const lb::Health health = agent::control::target_health(state, *group, target).state;
-      if (health == lb::Health::kUnhealthy) return Judged::kUnhealthy;
-      if (health != lb::Health::kHealthy) worst = Judged::kUnknown;
-    }
+    if (state.target_groups.find(each.target_group_arn) == nullptr) return Judged::kUnhealthy;
+    const auto* target = lookup.find(each.target_group_arn, each.registration);
+    if (target == nullptr) continue;
+    const lb::Health health = lookup.health(each.target_group_arn, *target).state;
+    if (health == lb::Health::kUnhealthy) return Judged::kUnhealthy;
+    if (health != lb::Health::kHealthy) worst = Judged::kUnknown;
   }
   return worst;
 }

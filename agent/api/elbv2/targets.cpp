@@ -152,11 +152,12 @@ Done describe_target_health(Step& step, In in, XmlElement out) {
       return fault("InvalidTarget", "The IP address '" + target.id + "' is not a valid IPv4 or IPv6 address");
     }
   }
+  control::TargetLookup lookup(step.state);
   XmlElement list = out.child("TargetHealthDescriptions");
   if (targets.empty()) {
     for (const auto& [key, row] : rows) {
-      write_health(list.child("member"), group, {row->id, row->port, row->zone},
-                   control::target_health(step.state, group, *row), include);
+      write_health(list.child("member"), group, {row->id, row->port, row->zone}, lookup.health(arn, *row),
+                   include);
     }
     return {};
   }
@@ -166,7 +167,7 @@ Done describe_target_health(Step& step, In in, XmlElement out) {
     const bool known = it != rows.end();
     if (known) target.zone = it->second->zone;
     write_health(list.child("member"), group, target,
-                 known ? control::target_health(step.state, group, *it->second) : not_registered(), include);
+                 known ? lookup.health(arn, *it->second) : not_registered(), include);
   }
   return {};
 }

@@ -23,6 +23,45 @@ TEST(FeedSync, EveryBalancerGetsTheNewestConfigurationOnce) {
   EXPECT_EQ(world.state().live.balancers.at("b1").acked_version, version);
 }
 
+// While a balancer is busy with one configuration others come and go; it is given the newest, not each.
+TEST(FeedSync, ABalancerGetsTheNextConfigurationOnceItHasAnsweredTheLast) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  const auto change = [&](const std::string& path) {
+    ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
+      step.state.target_groups.edit(world.target_group)->health_check.path = path;
+      return {};
+    }));
+  };
+  balancer.acknowledges = false;
+  change("/1");
+  ASSERT_EQ(balancer.versions.size(), 2u);
+  change("/2");
+  change("/3");
+  EXPECT_EQ(balancer.versions.size(), 2u);
+  balancer.acknowledges = true;
+  balancer.apply(balancer.received);
+  world.rest();
+  ASSERT_EQ(balancer.versions.size(), 3u);
+  EXPECT_EQ(balancer.config, *world.state().published);
+
+  // One that never answers is still told, a second apart.
+  balancer.acknowledges = false;
+  change("/4");
+  change("/5");
+  ASSERT_EQ(balancer.versions.size(), 4u);
+  world.pass(Millis(1'000));
+  ASSERT_EQ(balancer.versions.size(), 5u);
+  EXPECT_EQ(balancer.received, *world.state().published);
+  // A refusal is an answer too.
+  change("/6");
+  world.engine->feed_message(balancer.session,
+                             lb::feed_to_json(lb::Refusal{balancer.versions.back(), "port taken"}));
+  world.rest();
+  EXPECT_EQ(balancer.received, *world.state().published);
+}
+
 TEST(FeedSync, VersionsRiseAboveWhatABalancerHasApplied) {
   World world;
   world.add_target_group();

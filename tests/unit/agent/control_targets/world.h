@@ -94,7 +94,7 @@ class World {
     return nullptr;
   }
   TargetHealth health(const std::string& registration) const {
-    return target_health(*state, *state->target_groups.find(group), *row(registration));
+    return TargetLookup(*state).health(group, *row(registration));
   }
   const lb::Target* published_target(const std::string& registration) const {
     for (const auto& each : state->published->target_groups) {
