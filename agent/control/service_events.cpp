@@ -82,9 +82,7 @@ void note_task_running(Step& step, const model::Task& task) {
   deployment->updated_at = step.now;
 }
 
-void note_task_stopped(Step& step, const model::Task& task, EndedBy ended_by) {
-  const bool short_lived = !task.started_at || step.now - *task.started_at < kShortLife;
-  if (ended_by == EndedBy::kUs || !short_lived) return;
+void note_failed_start(Step& step, const model::Task& task, const std::string& event) {
   model::Service* service = service_of(step, task);
   if (service == nullptr) return;
   model::Deployment* deployment = find_deployment(*service, task.deployment_id);
@@ -92,15 +90,20 @@ void note_task_stopped(Step& step, const model::Task& task, EndedBy ended_by) {
   deployment->updated_at = step.now;
   ++service->failed_starts;
   service->next_start_at = step.now + backoff(step.settings, service->failed_starts);
-  if (task.stop_code == "TaskFailedToStart") {
-    add_event_once(step, key_of(*service),
-                   "was unable to place a task. Reason: " + task.stopped_reason + ".");
-  }
+  if (!event.empty()) add_event_once(step, key_of(*service), event);
   if (service->failed_starts >= kTellInconsistentAfter) {
     add_event_once(step, key_of(*service),
                    "is unable to consistently start tasks successfully. For more information, see the "
                    "Troubleshooting section.");
   }
+}
+
+void note_task_stopped(Step& step, const model::Task& task, EndedBy ended_by) {
+  const bool short_lived = !task.started_at || step.now - *task.started_at < kShortLife;
+  if (ended_by == EndedBy::kUs || !short_lived) return;
+  const bool never_ran = task.stop_code == "TaskFailedToStart";
+  note_failed_start(step, task,
+                    never_ran ? "was unable to place a task. Reason: " + task.stopped_reason + "." : "");
 }
 
 void note_task_unhealthy(model::Service& service, const std::string& deployment_id) {

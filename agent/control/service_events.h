@@ -22,6 +22,8 @@ bool newest_event_is(const model::Service& service, const std::string& text);
 std::string event_text(const model::Service& service, const std::string& text);  // "(service X) ..."
 
 void note_task_running(Step& step, const model::Task& task);
+// The next start waits, longer each time. `event` may be empty.
+void note_failed_start(Step& step, const model::Task& task, const std::string& event);
 enum class EndedBy { kItself, kUs };
 void note_task_stopped(Step& step, const model::Task& task, EndedBy ended_by);
 // A task of the deployment was found unhealthy and is being replaced.

@@ -100,16 +100,24 @@ Result<bool> register_in(Step& step, const std::string& key, const model::Servic
   return true;
 }
 
+// Without its registrations the task is of no use to its service, whose next one would fare no better at
+// once.
+void refuse_registration(Step& step, const std::string& key, const std::string& target_group_arn,
+                         const std::string& error) {
+  stop_task(step, key, "TaskFailedToStart", "Unable to register a target: " + error);
+  note_failed_start(
+      step, *step.state.tasks.find(key),
+      "failed to register targets in (target-group " + target_group_arn + ") with (error " + error + ")");
+}
+
 // ACTIVATING: into all target groups of the deployment, then RUNNING.
 void activate(Step& step, const std::string& key) {
   if (const model::Deployment* found = deployment_of(step.state, *step.state.tasks.find(key))) {
     const auto wanted = found->load_balancers;
     for (const model::ServiceLoadBalancer& each : wanted) {
       const auto registered = register_in(step, key, each);
-      if (!registered) {
-        return stop_task(step, key, "TaskFailedToStart",
-                         "Unable to register a target: " + registered.error().text());
-      }
+      if (!registered)
+        return refuse_registration(step, key, each.target_group_arn, registered.error().text());
       if (!*registered) return;
     }
   }

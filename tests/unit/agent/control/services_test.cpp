@@ -199,6 +199,37 @@ TEST(Services, BackOffWhenTasksFailToStart) {
   EXPECT_EQ(world.live_tasks().size(), 1u);  // a new deployment does not wait
 }
 
+TEST(Services, BackOffWhenTargetsCannotBeRegistered) {
+  World world;
+  world.add_agent();
+  world.add_target_group();
+  const std::string key = world.create(world.service("web", world.define("web", R"("memory": 64)", 80), 2));
+  ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
+    for (int port = 1; port <= 1000; ++port) {  // the most that a target group takes
+      model::RegisteredTarget target;
+      target.id = target.address = "10.9.9.9";
+      target.port = static_cast<std::uint16_t>(port);
+      target.registration = std::to_string(port);
+      step.state.target_groups.edit(world.target_group)->targets.push_back(target);
+    }
+    return {};
+  }));
+  std::set<std::string> seen;
+  for (int second = 0; second < 200; ++second) {
+    for (const auto& [task_key, task] : world.state().tasks.rows()) seen.insert(task_key);
+    world.agents[0]->obey();
+    world.pass(Millis(1'000));
+  }
+  EXPECT_GE(seen.size(), 4u);
+  EXPECT_LE(seen.size(), 12u) << "started and stopped as fast as it goes";
+  const auto events = world.events(key);
+  const std::string expected =
+      "(service web) failed to register targets in (target-group " + world.target_group +
+      ") with (error The maximum number of targets in the target group '" + world.target_group + "' is 1000)";
+  EXPECT_NE(std::find(events.begin(), events.end(), expected), events.end());
+  EXPECT_EQ(world.state().tasks.find(*seen.begin())->stop_code, "TaskFailedToStart");
+}
+
 TEST(Services, CircuitBreakerGivesUpAndRollsBack) {
   World world;
   FakeAgent& agent = world.add_agent();
