@@ -2,10 +2,10 @@
 //
 //   bench_control [--hosts N] [--tasks N]
 //
-// One service behind a load balancer is created, scaled out to all tasks, rolled to a new revision, left
-// alone for a minute, and scaled in. Each line says what that took of simulated time and of CPU, all hosts
-// and the balancer included; profile it to tell them apart (perf record -g;
-// agent::control::Engine::Impl::turn is control).
+// One service behind a load balancer is created, scaled out to all tasks, left alone for a minute, rolled to a
+// new revision, told for a minute to be larger than all hosts together, and scaled in. Each line says what that
+// took of simulated time and of CPU, all hosts and the balancer included; profile it to tell them apart
+// (perf record -g; agent::control::Engine::Impl::turn is control).
 #include <sys/resource.h>
 
 #include <charconv>
@@ -92,6 +92,8 @@ class Bench {
     revision("2");
     call("ecs", "UpdateService", json{{"service", "web"}, {"taskDefinition", "web"}}.dump());
     phase("deployment", [this] { return done(tasks_); });
+    call("ecs", "UpdateService", json{{"service", "web"}, {"desiredCount", 10 * tasks_}}.dump());
+    idle("more than fits");
     call("ecs", "UpdateService", json{{"service", "web"}, {"desiredCount", 0}}.dump());
     phase("scale in", [this] { return done(0); });
     return failed_ ? 1 : 0;
