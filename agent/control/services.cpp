@@ -217,8 +217,8 @@ Facts gather(Step& step, const model::Service& service, const std::string& key) 
 
 // The order of stopping says which tasks go, never whether any does, so it is made only when one does.
 ServicePlan plan(Step& step, const model::Service& service, Facts& facts) {
-  ServicePlan plan = plan_service(facts.plan);
-  if (plan.stop.empty()) return plan;
+  ServicePlan next = plan_service(facts.plan);
+  if (next.stop.empty()) return next;
   order_for_scale_in(step, service, facts);
   return plan_service(facts.plan);
 }
@@ -386,7 +386,9 @@ void finish_deletion(Step& step, const std::string& key) {
   const bool over = std::all_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
     return step.state.tasks.find(task)->last_status >= TaskStatus::kStopping;
   });
-  if (over) step.state.services.edit(key)->status = ServiceStatus::kInactive;
+  if (!over) return;
+  step.state.services.edit(key)->status = ServiceStatus::kInactive;
+  step.state.live.unplaceable.erase(key);
 }
 
 void reconcile_service(Step& step, const std::string& key) {

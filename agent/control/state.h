@@ -33,9 +33,20 @@ struct AgentView {
   shared::WallTime last_heard{};
 };
 
+// A service none of whose tasks could be placed, and what that was found from: until it changes nobody tries
+// again.
+struct Unplaceable {
+  std::uint64_t room = 0;       // TaskIndex::room()
+  std::uint64_t instances = 0;  // generation of the rows
+  std::string deployment;
+  std::string instance_arn;  // the closest, may be empty
+  std::string reason;
+};
+
 struct Volatile {
-  std::map<std::string, BalancerView> balancers;  // by balancer id
-  std::map<std::string, AgentView> agents;        // by container instance ARN
+  std::map<std::string, BalancerView> balancers;   // by balancer id
+  std::map<std::string, AgentView> agents;         // by container instance ARN
+  std::map<std::string, Unplaceable> unplaceable;  // by service key
 };
 
 struct State {

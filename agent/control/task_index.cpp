@@ -14,9 +14,17 @@ void take_one(std::multiset<int>& ports, int port) {
 
 void TaskIndex::refresh(const Table<model::Task>& tasks) {
   for (const std::string& key : tasks.take_touched()) {
+    const Held before = held_by(key);
     remove(key);
     if (const model::Task* task = tasks.find(key)) add(key, *task);
+    if (held_by(key) != before) ++room_;
   }
+}
+
+TaskIndex::Held TaskIndex::held_by(const std::string& key) const {
+  const auto it = entries_.find(key);
+  if (it == entries_.end()) return {};
+  return {it->second.instance, it->second.reserved, it->second.group};
 }
 
 void TaskIndex::add(const std::string& key, const model::Task& task) {

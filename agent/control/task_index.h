@@ -2,9 +2,11 @@
 // which tasks are on an instance or of a service, what an instance's tasks hold, which tasks are on their way
 // out. Derived: never stored, equal to what a walk over the rows would find. Thread: control's.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "agent/control/table.h"
@@ -34,6 +36,9 @@ class TaskIndex {
   const InstanceUsage& usage(const std::string& instance_arn) const;
   // Row keys of tasks that are not STOPPED, by service row key ("<cluster>/<name>").
   const std::set<std::string>& of_service(const std::string& service_key) const;
+  // Grows whenever what some instance's tasks hold changes: while it stands, placing would find the same
+  // room.
+  std::uint64_t room() const { return room_; }
   // Desired STOPPED, but not STOPPED yet.
   const std::set<std::string>& stopping() const { return stopping_; }
   // STOPPED, oldest first.
@@ -50,12 +55,15 @@ class TaskIndex {
     bool stopping = false;
     shared::WallTime stopped_at{};
   };
+  using Held = std::tuple<std::string, model::Resources, std::string>;  // where, what, for which group
+  Held held_by(const std::string& key) const;
   void add(const std::string& key, const model::Task& task);
   void remove(const std::string& key);
 
   std::map<std::string, Entry> entries_;
   std::map<std::string, InstanceUsage> instances_;
   std::map<std::string, std::set<std::string>> services_;
+  std::uint64_t room_ = 0;
   std::set<std::string> stopping_;
   std::set<std::pair<shared::WallTime, std::string>> stopped_;
 };

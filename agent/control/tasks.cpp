@@ -154,10 +154,33 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   return result;
 }
 
+namespace {
+
+// Constraints can ask for what changes without any task coming or going.
+bool depends_on_room_alone(const model::Service& service, const model::TaskDefinition& definition) {
+  return service.placement_constraints.empty() && definition.placement_expressions.empty();
+}
+
+const Unplaceable* still_unplaceable(const State& state, const model::Service& service,
+                                     const model::Deployment& deployment) {
+  const auto it = state.live.unplaceable.find(key_of(service));
+  if (it == state.live.unplaceable.end()) return nullptr;
+  const Unplaceable& found = it->second;
+  const bool same = found.room == state.task_index().room() &&
+                    found.instances == state.instances.generation() && found.deployment == deployment.id;
+  return same ? &found : nullptr;
+}
+
+}  // namespace
+
 ServiceTasksResult start_service_tasks(Step& step, const model::Service& service,
                                        const model::Deployment& deployment, int count) {
   const model::TaskDefinition* definition = find_task_definition(step.state, deployment.task_definition_arn);
   if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
+  const bool by_room = depends_on_room_alone(service, *definition);
+  if (const Unplaceable* known = by_room ? still_unplaceable(step.state, service, deployment) : nullptr) {
+    return {{}, {known->instance_arn, known->reason, ""}};
+  }
   Origin origin;
   origin.cluster = service.cluster;
   origin.group = "service:" + service.name;
@@ -189,6 +212,13 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
   if (plan.unplaced > 0) {
     const scheduler::Failure& closest = scheduler::closest(plan.failures);
     result.failure = {closest.arn, closest.reason, ""};
+  }
+  if (plan.unplaced > 0 && by_room) {
+    step.state.live.unplaceable[key_of(service)] = {step.state.task_index().room(),
+                                                    step.state.instances.generation(), deployment.id,
+                                                    result.failure.arn, result.failure.reason};
+  } else {
+    step.state.live.unplaceable.erase(key_of(service));
   }
   return result;
 }

@@ -1,11 +1,12 @@
 // bench_control: what a large cluster costs control, on the shipped code in simulated time.
 //
-//   bench_control [--hosts N] [--tasks N]
+//   bench_control [--hosts N] [--tasks N] [--services N]
 //
-// One service behind a load balancer is created, scaled out to all tasks, left alone for a minute, rolled to a
-// new revision, told for a minute to be larger than all hosts together, and scaled in. Each line says what that
-// took of simulated time and of CPU, all hosts and the balancer included; profile it to tell them apart
-// (perf record -g; agent::control::Engine::Impl::turn is control).
+// Services, each behind a load balancer of its own, are created, scaled out until they have all tasks
+// together, left alone for a minute, rolled to a new revision, told for a minute to be larger than all hosts
+// together, and scaled in. Each line says what that took of simulated time and of CPU, all hosts and the
+// balancer included; profile it to tell them apart (perf record -g; agent::control::Engine::Impl::turn is
+// control).
 #include <sys/resource.h>
 
 #include <charconv>
@@ -14,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +46,8 @@ double cpu_seconds() {
 
 class Bench {
  public:
-  Bench(int hosts, int tasks) : tasks_(tasks), world_(kSeed), network_(world_) {
+  Bench(int hosts, int tasks, int services)
+      : tasks_(tasks), services_(services), world_(kSeed), network_(world_) {
     agent::control::Settings settings;
     settings.poll_endpoint = "http://control";
     control_ = std::make_unique<sim::ControlProcess>(world_, network_, settings);
@@ -68,33 +71,18 @@ class Bench {
   int run() {
     call("ecs", "CreateCluster", "{}");
     revision("1");
-    call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer&Version=2015-12-01&Name=web");
-    const std::string load_balancer = control_->state().load_balancers.rows().begin()->second.arn;
-    call("elbv2", "CreateTargetGroup",
-         "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
-         "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2");
-    const std::string group = control_->state().target_groups.rows().begin()->second.arn;
-    call("elbv2", "CreateListener",
-         "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=8080&LoadBalancerArn=" + load_balancer +
-             "&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn=" + group);
     phase("hosts join", [this] { return connected() == hosts_.size(); });
-    call("ecs", "CreateService",
-         json{{"serviceName", "web"},
-              {"taskDefinition", "web"},
-              {"desiredCount", 1},
-              {"loadBalancers",
-               {{{"targetGroupArn", group}, {"containerName", "web"}, {"containerPort", 80}}}}}
-             .dump());
-    phase("first task", [this] { return done(1); });
-    call("ecs", "UpdateService", json{{"service", "web"}, {"desiredCount", tasks_}}.dump());
+    for (int i = 0; i < services_; ++i) create_service(i);
+    phase("first tasks", [this] { return done(services_); });
+    update(json{{"desiredCount", tasks_ / services_}});
     phase("scale out", [this] { return done(tasks_); });
     idle("a minute of rest");
     revision("2");
-    call("ecs", "UpdateService", json{{"service", "web"}, {"taskDefinition", "web"}}.dump());
+    update(json{{"taskDefinition", "web"}});
     phase("deployment", [this] { return done(tasks_); });
-    call("ecs", "UpdateService", json{{"service", "web"}, {"desiredCount", 10 * tasks_}}.dump());
+    update(json{{"desiredCount", 10 * tasks_ / services_}});
     idle("more than fits");
-    call("ecs", "UpdateService", json{{"service", "web"}, {"desiredCount", 0}}.dump());
+    update(json{{"desiredCount", 0}});
     phase("scale in", [this] { return done(0); });
     return failed_ ? 1 : 0;
   }
@@ -105,14 +93,52 @@ class Bench {
     failed_ = true;
   }
 
-  void call(const std::string& service, const std::string& operation, const std::string& body) {
-    auto answer = std::make_shared<std::string>();
-    control_->serve(service, operation, body, [answer](const shared::Result<std::string>& result) {
-      *answer = result ? "done" : result.error().text();
-    });
-    while (answer->empty() && world_.run_one()) {
+  std::string call(const std::string& service, const std::string& operation, const std::string& body) {
+    auto answer = std::make_shared<std::optional<shared::Result<std::string>>>();
+    control_->serve(service, operation, body,
+                    [answer](shared::Result<std::string> result) { *answer = std::move(result); });
+    while (!*answer && world_.run_one()) {
     }
-    if (*answer != "done") fail(operation + ": " + *answer);
+    if (*answer && **answer) return ***answer;
+    fail(operation + ": " + (*answer ? (*answer)->error().text() : "no answer"));
+    return "";
+  }
+
+  // The ARN that an answer in XML has in this element.
+  static std::string arn_in(const std::string& xml, const std::string& element) {
+    const std::size_t begin = xml.find("<" + element + ">") + element.size() + 2;
+    return xml.substr(begin, xml.find("</", begin) - begin);
+  }
+
+  void create_service(int number) {
+    const std::string name = "web" + std::to_string(number);
+    const std::string form = "&Version=2015-12-01&Name=" + name;
+    const std::string balancer =
+        arn_in(call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer" + form), "LoadBalancerArn");
+    const std::string group =
+        arn_in(call("elbv2", "CreateTargetGroup",
+                    "Action=CreateTargetGroup" + form +
+                        "&Protocol=HTTP&Port=80&VpcId=v"
+                        "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
+               "TargetGroupArn");
+    call("elbv2", "CreateListener",
+         "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=" + std::to_string(8000 + number) +
+             "&LoadBalancerArn=" + balancer +
+             "&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn=" + group);
+    call("ecs", "CreateService",
+         json{{"serviceName", name},
+              {"taskDefinition", "web"},
+              {"desiredCount", 1},
+              {"loadBalancers",
+               {{{"targetGroupArn", group}, {"containerName", "web"}, {"containerPort", 80}}}}}
+             .dump());
+  }
+
+  void update(json members) {
+    for (int i = 0; i < services_; ++i) {
+      members["service"] = "web" + std::to_string(i);
+      call("ecs", "UpdateService", members.dump());
+    }
   }
 
   void revision(const std::string& tag) {
@@ -134,15 +160,17 @@ class Bench {
   }
 
   bool done(int count) const {
-    const auto* service = control_->state().services.find("default/web");
-    if (service == nullptr || service->deployments.size() != 1) return false;
+    for (const auto& [key, service] : control_->state().services.rows()) {
+      if (service.deployments.size() != 1 || service.deployments[0].rollout_state != RolloutState::kCompleted)
+        return false;
+    }
     int running = 0;
     for (const auto& [key, task] : control_->state().tasks.rows()) {
       if (task.last_status == agent::model::TaskStatus::kStopped) continue;
       if (task.last_status != agent::model::TaskStatus::kRunning) return false;
       ++running;
     }
-    return running == count && service->deployments[0].rollout_state == RolloutState::kCompleted;
+    return running == count;
   }
 
   template <class Done>
@@ -173,6 +201,7 @@ class Bench {
   }
 
   const int tasks_;
+  const int services_;
   sim::World world_;
   sim::Network network_;
   std::map<std::string, sim::Machine*> machines_;
@@ -192,15 +221,19 @@ bool number(const char* text, int& out) {
 
 int main(int argc, char** argv) {
   int hosts = 100;
-  int tasks = 2000;
+  int tasks = 900;
+  int services = 1;
   for (int i = 1; i < argc; i += 2) {
     const std::string_view flag = argv[i];
-    int* out = flag == "--hosts" ? &hosts : flag == "--tasks" ? &tasks : nullptr;
+    int* out = flag == "--hosts"      ? &hosts
+               : flag == "--tasks"    ? &tasks
+               : flag == "--services" ? &services
+                                      : nullptr;
     if (out == nullptr || i + 1 >= argc || !number(argv[i + 1], *out)) {
-      std::fprintf(stderr, "usage: bench_control [--hosts N] [--tasks N]\n");
+      std::fprintf(stderr, "usage: bench_control [--hosts N] [--tasks N] [--services N]\n");
       return 2;
     }
   }
   shared::log::configure({shared::log::Level::kError, shared::log::Format::kLogfmt, [](std::string_view) {}});
-  return Bench(hosts, tasks).run();
+  return Bench(hosts, tasks / services * services, services).run();
 }

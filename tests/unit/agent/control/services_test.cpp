@@ -170,6 +170,38 @@ TEST(Services, SayOnceWhyTheyCannotPlace) {
   EXPECT_LE(events.size(), 3u);  // no one else's connecting repeats them
 }
 
+// Whatever makes room, or asks for less, is noticed at once.
+TEST(Services, WhatCouldNotBePlacedIsTriedAgainWhenThatCanHelp) {
+  World world;
+  world.add_agent(1024, 4096);
+  const std::string big = world.define("big", R"("cpu": 1000, "memory": 64)");
+  const std::string occupant = world.run(big);
+  const std::string key = world.create(world.service("web", big, 1));
+  world.pass(Millis(60'000));
+  EXPECT_EQ(world.counts(key).pending + world.counts(key).running, 0);
+  EXPECT_EQ(world.state().live.unplaceable.count(key), 1u);
+  ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
+    stop_task(step, occupant, "UserInitiated", "");
+    return {};
+  }));
+  ASSERT_TRUE(world.until([&] { return world.stable(key); }));
+  EXPECT_EQ(world.state().live.unplaceable.count(key), 0u);
+
+  const std::string second = world.create(world.service("second", big, 1));
+  world.pass(Millis(60'000));
+  EXPECT_EQ(world.counts(second).running, 0);
+  world.add_agent(1024, 4096);
+  ASSERT_TRUE(world.until([&] { return world.stable(second); }));
+
+  const std::string third = world.create(world.service("third", big, 1));
+  world.pass(Millis(60'000));
+  EXPECT_EQ(world.counts(third).running, 0);
+  UpdateService smaller;
+  smaller.task_definition_arn = world.define("small", R"("cpu": 10, "memory": 64)");
+  ASSERT_TRUE(update(world, third, smaller).has_value());
+  ASSERT_TRUE(world.until([&] { return world.stable(third); }));
+}
+
 TEST(Services, BackOffWhenTasksFailToStart) {
   World world;
   FakeAgent& agent = world.add_agent();
