@@ -33,7 +33,7 @@ struct AgentView {
   shared::WallTime last_heard{};
 };
 
-// A service none of whose tasks could be placed, and what that was found from: until it changes nobody tries
+// A service of which a task could not be placed, and what that was found from: until it changes nobody tries
 // again.
 struct Unplaceable {
   std::uint64_t room = 0;       // TaskIndex::room()

@@ -1,9 +1,9 @@
 // Messages of the control <-> balancer feed, one JSON object with a "type" member per websocket text message.
 // The balancer dials GET /berth/v1/feed on control (Authorization: Bearer <balancer token>) and says Hello;
-// control answers with a Snapshot and further ones as the configuration changes. The balancer answers every
-// Snapshot with an Ack once EVERY worker routes by it (never before: control's ordering promise hangs on
-// this), and sends a Report whenever a target's health or drain state changes, and at least every
-// kReportInterval.
+// control answers with a Snapshot and further ones as the configuration changes, each the newest once the
+// last one was answered or a second has passed. The balancer answers every Snapshot with an Ack once EVERY
+// worker routes by it (never before: control's ordering promise hangs on this), and sends a Report whenever a
+// target's health or drain state changes, and at least every kReportInterval.
 #pragma once
 #include <cstdint>
 #include <string>
