@@ -101,8 +101,11 @@ shared::WallTime Loop::wall_now() { return loop::wall_now(); }
 void Loop::arm_at(TimerNode& node, SteadyTime deadline) { wheel_->arm(node, deadline); }
 
 void Loop::drive_wheel() {
-  if (wheel_->empty() || tick_pending_) return;
-  const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(wheel_->next_tick() - now());
+  if (wheel_->empty()) return;
+  const SteadyTime next = wheel_->next_tick();
+  if (tick_pending_ && tick_at_ <= next) return;
+  tick_at_ = next;
+  const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(next - now());
   const auto micros = wait.count() < 0 ? 0 : wait.count() + 1;
   timeval tv{};
   tv.tv_sec = static_cast<time_t>(micros / 1'000'000);

@@ -64,6 +64,7 @@ class Loop {
   std::unique_ptr<event, EventDeleter> wake_event_;
   std::unique_ptr<event, EventDeleter> tick_event_;
   bool tick_pending_ = false;
+  shared::SteadyTime tick_at_{};  // while pending
   std::unique_ptr<TimerWheel> wheel_;
   std::vector<std::function<void()>> turn_end_;
   bool now_valid_ = false;

@@ -19,9 +19,7 @@ std::int64_t TimerWheel::tick_after(SteadyTime t) {
   return (t.time_since_epoch().count() + kNanos - 1) / kNanos;
 }
 
-SteadyTime TimerWheel::next_tick() const {
-  return SteadyTime(std::chrono::nanoseconds(kTick) * (current_ + 1));
-}
+SteadyTime TimerWheel::next_tick() const { return SteadyTime(std::chrono::nanoseconds(kTick) * earliest_); }
 
 void TimerWheel::arm(TimerNode& node, SteadyTime deadline) {
   node.deadline_ = deadline;
@@ -59,6 +57,17 @@ void TimerWheel::advance(SteadyTime now) {
       node.fire_(node.owner_);
     }
   }
+  if (earliest_ <= current_) find_earliest();
+}
+
+void TimerWheel::find_earliest() {
+  earliest_ = kNoTick;
+  for (std::int64_t tick = current_ + 1; linked_ != 0 && tick < current_ + kSlots; ++tick) {
+    const TimerNode& head = heads_[static_cast<std::size_t>(tick % kSlots)];
+    if (head.next_ == &head) continue;
+    earliest_ = tick;
+    return;
+  }
 }
 
 void TimerWheel::link(TimerNode& node, std::int64_t tick) {
@@ -69,6 +78,7 @@ void TimerWheel::link(TimerNode& node, std::int64_t tick) {
   node.next_ = &head;
   head.previous_->next_ = &node;
   head.previous_ = &node;
+  earliest_ = std::min(earliest_, tick);
   ++linked_;
 }
 

@@ -49,16 +49,20 @@ class TimerWheel {
   void remove(TimerNode& node);                                         // before the node dies or is recycled
   void advance(shared::SteadyTime now);
   bool empty() const { return linked_ == 0; }
-  // When advance() has something to look at again at the earliest; only meaningful unless empty().
+  // When advance() has something to look at again; only meaningful unless empty(). May be too early after a
+  // node was removed, never too late.
   shared::SteadyTime next_tick() const;
 
  private:
+  static constexpr std::int64_t kNoTick = std::numeric_limits<std::int64_t>::max();
   static std::int64_t tick_after(shared::SteadyTime t);  // first tick not before t
   void link(TimerNode& node, std::int64_t tick);
   void unlink(TimerNode& node);
+  void find_earliest();
 
   std::array<TimerNode, kSlots> heads_;  // circular lists
   std::int64_t current_ = 0;             // the last tick that was handled
+  std::int64_t earliest_ = kNoTick;      // no node is linked before it
   std::size_t linked_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <vector>
@@ -85,6 +86,64 @@ TEST(TimerWheel, DisarmedAndRemovedNodesStayQuietAndAFiringNodeMayRearmItself) {
   for (long long ms = 0; ms <= 1'030; ms += 10) wheel.advance(at(ms));
   EXPECT_EQ(disarmed.fired, 0);
   EXPECT_EQ(periodic.fired, 10);
+}
+
+// A loop sleeps until next_tick(): it must not sleep through a deadline, and has no reason to wake for an
+// empty slot.
+TEST(TimerWheel, NextTickIsWhenSomethingIsThereToLookAt) {
+  TimerWheel wheel(at(0));
+  Alarm late;
+  Alarm early;
+  wheel.arm(late.node, at(5'000));
+  EXPECT_GE(wheel.next_tick(), at(5'000));
+  EXPECT_LE(wheel.next_tick(), at(5'000) + TimerWheel::kTick);
+  wheel.advance(at(1'000));
+  EXPECT_GE(wheel.next_tick(), at(5'000));
+  wheel.arm(early.node, at(1'300));
+  EXPECT_LE(wheel.next_tick(), at(1'300) + TimerWheel::kTick);
+  wheel.advance(wheel.next_tick());
+  EXPECT_EQ(early.fired, 1);
+  EXPECT_EQ(late.fired, 0);
+  EXPECT_GE(wheel.next_tick(), at(5'000));
+  wheel.arm(late.node, at(90'000));  // pushed: looked at in its old slot, then far away
+  for (int wakes = 0; wakes < 10 && late.fired == 0; ++wakes) wheel.advance(wheel.next_tick());
+  EXPECT_EQ(late.fired, 1);
+  EXPECT_TRUE(wheel.empty());
+}
+
+// Driven as a loop drives it, by next_tick() alone, every timer fires within a tick of its deadline.
+TEST(TimerWheel, NothingIsSleptThrough) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE(seed);
+    std::uint64_t state = seed;
+    const auto below = [&state](std::uint64_t bound) {
+      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+      return static_cast<long long>((state >> 33) % bound);
+    };
+    TimerWheel wheel(at(0));
+    std::vector<std::unique_ptr<Alarm>> alarms;
+    for (int i = 0; i < 20; ++i) alarms.push_back(std::make_unique<Alarm>());
+    SteadyTime now = at(0);
+    for (int step = 0; step < 2'000; ++step) {
+      const auto& alarm = alarms[static_cast<std::size_t>(below(20))];
+      const long long what = below(6);
+      if (what == 0) {
+        wheel.disarm(alarm->node);
+      } else if (what == 1) {
+        wheel.remove(alarm->node);
+      } else {
+        wheel.arm(alarm->node, now + Millis(1 + below(below(5) == 0 ? 90'000 : 2'000)));
+      }
+      // Something else wakes the loop now and then.
+      const SteadyTime other = now + Millis(below(below(20) == 0 ? 60'000 : 3'000));
+      now = wheel.empty() ? other : std::max(now, std::min(other, wheel.next_tick()));
+      wheel.advance(now);
+      for (const auto& each : alarms) {
+        if (!each->node.armed()) continue;
+        ASSERT_GT(each->node.deadline() + TimerWheel::kTick, now);
+      }
+    }
+  }
 }
 
 TEST(TimerWheel, AgreesWithAnOrderedMapUnderRandomUse) {
