@@ -150,15 +150,11 @@ void Cluster::set_up() {
                  {"containerDefinitions",
                   {{{"name", "job"}, {"image", "job:1"}, {"memory", 16}, {"command", {"exit", "0"}}}}}};
   must_call("ecs", "RegisterTaskDefinition", job.dump());
-  const auto arn_in = [](const std::string& xml, const std::string& element) {
-    const std::size_t begin = xml.find("<" + element + ">") + element.size() + 2;
-    return xml.substr(begin, xml.find("</", begin) - begin);
-  };
-  const std::string balancer = arn_in(
+  const std::string balancer = text_in(
       must_call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer&Version=2015-12-01&Name=web"),
       "LoadBalancerArn");
   target_group_ =
-      arn_in(must_call("elbv2", "CreateTargetGroup",
+      text_in(must_call("elbv2", "CreateTargetGroup",
                        "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
                        "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
              "TargetGroupArn");

@@ -82,4 +82,9 @@ std::shared_ptr<Network::End> ControlProcess::accept_feed(Process& from) {
       [this](std::uint64_t session) { engine_->feed_closed(session); });
 }
 
+std::string text_in(const std::string& xml, const std::string& element) {
+  const std::size_t begin = xml.find("<" + element + ">") + element.size() + 2;
+  return xml.substr(begin, xml.find("</", begin) - begin);
+}
+
 }  // namespace sim

@@ -43,4 +43,7 @@ class ControlProcess {
   std::unique_ptr<agent::control::Engine> engine_;
 };
 
+// What an answer in XML has in its first element of this name.
+std::string text_in(const std::string& xml, const std::string& element);
+
 }  // namespace sim

@@ -104,23 +104,17 @@ class Bench {
     return "";
   }
 
-  // The ARN that an answer in XML has in this element.
-  static std::string arn_in(const std::string& xml, const std::string& element) {
-    const std::size_t begin = xml.find("<" + element + ">") + element.size() + 2;
-    return xml.substr(begin, xml.find("</", begin) - begin);
-  }
-
   void create_service(int number) {
     const std::string name = "web" + std::to_string(number);
     const std::string form = "&Version=2015-12-01&Name=" + name;
-    const std::string balancer =
-        arn_in(call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer" + form), "LoadBalancerArn");
-    const std::string group =
-        arn_in(call("elbv2", "CreateTargetGroup",
-                    "Action=CreateTargetGroup" + form +
-                        "&Protocol=HTTP&Port=80&VpcId=v"
-                        "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
-               "TargetGroupArn");
+    const std::string balancer = sim::text_in(
+        call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer" + form), "LoadBalancerArn");
+    const std::string group = sim::text_in(
+        call("elbv2", "CreateTargetGroup",
+             "Action=CreateTargetGroup" + form +
+                 "&Protocol=HTTP&Port=80&VpcId=v"
+                 "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
+        "TargetGroupArn");
     call("elbv2", "CreateListener",
          "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=" + std::to_string(8000 + number) +
              "&LoadBalancerArn=" + balancer +

@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "shared/env/random.h"
+
 namespace balancer::loop {
 namespace {
 
@@ -115,11 +117,8 @@ TEST(TimerWheel, NextTickIsWhenSomethingIsThereToLookAt) {
 TEST(TimerWheel, NothingIsSleptThrough) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     SCOPED_TRACE(seed);
-    std::uint64_t state = seed;
-    const auto below = [&state](std::uint64_t bound) {
-      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-      return static_cast<long long>((state >> 33) % bound);
-    };
+    shared::env::SeededRandom random(seed);
+    const auto below = [&random](std::uint64_t bound) { return static_cast<long long>(random.below(bound)); };
     TimerWheel wheel(at(0));
     std::vector<std::unique_ptr<Alarm>> alarms;
     for (int i = 0; i < 20; ++i) alarms.push_back(std::make_unique<Alarm>());
@@ -149,11 +148,8 @@ TEST(TimerWheel, NothingIsSleptThrough) {
 TEST(TimerWheel, AgreesWithAnOrderedMapUnderRandomUse) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
-    std::uint64_t state = seed;
-    const auto below = [&state](std::uint64_t bound) {
-      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-      return static_cast<long long>((state >> 33) % bound);
-    };
+    shared::env::SeededRandom random(seed);
+    const auto below = [&random](std::uint64_t bound) { return static_cast<long long>(random.below(bound)); };
     TimerWheel wheel(at(0));
     std::vector<std::unique_ptr<Alarm>> alarms;
     std::vector<long long> deadline(50, -1);
