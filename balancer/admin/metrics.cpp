@@ -66,6 +66,11 @@ constexpr std::array kSimple = {
                  &TrafficCounters::retries},
     SimpleFamily{"berth_lb_upgrades_total", "counter", "Connections upgraded to websocket",
                  &TrafficCounters::upgrades},
+    SimpleFamily{"berth_lb_interim_responses_total", "counter",
+                 "Interim (1xx) responses passed on to clients", &TrafficCounters::interim_responses},
+    SimpleFamily{"berth_lb_interim_floods_total", "counter",
+                 "Requests answered with 502 because their target sent interim responses too fast",
+                 &TrafficCounters::interim_floods},
 };
 
 void write_simple(Exposition& out, const MetricsSources& s) {

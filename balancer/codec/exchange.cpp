@@ -19,8 +19,9 @@ ResponsePlan plan_interim(const ResponseHead& head, const RequestFacts& request)
   ResponsePlan plan;
   plan.keep_client = request.keep_alive;
   if (head.status != 101) {
-    plan.kind =
-        head.status == 103 && request.http11 ? ResponseKind::kInterimForward : ResponseKind::kInterimDrop;
+    // RFC 9110 section 15.2: HTTP/1.0 knows none, and a proxy passes on all others, whatever they mean.
+    const bool wanted = request.http11 && !(head.status == 100 && request.continued);
+    plan.kind = wanted ? ResponseKind::kInterimForward : ResponseKind::kInterimDrop;
     return plan;
   }
   if (!request.websocket) return bad("unasked_101");
@@ -53,7 +54,7 @@ std::string_view read_framing(const ResponseHead& head, BodyFraming& framing, bo
 }  // namespace
 
 RequestFacts facts_of(const RequestHead& head) {
-  return {head.head_method, head.http11, head.keep_alive, head.websocket};
+  return {head.head_method, head.http11, head.keep_alive, head.websocket, false};
 }
 
 ResponsePlan plan_response(const ResponseHead& head, const RequestFacts& request) {

@@ -15,13 +15,14 @@ struct RequestFacts {
   bool http11 = true;
   bool keep_alive = true;  // the client is willing; set to false to close after the response
   bool websocket = false;  // an upgrade was forwarded
+  bool continued = false;  // the client was told 100 (Continue) by us
 };
 RequestFacts facts_of(const RequestHead& head);
 
 enum class ResponseKind : std::uint8_t {
   kFinal,
-  kInterimForward,  // 103: write its head to an HTTP/1.1 client, then read the next head
-  kInterimDrop,     // 100 (answered by us already), 102 and other 1xx: read the next head
+  kInterimForward,  // 1xx but 101: write its head to the client, then read the next head
+  kInterimDrop,     // for an HTTP/1.0 client, or a 100 that we have given already: read the next head
   kUpgrade,         // a valid 101: write its head, then relay bytes both ways
   kBad              // answer 502; `problem` is the word for the log
 };

@@ -36,8 +36,6 @@ inline constexpr std::size_t kMaxMethod = 64;
 inline constexpr std::size_t kMaxConnectionOptions = 32;
 inline constexpr std::size_t kMaxForwardedFor = 30;      // addresses; more are answered with 463
 inline constexpr std::size_t kMaxLeadingEmptyLines = 1;  // before a request line (RFC 9112 section 2.2)
-// Interim (1xx) responses a target may send for one request before it is taken for broken.
-inline constexpr int kMaxInterimResponses = 16;
 
 // Offsets, not pointers: they survive a move of the bytes.
 struct Slice {

@@ -146,7 +146,7 @@ void ClientConnection::start_exchange() {
   answer_ = Answer::kAwaited;
   target_ = nullptr;
   tries_ = 0;
-  interims_ = 0;
+  interims_seen_ = false;
   fresh_only_ = close_after_ = upload_broken_ = keep_ = client_shut_ = target_shut_ = false;
   last_failure_ = ConnectFailure::kRefused;
   received_before_ = client_.received - client_.in.size();

@@ -17,6 +17,7 @@
 #include "balancer/codec/rewrite.h"
 #include "balancer/loop/loop.h"
 #include "balancer/proxy/access_log.h"
+#include "balancer/proxy/interim_budget.h"
 #include "balancer/proxy/list.h"
 #include "balancer/proxy/snapshot.h"
 #include "balancer/proxy/stats.h"
@@ -107,6 +108,8 @@ class ClientConnection : public ListHook<ClientConnection> {
   bool pump_response();
   bool read_response_head();
   void take_response_head();
+  void take_interim();
+  bool room_for_interims();
   void read_response_body();
   void response_complete();
   void on_target_end();
@@ -161,7 +164,8 @@ class ClientConnection : public ListHook<ClientConnection> {
   bool keep_ = false;
   bool client_shut_ = false;  // tunnel: FIN was passed on in that direction
   bool target_shut_ = false;
-  int interims_ = 0;
+  bool interims_seen_ = false;  // the target has sent an interim response
+  InterimBudget interims_;
   Answer answer_ = Answer::kAwaited;
   shared::SteadyTime started_{};
   shared::SteadyTime dispatched_{};

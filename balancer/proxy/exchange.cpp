@@ -34,6 +34,7 @@ void ClientConnection::forward(const routing::Match& match, const codec::Request
   if (head_.expects_continue && facts_.http11 && !upload_done_) {
     worker_.buffers().take(client_.out);
     client_.out.append(codec::kContinue);
+    facts_.continued = true;
   }
 }
 
@@ -226,6 +227,7 @@ bool ClientConnection::pump_response() {
 // False: no complete head yet, or the exchange took another way.
 bool ClientConnection::read_response_head() {
   for (;;) {
+    if (interims_seen_ && !room_for_interims()) return false;
     Stream& from = target_->stream;
     if (!from.in.empty()) {
       if (from.hold) {  // a byte of an answer: never repeated from here on
@@ -258,29 +260,51 @@ bool ClientConnection::read_response_head() {
   }
 }
 
+// Interim responses wait in the kernel while the client does not read what it has been sent. False: not now.
+bool ClientConnection::room_for_interims() {
+  const std::size_t unsent = client_.unsent();
+  if (unsent < kMaxOut) return true;
+  if (!client_.flush()) return client_gone(), false;
+  if (client_.unsent() != unsent) touch();
+  return client_.unsent() < kMaxOut;
+}
+
+void ClientConnection::take_interim() {
+  const std::size_t size = response_parser_.head_bytes();
+  if (!interims_seen_) interims_.reset();
+  interims_seen_ = true;
+  if (!interims_.take(size, worker_.loop().now())) {
+    counters_->interim_floods.add();
+    return target_broke("too_many_interim_responses");
+  }
+  if (plan_.kind == codec::ResponseKind::kInterimForward) {
+    worker_.buffers().take(client_.out);
+    codec::write_response_head(client_.out, response_head_, plan_, facts_, {});
+    counters_->interim_responses.add();
+  }
+  target_->stream.in.consume(size);
+  response_parser_.reset();
+  response_head_.clear();
+}
+
 void ClientConnection::take_response_head() {
-  facts_.keep_alive = may_keep();
+  // Only the final head decides: an interim one may come while the client is still sending.
+  if (response_head_.status >= 200) facts_.keep_alive = may_keep();
   plan_ = codec::plan_response(response_head_, facts_);
-  Stream& from = target_->stream;
-  worker_.buffers().take(client_.out);
-  codec::ResponseRewrite rewrite;
-  rewrite.date = worker_.date();
   switch (plan_.kind) {
     case codec::ResponseKind::kBad:
       return target_broke(plan_.problem);
     case codec::ResponseKind::kInterimForward:
-      if (facts_.http11) codec::write_response_head(client_.out, response_head_, plan_, facts_, rewrite);
-      [[fallthrough]];
     case codec::ResponseKind::kInterimDrop:
-      from.in.consume(response_parser_.head_bytes());
-      response_parser_.reset();
-      response_head_.clear();
-      if (++interims_ > codec::kMaxInterimResponses) target_broke("too_many_interim_responses");
-      return;
+      return take_interim();
     case codec::ResponseKind::kUpgrade:
     case codec::ResponseKind::kFinal:
       break;
   }
+  Stream& from = target_->stream;
+  worker_.buffers().take(client_.out);
+  codec::ResponseRewrite rewrite;
+  rewrite.date = worker_.date();
   codec::write_response_head(client_.out, response_head_, plan_, facts_, rewrite);
   from.in.consume(response_parser_.head_bytes());
   const int status = response_head_.status;
@@ -359,7 +383,7 @@ void ClientConnection::response_complete() {
 
 // The target closed or reset before a whole head was there.
 void ClientConnection::on_target_end() {
-  const bool silent = target_->stream.in.empty() && interims_ == 0;
+  const bool silent = target_->stream.in.empty() && !interims_seen_;
   const bool again = silent && target_->reused() && replayable_ && !fresh_only_ && tries_ < kMaxTries;
   if (!again) {
     // Accepting and closing without a word is how a port forwarder stands in for a process that is gone.

@@ -50,6 +50,8 @@ struct alignas(64) TrafficCounters {
   Counter failed_open;
   Counter retries;
   Counter upgrades;
+  Counter interim_responses;  // passed on to clients
+  Counter interim_floods;     // requests given up because of them
   std::array<Counter, kLatencyBoundsMicros.size() + 1> target_latency;
   Counter target_latency_micros;
 

@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kUserAgent = "ELB-HealthChecker/2.0";
 // The status line comes first and decides.
 constexpr std::size_t kMaxStatusLine = 1024;
+constexpr std::size_t kMaxInterimHead = 32 * 1024;  // of an interim response before it
 // What follows it is read and dropped, so that the target can finish its answer instead of writing against a
 // reset; a longer answer is cut off.
 constexpr std::size_t kMaxDroppedAnswer = 1024 * 1024;
@@ -171,12 +172,29 @@ struct HealthChecker::Check {
       }
       if (got.state != loop::Io::kDone) return finish({CheckOutcome::Kind::kFailed, 0});
       received.append(buffer, got.bytes);
+      drop_interims();
       const auto end = received.find('\n');
-      if (end != std::string::npos) {
+      const std::size_t most = end == std::string::npos ? kMaxStatusLine : kMaxInterimHead;
+      if (end != std::string::npos && !interim_of(std::string_view(received).substr(0, end))) {
         decide(std::string_view(received).substr(0, end));
-      } else if (received.size() > kMaxStatusLine) {
+      } else if (received.size() > most) {
         return finish({CheckOutcome::Kind::kFailed, 0});
       }
+    }
+  }
+
+  // Interim responses (103 and others) are not the answer. A target that sends nothing else runs into the
+  // timeout.
+  static bool interim_of(std::string_view line) {
+    const auto code = status_of(line);
+    return code && *code < 200 && *code != 101;
+  }
+  void drop_interims() {
+    for (;;) {
+      const auto end = received.find("\r\n\r\n");
+      if (end == std::string::npos || !interim_of(std::string_view(received).substr(0, received.find('\n'))))
+        return;
+      received.erase(0, end + 4);
     }
   }
 

@@ -130,7 +130,7 @@ void check_response(std::string_view bytes) {
   if (state != ParseState::kComplete) return;
   for (const RequestFacts& request :
        {RequestFacts{}, RequestFacts{true, true, true, false}, RequestFacts{false, false, true, false},
-        RequestFacts{false, true, true, true}}) {
+        RequestFacts{false, true, true, true}, RequestFacts{false, true, true, false, true}}) {
     const ResponsePlan plan = plan_response(head, request);
     if (plan.kind == ResponseKind::kBad || plan.kind == ResponseKind::kInterimDrop) continue;
     Buffer out;
@@ -144,6 +144,10 @@ void check_response(std::string_view bytes) {
     BERTH_CHECK(again_parser.head_bytes() == out.size(), "the response head ends early");
     const bool te = again.has(FieldId::kTransferEncoding), cl = again.has(FieldId::kContentLength);
     BERTH_CHECK(!(te && cl) && !again.is_repeated(FieldId::kContentLength), "two framing fields");
+    if (plan.kind == ResponseKind::kInterimForward) {
+      BERTH_CHECK(request.http11 && !te && !cl && !again.connection_close, "an interim answer frames a body");
+      BERTH_CHECK(plan_response(again, request).kind == plan.kind, "an interim answer became another");
+    }
     if (plan.kind != ResponseKind::kFinal) continue;
     const ResponsePlan client = plan_response(again, request);
     BERTH_CHECK(client.in == plan.out || !request.http11, "the client frames another body");

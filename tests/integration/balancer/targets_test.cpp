@@ -118,7 +118,9 @@ TEST(BalancerTargets, WhatATargetDoesWrongIsA502AndItsConnectionIsNotUsedAgain) 
     SCOPED_TRACE(cases[current].name);
     Wire client = Wire::connect(port);
     ASSERT_TRUE(client.send(get("/case")));
-    EXPECT_EQ(client.read_message().status, cases[current].status);
+    Message answer = client.read_message();
+    while (answer.status / 100 == 1) answer = client.read_message();
+    EXPECT_EQ(answer.status, cases[current].status);
     Wire second = Wire::connect(port);
     ASSERT_TRUE(second.send(get("/plain")));
     EXPECT_EQ(second.read_message().body, "plain");

@@ -89,11 +89,20 @@ TEST(PlanResponse, TunnelsOnlyAfterAValid101ThatWasAskedFor) {
   EXPECT_EQ(plan("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0", kUpgrade).kind, ResponseKind::kFinal);
 }
 
-TEST(PlanResponse, SortsInterimAnswers) {
-  EXPECT_EQ(plan("HTTP/1.1 103 Early Hints\r\nLink: x").kind, ResponseKind::kInterimForward);
-  EXPECT_EQ(plan("HTTP/1.1 103 Early Hints\r\nLink: x", kHttp10).kind, ResponseKind::kInterimDrop);
-  EXPECT_EQ(plan("HTTP/1.1 100 Continue\r\nA: b").kind, ResponseKind::kInterimDrop);
-  EXPECT_EQ(plan("HTTP/1.1 102 Processing\r\nA: b").kind, ResponseKind::kInterimDrop);
+TEST(PlanResponse, PassesOnEveryInterimAnswerButToHttp10) {
+  for (int status = 100; status < 200; ++status) {
+    if (status == 101) continue;
+    const std::string head = "HTTP/1.1 " + std::to_string(status) + " Word\r\nLink: x";
+    EXPECT_EQ(plan(head).kind, ResponseKind::kInterimForward) << status;
+    EXPECT_EQ(plan(head, kHttp10).kind, ResponseKind::kInterimDrop) << status;
+    EXPECT_EQ(plan(head, {.websocket = true}).kind, ResponseKind::kInterimForward) << status;
+  }
+}
+
+TEST(PlanResponse, TellsAClientOnceToContinue) {
+  constexpr RequestFacts kContinued{.continued = true};
+  EXPECT_EQ(plan("HTTP/1.1 100 Continue\r\nA: b", kContinued).kind, ResponseKind::kInterimDrop);
+  EXPECT_EQ(plan("HTTP/1.1 102 Processing\r\nA: b", kContinued).kind, ResponseKind::kInterimForward);
 }
 
 }  // namespace

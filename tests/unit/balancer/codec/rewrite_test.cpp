@@ -244,6 +244,12 @@ TEST(ResponseHeadForClient, PassesInterimAndUpgradeHeads) {
   EXPECT_EQ(answer("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", {},
                    {.date = "now", .extra_fields = "A: b\r\n"}),
             "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+  EXPECT_EQ(
+      answer("HTTP/1.1 104 Upload Resumption Supported\r\nUpload-Offset: 5\r\nConnection: Secret, close\r\n"
+             "Secret: x\r\nKeep-Alive: 5\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
+      "HTTP/1.1 104 Upload Resumption Supported\r\nUpload-Offset: 5\r\n\r\n")
+      << "without what speaks about one connection, and without a body";
+  EXPECT_EQ(answer("HTTP/1.1 199 \r\n\r\n"), "HTTP/1.1 199 \r\n\r\n");
   EXPECT_EQ(answer("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
                    "Sec-WebSocket-Accept: x\r\n\r\n",
                    {.websocket = true}),
