@@ -217,15 +217,16 @@ std::variant<httpd::WebSocketHandlers, http::Response> Gateway::Impl::accept_age
     return refusal(wire.status, wire.code, wire.message);
   }
   const std::string arn = value_of(parameters, telemetry ? "containerInstance" : "containerInstanceArn");
-  const std::string cluster =
-      control::cluster_name_in(value_of(parameters, telemetry ? "cluster" : "clusterArn"));
+  const auto cluster = control::cluster_name_in(parts.engine.settings().realm(),
+                                                value_of(parameters, telemetry ? "cluster" : "clusterArn"));
+  if (!cluster) return refusal(400, "InvalidClusterException", cluster.error().text());
   const model::ContainerInstance* instance = control::find_instance_by_arn(parts.engine.state(), arn);
   if (instance == nullptr) {
     return refusal(400, "InvalidInstanceException", "Container instance " + arn + " is not registered.");
   }
-  if (instance->cluster != cluster) {
+  if (instance->cluster != *cluster) {
     return refusal(400, "InvalidClusterException",
-                   "Container instance " + arn + " is not in cluster " + cluster + ".");
+                   "Container instance " + arn + " is not in cluster " + *cluster + ".");
   }
   if (instance->status == model::InstanceStatus::kInactive) {
     return refusal(400, "InactiveInstanceException", "Container instance " + arn + " is deregistered.");

@@ -73,8 +73,8 @@ struct EcsResource {
   EcsKind kind;
   std::vector<std::string> parts;
 };
-// Error InvalidParameterException: no ARN of ECS, of another region or account, or with the wrong number of
-// parts.
+// Error InvalidParameterException: no ARN of ECS, of another partition, region or account, or with the wrong
+// number of parts.
 shared::Result<EcsResource> parse_ecs_arn(const Realm& realm, std::string_view arn);
 
 // The identifiers requests carry: a short name or an ARN of the given kind. Errors are

@@ -53,6 +53,22 @@ std::string make(const Realm& realm, EcsKind kind, std::initializer_list<std::st
   return to_string({realm.partition, "ecs", realm.region, realm.account, std::move(resource)});
 }
 
+// ECS's own text for a region; the others are worded like its text for a cluster.
+std::optional<Error> foreign_part(const Realm& realm, const Arn& arn, std::string_view text) {
+  if (arn.region != realm.region) {
+    return invalid("Invalid Region in ARN: " + quoted(text) + " is not of " + realm.region + ".");
+  }
+  if (arn.account != realm.account) {
+    return invalid("Invalid identifier: " + quoted(text) + " is of another account. Your account is " +
+                   realm.account);
+  }
+  if (arn.partition != realm.partition) {
+    return invalid("Invalid identifier: " + quoted(text) + " is of another partition. Your partition is " +
+                   realm.partition);
+  }
+  return std::nullopt;
+}
+
 // The parts of an ARN of that one kind, or the text itself as the only part.
 Result<std::vector<std::string>> parts_of(const Realm& realm, EcsKind kind, std::string_view text) {
   if (looks_like_arn(text)) {
@@ -113,11 +129,7 @@ Result<EcsResource> parse_ecs_arn(const Realm& realm, std::string_view text) {
   const auto arn = parse_arn(text);
   if (!arn || arn->service != "ecs")
     return invalid("Invalid identifier: " + quoted(text) + " is not an ECS ARN.");
-  if (arn->partition != realm.partition || arn->region != realm.region || arn->account != realm.account) {
-    return invalid("Invalid identifier: " + quoted(text) +
-                   " belongs to another account or region; here is account " + realm.account + " in " +
-                   realm.region + ".");
-  }
+  if (auto foreign = foreign_part(realm, *arn, text)) return *std::move(foreign);
   std::vector<std::string> parts;
   std::string_view rest = arn->resource;
   while (true) {
@@ -159,8 +171,8 @@ Result<std::string> parse_in_cluster(const Realm& realm, EcsKind kind, std::stri
   auto scoped = parse_scoped(realm, kind, text);
   if (!scoped) return scoped.error();
   if (scoped->cluster && *scoped->cluster != cluster) {
-    return invalid("Identifier was for cluster " + *scoped->cluster + ". Your cluster is " +
-                   std::string(cluster));
+    return invalid("Invalid identifier: Identifier is for cluster " + *scoped->cluster +
+                   ". Your cluster is " + std::string(cluster));
   }
   return std::move(scoped->id);
 }

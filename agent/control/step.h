@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/aws/arn.h"
 #include "agent/control/state.h"
 #include "shared/env/random.h"
 
@@ -27,6 +28,9 @@ struct Settings {
   // Three heartbeats: a session silent for this long is closed (agentConnected false), and what a service has
   // PENDING on an instance whose agent has been away for this long is started elsewhere.
   shared::Millis agent_silence{30'000};
+
+  // Whose ARNs are ours.
+  aws::Realm realm() const { return {partition, region, account}; }
 };
 
 struct Step {

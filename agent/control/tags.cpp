@@ -11,6 +11,7 @@
 namespace agent::control {
 namespace {
 
+using aws::EcsKind;
 using shared::Result;
 
 std::size_t characters(std::string_view utf8) {
@@ -65,12 +66,13 @@ struct Resource {
   std::string key;
 };
 
-Result<Resource> resource_in_cluster(const State& state, const std::vector<std::string>& parts) {
-  if (parts.size() != 3) return invalid_parameter("Long arn format must be used for tagging operations");
-  if (auto cluster = cluster_name(state, parts[1]); !cluster) return cluster.error();
-  const std::string key = parts[1] + "/" + parts[2];
-  const bool is_service = parts[0] == "service";
-  const bool is_task = parts[0] == "task";
+Result<Resource> resource_in_cluster(const Step& step, EcsKind kind, const std::vector<std::string>& parts) {
+  if (parts.size() != 2) return invalid_parameter("Long arn format must be used for tagging operations");
+  if (auto cluster = cluster_name(step, parts[0]); !cluster) return cluster.error();
+  const State& state = step.state;
+  const std::string key = parts[0] + "/" + parts[1];
+  const bool is_service = kind == EcsKind::kService;
+  const bool is_task = kind == EcsKind::kTask;
   const Result<std::string> found = is_service ? present_key(state.services, key)
                                     : is_task  ? present_key(state.tasks, key)
                                                : present_key(state.instances, key);
@@ -78,23 +80,28 @@ Result<Resource> resource_in_cluster(const State& state, const std::vector<std::
   return Resource{is_service ? Kind::kService : is_task ? Kind::kTask : Kind::kInstance, key};
 }
 
-Result<Resource> find_resource(const State& state, const std::string& arn) {
-  const std::vector<std::string> parts = ecs_resource_of(arn);
-  const std::string kind = parts.empty() ? std::string() : parts.front();
-  if (kind == "service" || kind == "task" || kind == "container-instance") {
-    return resource_in_cluster(state, parts);
+Result<Resource> find_resource(const Step& step, const std::string& arn) {
+  const auto named = aws::parse_ecs_arn(step.settings.realm(), arn);
+  if (!named) return named.error();
+  switch (named->kind) {
+    case EcsKind::kService:
+    case EcsKind::kTask:
+    case EcsKind::kContainerInstance:
+      return resource_in_cluster(step, named->kind, named->parts);
+    case EcsKind::kCluster: {
+      const Result<std::string> cluster = cluster_name(step, named->parts[0]);
+      if (!cluster) return cluster.error();
+      return Resource{Kind::kCluster, *cluster};
+    }
+    case EcsKind::kTaskDefinition: {
+      const Result<std::string> key = present_key(step.state.task_definitions, named->parts[0]);
+      if (!key) return key.error();
+      return Resource{Kind::kTaskDefinition, *key};
+    }
+    default:
+      return invalid_parameter("The resourceArn " + arn +
+                               " is not the ARN of an ECS resource that has tags.");
   }
-  if (kind == "cluster" && parts.size() == 2) {
-    const Result<std::string> cluster = cluster_name(state, parts[1]);
-    if (!cluster) return cluster.error();
-    return Resource{Kind::kCluster, *cluster};
-  }
-  if (kind == "task-definition" && parts.size() == 2) {
-    const Result<std::string> key = present_key(state.task_definitions, parts[1]);
-    if (!key) return key.error();
-    return Resource{Kind::kTaskDefinition, *key};
-  }
-  return invalid_parameter("The resourceArn " + arn + " is not the ARN of an ECS resource that has tags.");
 }
 
 std::vector<model::Tag>& editable_tags(Step& step, const Resource& resource) {
@@ -157,14 +164,14 @@ std::vector<model::Tag> merge_tags(std::vector<model::Tag> base, const std::vect
   return base;
 }
 
-Result<std::vector<model::Tag>> tags_of(const State& state, const std::string& arn) {
-  const Result<Resource> resource = find_resource(state, arn);
+Result<std::vector<model::Tag>> tags_of(const Step& step, const std::string& arn) {
+  const Result<Resource> resource = find_resource(step, arn);
   if (!resource) return resource.error();
-  return present_tags(state, *resource);
+  return present_tags(step.state, *resource);
 }
 
 Result<void> add_tags(Step& step, const std::string& arn, const std::vector<model::Tag>& tags) {
-  const Result<Resource> resource = find_resource(step.state, arn);
+  const Result<Resource> resource = find_resource(step, arn);
   if (!resource) return resource.error();
   if (auto checked = check_tags(tags); !checked) return checked;
   std::vector<model::Tag> merged = merge_tags(present_tags(step.state, *resource), tags);
@@ -179,7 +186,7 @@ Result<void> add_tags(Step& step, const std::string& arn, const std::vector<mode
 }
 
 Result<void> remove_tags(Step& step, const std::string& arn, const std::vector<std::string>& keys) {
-  const Result<Resource> resource = find_resource(step.state, arn);
+  const Result<Resource> resource = find_resource(step, arn);
   if (!resource) return resource.error();
   for (const std::string& key : keys) {
     if (is_reserved(key))

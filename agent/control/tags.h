@@ -19,7 +19,7 @@ shared::Result<void> check_tags(const std::vector<model::Tag>& tags);
 // Errors of the three: InvalidParameterException for what is no ARN of a taggable ECS resource, otherwise
 // ClusterNotFoundException, ResourceNotFoundException. `add_tags` replaces values of keys that are there;
 // LimitExceededException beyond kMaxTags.
-shared::Result<std::vector<model::Tag>> tags_of(const State& state, const std::string& arn);
+shared::Result<std::vector<model::Tag>> tags_of(const Step& step, const std::string& arn);
 shared::Result<void> add_tags(Step& step, const std::string& arn, const std::vector<model::Tag>& tags);
 shared::Result<void> remove_tags(Step& step, const std::string& arn, const std::vector<std::string>& keys);
 

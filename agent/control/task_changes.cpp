@@ -213,7 +213,7 @@ bool may_tell_agent_to_stop(TargetLookup& targets, const model::Task& task) {
 }
 
 Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change) {
-  auto key = task_key(cluster, change.task);
+  auto key = task_key(step.settings.realm(), cluster, change.task);
   if (!key) return key.error();
   const model::Task* found = step.state.tasks.find(*key);
   // An error would make agents repeat the report for ever.
@@ -252,7 +252,7 @@ Result<void> apply_health(Step& step, const std::string& instance_arn, const std
                           const std::vector<ContainerHealth>& health) {
   const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
   if (instance == nullptr) return invalid_parameter("no such container instance: " + instance_arn);
-  const auto key = task_key(instance->cluster, task);
+  const auto key = task_key(step.settings.realm(), instance->cluster, task);
   if (!key) return key.error();
   const model::Task* found = step.state.tasks.find(*key);
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return {};

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/operations.h"
+#include "agent/control/lookup.h"
 #include "agent/control/tasks.h"
 #include "agent/model/words.h"
 #include "shared/net/endpoint.h"
@@ -78,6 +79,12 @@ Answer apply(const Context& context, const control::TaskChange& change) {
 }  // namespace
 
 Answer discover_poll_endpoint(const Context& context) {
+  // Neither need exist: agents ask before they register, and for what their host remembers.
+  const aws::Realm realm = context.step.settings.realm();
+  const auto cluster = control::cluster_name_in(realm, text_in(context.in, "cluster"));
+  if (!cluster) return cluster.error();
+  const auto instance = control::instance_key(realm, *cluster, text_in(context.in, "containerInstance"));
+  if (!instance) return instance.error();
   const std::string& endpoint = context.step.settings.poll_endpoint;
   if (endpoint.empty()) {
     return shared::Error("ServerException",
@@ -116,6 +123,11 @@ Answer submit_container_state_change(const Context& context) {
 Answer submit_attachment_state_changes(const Context& context) {
   const auto cluster = cluster_in(context);
   if (!cluster) return cluster.error();
+  for (const json& each : list_in(context.in, "attachments")) {
+    const std::string arn = text_in(each, "attachmentArn");
+    if (!aws::looks_like_arn(arn)) continue;
+    if (auto ours = aws::parse_ecs_arn(context.step.settings.realm(), arn); !ours) return ours.error();
+  }
   return acknowledged();
 }
 

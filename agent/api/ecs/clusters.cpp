@@ -138,12 +138,13 @@ Answer describe_clusters(const Context& context) {
   json clusters = json::array();
   json failures = json::array();
   for (const std::string& each : asked) {
-    const std::string name = control::cluster_name_in(each);
-    const model::Cluster* cluster = context.state().clusters.find(name);
+    const auto name = control::cluster_name_in(context.step.settings.realm(), each);
+    if (!name) return name.error();
+    const model::Cluster* cluster = context.state().clusters.find(*name);
     if (cluster != nullptr) {
       clusters.push_back(encode_cluster(context.state(), *cluster, parts));
     } else {
-      failures.push_back(missing(each.starts_with("arn:") ? each : cluster_arn(context.step, name)));
+      failures.push_back(missing(each.starts_with("arn:") ? each : cluster_arn(context.step, *name)));
     }
   }
   return json{{"clusters", std::move(clusters)}, {"failures", std::move(failures)}};
@@ -174,8 +175,9 @@ Answer update_cluster_settings(const Context& context) {
 }
 
 Answer put_cluster_capacity_providers(const Context& context) {
-  const std::string asked = control::cluster_name_in(text_in(context.in, "cluster"));
-  const model::Cluster* present = context.state().clusters.find(asked);
+  const auto asked = control::cluster_name_in(context.step.settings.realm(), text_in(context.in, "cluster"));
+  if (!asked) return asked.error();
+  const model::Cluster* present = context.state().clusters.find(*asked);
   if (present != nullptr && present->status != model::ClusterStatus::kActive) {
     return client_exception("Cluster was not ACTIVE");
   }
@@ -192,12 +194,13 @@ Answer put_cluster_capacity_providers(const Context& context) {
 }
 
 Answer delete_cluster(const Context& context) {
-  const std::string name = control::cluster_name_in(text_in(context.in, "cluster"));
-  if (context.state().clusters.find(name) == nullptr) {
+  const auto name = control::cluster_name_in(context.step.settings.realm(), text_in(context.in, "cluster"));
+  if (!name) return name.error();
+  if (context.state().clusters.find(*name) == nullptr) {
     return Error("ClusterNotFoundException", "Cluster not found.", shared::Blame::kClient);
   }
-  if (auto deleted = control::delete_cluster(context.step, name); !deleted) return deleted.error();
-  return answer_cluster(context, name);
+  if (auto deleted = control::delete_cluster(context.step, *name); !deleted) return deleted.error();
+  return answer_cluster(context, *name);
 }
 
 }  // namespace agent::api::ecs

@@ -143,7 +143,7 @@ Answer deregister_container_instance(const Context& context) {
   if (!cluster) return cluster.error();
   const std::string asked = text_in(context.in, "containerInstance");
   if (asked.empty()) return invalid_parameter("Container instance cannot be empty.");
-  const auto key = control::instance_key(*cluster, asked);
+  const auto key = control::instance_key(context.step.settings.realm(), *cluster, asked);
   if (!key) return key.error();
   const model::ContainerInstance* instance = context.state().instances.find(*key);
   if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
@@ -171,7 +171,7 @@ Answer describe_container_instances(const Context& context) {
   json instances = json::array();
   json failures = json::array();
   for (const std::string& each : *asked) {
-    const auto key = control::instance_key(*cluster, each);
+    const auto key = control::instance_key(context.step.settings.realm(), *cluster, each);
     if (!key) return key.error();
     if (const model::ContainerInstance* instance = context.state().instances.find(*key)) {
       instances.push_back(encode_instance(context.state(), *instance, tags));
@@ -223,7 +223,7 @@ Answer update_container_instances_state(const Context& context) {
   json instances = json::array();
   json failures = json::array();
   for (const std::string& each : *asked) {
-    const auto key = control::instance_key(*cluster, each);
+    const auto key = control::instance_key(context.step.settings.realm(), *cluster, each);
     if (!key) return key.error();
     const model::ContainerInstance* instance = context.state().instances.find(*key);
     if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {

@@ -171,7 +171,9 @@ Result<void> check_constraints(const std::vector<model::PlacementConstraint>& co
 
 Result<const model::TaskDefinition*> runnable_definition(const Context& context, const std::string& reference,
                                                          model::LaunchType launch_type) {
-  const model::TaskDefinition* found = control::find_task_definition(context.state(), reference);
+  const auto named = control::task_definition_in(context.step, reference);
+  if (!named) return named.error();
+  const model::TaskDefinition* found = *named;
   if (found == nullptr) return client_exception("TaskDefinition not found.");
   if (found->status != model::TaskDefinitionStatus::kActive)
     return client_exception("TaskDefinition is inactive");

@@ -77,7 +77,7 @@ bool includes(const Context& context, std::string_view word) {
 }
 
 Result<std::string> cluster_in(const Context& context) {
-  return control::cluster_name(context.state(), text_in(context.in, "cluster"));
+  return control::cluster_name(context.step, text_in(context.in, "cluster"));
 }
 
 Result<std::vector<model::Tag>> tags_in(const json& in) {

@@ -35,7 +35,7 @@ Result<std::string> service_in(const Context& context) {
   if (!cluster) return cluster.error();
   const std::string asked = text_in(context.in, "service");
   if (asked.empty()) return invalid_parameter("Service cannot be empty.");
-  auto key = control::service_key(*cluster, asked);
+  auto key = control::service_key(context.step.settings.realm(), *cluster, asked);
   if (!key) return key.error();
   if (context.state().services.find(*key) == nullptr) return not_found();
   return key;
@@ -83,7 +83,7 @@ Answer describe_services(const Context& context) {
   json services = json::array();
   json failures = json::array();
   for (const std::string& each : *asked) {
-    const auto key = control::service_key(*cluster, each);
+    const auto key = control::service_key(context.step.settings.realm(), *cluster, each);
     if (!key) return key.error();
     if (const model::Service* service = context.state().services.find(*key)) {
       services.push_back(encode_service(context.state(), *service, tags));

@@ -27,7 +27,7 @@ Answer untag_resource(const Context& context) {
 }
 
 Answer list_tags_for_resource(const Context& context) {
-  const auto tags = control::tags_of(context.state(), text_in(context.in, "resourceArn"));
+  const auto tags = control::tags_of(context.step, text_in(context.in, "resourceArn"));
   if (!tags) return tags.error();
   return json{{"tags", encode_tags(*tags)}};
 }

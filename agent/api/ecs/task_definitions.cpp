@@ -26,19 +26,18 @@ json answer_definition(const model::TaskDefinition& definition) {
 }
 
 bool names_revision(const std::string& reference) {
-  const std::vector<std::string> parts = control::ecs_resource_of(reference);
-  const std::string& name = parts.size() == 2 ? parts[1] : reference;
-  return name.find(':') != std::string::npos;
+  return reference.find(':', reference.rfind('/') + 1) != std::string::npos;
 }
 
 // "family:revision" of one that exists.
 Result<const model::TaskDefinition*> revision_in(const Context& context, const std::string& reference) {
   if (reference.empty()) return client_exception("Task definition can not be blank.");
+  const auto found = control::task_definition_in(context.step, reference);
+  if (!found) return found.error();
   if (!names_revision(reference)) {
     return client_exception("Invalid revision number. Revision of " + reference + " must be given.");
   }
-  const model::TaskDefinition* found = control::find_task_definition(context.state(), reference);
-  if (found == nullptr) {
+  if (*found == nullptr) {
     return client_exception(
         "The specified task definition does not exist. Specify a valid family:revision or ARN and try "
         "again.");
@@ -79,10 +78,11 @@ Answer register_task_definition(const Context& context) {
 Answer describe_task_definition(const Context& context) {
   const std::string reference = text_in(context.in, "taskDefinition");
   if (reference.empty()) return client_exception("Task definition can not be blank.");
-  const model::TaskDefinition* found = control::find_task_definition(context.state(), reference);
-  if (found == nullptr) return client_exception("Unable to describe task definition.");
-  json answer = answer_definition(*found);
-  answer["tags"] = includes(context, "TAGS") ? encode_tags(found->tags) : json::array();
+  const auto found = control::task_definition_in(context.step, reference);
+  if (!found) return found.error();
+  if (*found == nullptr) return client_exception("Unable to describe task definition.");
+  json answer = answer_definition(**found);
+  answer["tags"] = includes(context, "TAGS") ? encode_tags((*found)->tags) : json::array();
   return answer;
 }
 

@@ -37,14 +37,14 @@ struct TaskFilter {
 
 Result<void> read_places(const Context& context, const std::string& cluster, TaskFilter& filter) {
   if (const std::string asked = text_in(context.in, "containerInstance"); !asked.empty()) {
-    const auto key = control::instance_key(cluster, asked);
+    const auto key = control::instance_key(context.step.settings.realm(), cluster, asked);
     if (!key) return key.error();
     const model::ContainerInstance* instance = context.state().instances.find(*key);
     filter.nothing = instance == nullptr;
     if (instance != nullptr) filter.instance_arn = instance->arn;
   }
   if (const std::string asked = text_in(context.in, "serviceName"); !asked.empty()) {
-    const auto key = control::service_key(cluster, asked);
+    const auto key = control::service_key(context.step.settings.realm(), cluster, asked);
     if (!key) return key.error();
     const model::Service* service = context.state().services.find(*key);
     if (service == nullptr) {
@@ -86,7 +86,7 @@ Answer stop_task(const Context& context) {
   if (!cluster) return cluster.error();
   const std::string asked = text_in(context.in, "task");
   if (asked.empty()) return invalid_parameter("Task cannot be empty.");
-  const auto key = control::task_key(*cluster, asked);
+  const auto key = control::task_key(context.step.settings.realm(), *cluster, asked);
   if (!key) return key.error();
   const model::Task* task = context.state().tasks.find(*key);
   if (task == nullptr) return invalid_parameter("The referenced task was not found.");
@@ -109,7 +109,7 @@ Answer describe_tasks(const Context& context) {
   json tasks = json::array();
   json failures = json::array();
   for (const std::string& each : *asked) {
-    const auto key = control::task_key(*cluster, each);
+    const auto key = control::task_key(context.step.settings.realm(), *cluster, each);
     if (!key) return key.error();
     if (const model::Task* task = context.state().tasks.find(*key)) {
       tasks.push_back(encode_task(context.state(), *task, tags));

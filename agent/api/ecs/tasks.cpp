@@ -197,7 +197,7 @@ Answer start_task(const Context& context) {
   // Instances that cannot be used fail one by one; the others get their task.
   std::vector<control::PlacementFailure> unusable;
   for (const std::string& each : *asked) {
-    const auto key = control::instance_key(*cluster, each);
+    const auto key = control::instance_key(context.step.settings.realm(), *cluster, each);
     if (!key) return key.error();
     const model::ContainerInstance* instance = context.state().instances.find(*key);
     if (instance == nullptr) {

@@ -5,6 +5,7 @@
 namespace agent::api::elbv2 {
 namespace {
 
+using aws::ElbKind;
 using aws::QueryReader;
 using aws::XmlElement;
 using control::Step;
@@ -36,8 +37,8 @@ void write_attributes(XmlElement out, const Row& row) {
 }
 
 template <class Row, class Find>
-Done describe(Step& step, In in, XmlElement out, const char* member, Find find) {
-  const auto arn = in.required_string(member);
+Done describe(Step& step, In in, XmlElement out, const char* member, ElbKind kind, Find find) {
+  const auto arn = required_arn(step, in, member, kind);
   if (!in.ok()) return in.error();
   shared::Result<const Row*> row = find(step.state, arn);
   if (!row) return row.error();
@@ -46,8 +47,9 @@ Done describe(Step& step, In in, XmlElement out, const char* member, Find find) 
 }
 
 template <class Row, class Find>
-Done modify(Step& step, In in, XmlElement out, const char* member, control::Table<Row>& table, Find find) {
-  const auto arn = in.required_string(member);
+Done modify(Step& step, In in, XmlElement out, const char* member, ElbKind kind, control::Table<Row>& table,
+            Find find) {
+  const auto arn = required_arn(step, in, member, kind);
   const auto changes = read_attributes(in);
   if (!in.ok()) return in.error();
   shared::Result<const Row*> row = find(step.state, arn);
@@ -61,26 +63,31 @@ Done modify(Step& step, In in, XmlElement out, const char* member, control::Tabl
 }  // namespace
 
 Done describe_load_balancer_attributes(Step& step, In in, XmlElement out) {
-  return describe<model::LoadBalancer>(step, in, out, "LoadBalancerArn", control::find_load_balancer);
+  return describe<model::LoadBalancer>(step, in, out, "LoadBalancerArn", ElbKind::kLoadBalancer,
+                                       control::find_load_balancer);
 }
 Done modify_load_balancer_attributes(Step& step, In in, XmlElement out) {
-  return modify(step, in, out, "LoadBalancerArn", step.state.load_balancers, control::find_load_balancer);
+  return modify(step, in, out, "LoadBalancerArn", ElbKind::kLoadBalancer, step.state.load_balancers,
+                control::find_load_balancer);
 }
 Done describe_target_group_attributes(Step& step, In in, XmlElement out) {
-  return describe<model::TargetGroup>(step, in, out, "TargetGroupArn", control::find_target_group);
+  return describe<model::TargetGroup>(step, in, out, "TargetGroupArn", ElbKind::kTargetGroup,
+                                      control::find_target_group);
 }
 Done modify_target_group_attributes(Step& step, In in, XmlElement out) {
-  return modify(step, in, out, "TargetGroupArn", step.state.target_groups, control::find_target_group);
+  return modify(step, in, out, "TargetGroupArn", ElbKind::kTargetGroup, step.state.target_groups,
+                control::find_target_group);
 }
 Done describe_listener_attributes(Step& step, In in, XmlElement out) {
-  return describe<model::Listener>(step, in, out, "ListenerArn", control::find_listener);
+  return describe<model::Listener>(step, in, out, "ListenerArn", ElbKind::kListener, control::find_listener);
 }
 Done modify_listener_attributes(Step& step, In in, XmlElement out) {
-  return modify(step, in, out, "ListenerArn", step.state.listeners, control::find_listener);
+  return modify(step, in, out, "ListenerArn", ElbKind::kListener, step.state.listeners,
+                control::find_listener);
 }
 
 Done add_tags(Step& step, In in, XmlElement) {
-  const auto arns = required_strings(in, "ResourceArns");
+  const auto arns = required_resources(step, in);
   const auto tags = read_tags(in);
   if (!in.ok()) return in.error();
   for (const auto& arn : arns) {
@@ -90,7 +97,7 @@ Done add_tags(Step& step, In in, XmlElement) {
 }
 
 Done remove_tags(Step& step, In in, XmlElement) {
-  const auto arns = required_strings(in, "ResourceArns");
+  const auto arns = required_resources(step, in);
   const auto keys = in.strings_or_empty("TagKeys");
   if (!in.ok()) return in.error();
   for (const auto& arn : arns) {
@@ -100,7 +107,7 @@ Done remove_tags(Step& step, In in, XmlElement) {
 }
 
 Done describe_tags(Step& step, In in, XmlElement out) {
-  const auto arns = required_strings(in, "ResourceArns");
+  const auto arns = required_resources(step, in);
   if (!in.ok()) return in.error();
   if (arns.size() > kMaxArnsPerDescribe) {
     return validation_error("Only up to 20 resources can be described at once");

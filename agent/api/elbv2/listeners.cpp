@@ -7,6 +7,7 @@
 namespace agent::api::elbv2 {
 namespace {
 
+using aws::ElbKind;
 using aws::QueryReader;
 using aws::XmlElement;
 using control::Step;
@@ -35,11 +36,11 @@ void refuse_tls_members(const QueryReader& in, const std::optional<std::string>&
 
 Done create_listener(Step& step, In in, XmlElement out) {
   control::CreateListener request;
-  request.load_balancer_arn = in.required_string("LoadBalancerArn");
+  request.load_balancer_arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
   const auto protocol = read_protocol(in);
   request.protocol = protocol.value_or("");
   request.port = in.integer<int>("Port");
-  request.default_actions = read_actions(in, "DefaultActions");
+  request.default_actions = read_actions(step, in, "DefaultActions");
   request.tags = read_tags(in);
   refuse_tls_members(in, protocol);
   if (!in.ok()) return in.error();
@@ -50,8 +51,8 @@ Done create_listener(Step& step, In in, XmlElement out) {
 }
 
 Done describe_listeners(Step& step, In in, XmlElement out) {
-  const auto load_balancer = in.string_or("LoadBalancerArn", "");
-  const auto arns = in.strings_or_empty("ListenerArns");
+  const auto load_balancer = arn_or_empty(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
+  const auto arns = arns_or_empty(step, in, "ListenerArns", ElbKind::kListener);
   const auto page = read_page(in);
   if (!in.ok()) return in.error();
   if (load_balancer.empty() == arns.empty()) {
@@ -80,10 +81,10 @@ Done describe_listeners(Step& step, In in, XmlElement out) {
 
 Done modify_listener(Step& step, In in, XmlElement out) {
   control::ModifyListener request;
-  request.arn = in.required_string("ListenerArn");
+  request.arn = required_arn(step, in, "ListenerArn", ElbKind::kListener);
   request.protocol = read_protocol(in);
   request.port = in.integer<int>("Port");
-  auto actions = read_actions(in, "DefaultActions");
+  auto actions = read_actions(step, in, "DefaultActions");
   if (!actions.empty()) request.default_actions = std::move(actions);
   refuse_tls_members(in, request.protocol);
   if (!in.ok()) return in.error();
@@ -93,13 +94,13 @@ Done modify_listener(Step& step, In in, XmlElement out) {
 }
 
 Done delete_listener(Step& step, In in, XmlElement) {
-  const auto arn = in.required_string("ListenerArn");
+  const auto arn = required_arn(step, in, "ListenerArn", ElbKind::kListener);
   if (!in.ok()) return in.error();
   return control::delete_listener(step, arn);
 }
 
 Done describe_listener_certificates(Step& step, In in, XmlElement out) {
-  const auto arn = in.required_string("ListenerArn");
+  const auto arn = required_arn(step, in, "ListenerArn", ElbKind::kListener);
   if (!in.ok()) return in.error();
   if (auto found = control::find_listener(step.state, arn); !found) return found.error();
   out.child("Certificates");

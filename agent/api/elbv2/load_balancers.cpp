@@ -7,6 +7,7 @@
 namespace agent::api::elbv2 {
 namespace {
 
+using aws::ElbKind;
 using aws::QueryReader;
 using aws::XmlElement;
 using control::Step;
@@ -45,7 +46,7 @@ Done create_load_balancer(Step& step, In in, XmlElement out) {
 }
 
 Done describe_load_balancers(Step& step, In in, XmlElement out) {
-  const auto arns = in.strings_or_empty("LoadBalancerArns");
+  const auto arns = arns_or_empty(step, in, "LoadBalancerArns", ElbKind::kLoadBalancer);
   const auto names = in.strings_or_empty("Names");
   const auto page = read_page(in);
   if (!in.ok()) return in.error();
@@ -79,13 +80,13 @@ Done describe_load_balancers(Step& step, In in, XmlElement out) {
 }
 
 Done delete_load_balancer(Step& step, In in, XmlElement) {
-  const auto arn = in.required_string("LoadBalancerArn");
+  const auto arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
   if (!in.ok()) return in.error();
   return control::delete_load_balancer(step, arn);
 }
 
 Done set_security_groups(Step& step, In in, XmlElement out) {
-  const auto arn = in.required_string("LoadBalancerArn");
+  const auto arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
   const auto groups = in.strings_or_empty("SecurityGroups");
   if (!in.ok()) return in.error();
   if (auto ok = control::set_security_groups(step, arn, groups); !ok) return ok;
@@ -94,7 +95,7 @@ Done set_security_groups(Step& step, In in, XmlElement out) {
 }
 
 Done set_subnets(Step& step, In in, XmlElement out) {
-  const auto arn = in.required_string("LoadBalancerArn");
+  const auto arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
   const auto subnets = read_subnets(in);
   const auto type = in.string("IpAddressType");
   if (!in.ok()) return in.error();
@@ -109,7 +110,7 @@ Done set_subnets(Step& step, In in, XmlElement out) {
 }
 
 Done set_ip_address_type(Step& step, In in, XmlElement out) {
-  const auto arn = in.required_string("LoadBalancerArn");
+  const auto arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
   const auto type = in.required_string("IpAddressType");
   if (!in.ok()) return in.error();
   if (auto ok = control::set_ip_address_type(step, arn, type); !ok) return ok;
@@ -118,7 +119,7 @@ Done set_ip_address_type(Step& step, In in, XmlElement out) {
 }
 
 Done describe_capacity_reservation(Step& step, In in, XmlElement) {
-  const auto arn = in.required_string("LoadBalancerArn");
+  const auto arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
   if (!in.ok()) return in.error();
   if (auto found = control::find_load_balancer(step.state, arn); !found) return found.error();
   return {};

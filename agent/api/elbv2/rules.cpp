@@ -7,6 +7,7 @@
 namespace agent::api::elbv2 {
 namespace {
 
+using aws::ElbKind;
 using aws::QueryReader;
 using aws::XmlElement;
 using control::Step;
@@ -46,10 +47,10 @@ void refuse_transforms(const QueryReader& in) {
 
 Done create_rule(Step& step, In in, XmlElement out) {
   control::CreateRule request;
-  request.listener_arn = in.required_string("ListenerArn");
+  request.listener_arn = required_arn(step, in, "ListenerArn", ElbKind::kListener);
   request.priority = in.required_integer<int>("Priority");
   request.conditions = read_conditions(in);
-  request.actions = read_actions(in, "Actions");
+  request.actions = read_actions(step, in, "Actions");
   request.tags = read_tags(in);
   refuse_transforms(in);
   if (!in.ok()) return in.error();
@@ -60,8 +61,8 @@ Done create_rule(Step& step, In in, XmlElement out) {
 }
 
 Done describe_rules(Step& step, In in, XmlElement out) {
-  const auto listener_arn = in.string_or("ListenerArn", "");
-  const auto arns = in.strings_or_empty("RuleArns");
+  const auto listener_arn = arn_or_empty(step, in, "ListenerArn", ElbKind::kListener);
+  const auto arns = arns_or_empty(step, in, "RuleArns", ElbKind::kRule);
   const auto page = read_page(in);
   if (!in.ok()) return in.error();
   if (!listener_arn.empty() && !arns.empty()) {
@@ -90,10 +91,10 @@ Done describe_rules(Step& step, In in, XmlElement out) {
 
 Done modify_rule(Step& step, In in, XmlElement out) {
   control::ModifyRule request;
-  request.arn = in.required_string("RuleArn");
+  request.arn = required_arn(step, in, "RuleArn", ElbKind::kRule);
   auto conditions = read_conditions(in);
   if (!conditions.empty()) request.conditions = std::move(conditions);
-  auto actions = read_actions(in, "Actions");
+  auto actions = read_actions(step, in, "Actions");
   if (!actions.empty()) request.actions = std::move(actions);
   refuse_transforms(in);
   if (!in.ok()) return in.error();
@@ -105,7 +106,7 @@ Done modify_rule(Step& step, In in, XmlElement out) {
 }
 
 Done delete_rule(Step& step, In in, XmlElement) {
-  const auto arn = in.required_string("RuleArn");
+  const auto arn = required_arn(step, in, "RuleArn", ElbKind::kRule);
   if (!in.ok()) return in.error();
   return control::delete_rule(step, arn);
 }
@@ -113,7 +114,8 @@ Done delete_rule(Step& step, In in, XmlElement) {
 Done set_rule_priorities(Step& step, In in, XmlElement out) {
   std::vector<control::RulePriority> priorities;
   for (const QueryReader& each : in.children("RulePriorities")) {
-    priorities.push_back({each.required_string("RuleArn"), each.required_integer<int>("Priority")});
+    priorities.push_back(
+        {required_arn(step, each, "RuleArn", ElbKind::kRule), each.required_integer<int>("Priority")});
   }
   if (!in.ok()) return in.error();
   if (priorities.empty()) {

@@ -8,31 +8,37 @@
 namespace agent::api::elbv2 {
 namespace {
 
+using aws::ElbKind;
 using aws::QueryReader;
 using aws::XmlElement;
+using control::Step;
 using shared::Error;
 
 // Any non-empty constant will do: names are resolved outside.
 constexpr const char* kHostedZone = "Z0BERTH0LOCALZONE";
 
+void check_arn(const Step& step, const QueryReader& in, const std::string& arn, std::optional<ElbKind> kind) {
+  if (auto ours = aws::parse_elb_arn(step.settings.realm(), arn, kind); !ours) in.fail(ours.error());
+}
+
 std::string port_text(std::uint16_t port) { return port == 0 ? "traffic-port" : std::to_string(port); }
 
-void read_forward(const QueryReader& in, lb::ForwardAction& forward) {
-  const auto arn = in.string("TargetGroupArn");
+void read_forward(const Step& step, const QueryReader& in, lb::ForwardAction& forward) {
+  const std::string arn = arn_or_empty(step, in, "TargetGroupArn", ElbKind::kTargetGroup);
   const auto config = in.child("ForwardConfig");
   if (config) {
     for (const QueryReader& group : config->children("TargetGroups")) {
-      forward.target_groups.push_back(
-          {group.required_string("TargetGroupArn"), group.integer<int>("Weight").value_or(1)});
+      forward.target_groups.push_back({required_arn(step, group, "TargetGroupArn", ElbKind::kTargetGroup),
+                                       group.integer<int>("Weight").value_or(1)});
     }
     if (const auto sticky = config->child("TargetGroupStickinessConfig")) {
       forward.sticky = sticky->boolean("Enabled").value_or(false);
       forward.sticky_seconds = sticky->integer<int>("DurationSeconds").value_or(forward.sticky_seconds);
     }
   }
-  if (!arn) return;
-  if (forward.target_groups.empty()) forward.target_groups.push_back({*arn, 1});
-  if (forward.target_groups.size() != 1 || forward.target_groups.front().target_group != *arn) {
+  if (arn.empty()) return;
+  if (forward.target_groups.empty()) forward.target_groups.push_back({arn, 1});
+  if (forward.target_groups.size() != 1 || forward.target_groups.front().target_group != arn) {
     in.fail(fault("InvalidLoadBalancerAction",
                   "TargetGroupArn and ForwardConfig of a forward action must name the same target group"));
   }
@@ -66,7 +72,7 @@ void read_fixed(const QueryReader& in, lb::FixedResponseAction& fixed) {
   fixed.body = config->string_or("MessageBody", "");
 }
 
-lb::Action read_action(const QueryReader& in) {
+lb::Action read_action(const Step& step, const QueryReader& in) {
   constexpr std::array<std::string_view, 6> kTypes{
       "forward", "redirect", "fixed-response", "authenticate-oidc", "authenticate-cognito", "jwt-validation"};
   lb::Action action;
@@ -75,7 +81,7 @@ lb::Action read_action(const QueryReader& in) {
   const auto index = in.word("Type", kTypes);
   if (!index) return action;
   if (*index == 0) {
-    read_forward(in, action.forward);
+    read_forward(step, in, action.forward);
   } else if (*index == 1) {
     action.type = lb::ActionType::kRedirect;
     read_redirect(in, action.redirect);
@@ -233,9 +239,35 @@ void write_condition(XmlElement out, const lb::Condition& condition) {
 
 }  // namespace
 
-std::vector<lb::Action> read_actions(const QueryReader& in, std::string_view name) {
+std::string required_arn(const Step& step, const QueryReader& in, std::string_view name, ElbKind kind) {
+  std::string arn = in.required_string(name);
+  if (in.ok()) check_arn(step, in, arn, kind);
+  return arn;
+}
+
+std::string arn_or_empty(const Step& step, const QueryReader& in, std::string_view name, ElbKind kind) {
+  std::string arn = in.string_or(name, "");
+  if (!arn.empty()) check_arn(step, in, arn, kind);
+  return arn;
+}
+
+std::vector<std::string> arns_or_empty(const Step& step, const QueryReader& in, std::string_view name,
+                                       ElbKind kind) {
+  auto arns = in.strings_or_empty(name);
+  for (const std::string& arn : arns) check_arn(step, in, arn, kind);
+  return arns;
+}
+
+std::vector<std::string> required_resources(const Step& step, const QueryReader& in) {
+  auto arns = in.strings_or_empty("ResourceArns");
+  if (arns.empty()) in.fail(validation_error("At least one value of ResourceArns must be specified"));
+  for (const std::string& arn : arns) check_arn(step, in, arn, std::nullopt);
+  return arns;
+}
+
+std::vector<lb::Action> read_actions(const Step& step, const QueryReader& in, std::string_view name) {
   std::vector<lb::Action> actions;
-  for (const QueryReader& each : in.children(name)) actions.push_back(read_action(each));
+  for (const QueryReader& each : in.children(name)) actions.push_back(read_action(step, each));
   return actions;
 }
 
@@ -251,14 +283,6 @@ std::vector<model::Tag> read_tags(const QueryReader& in) {
     tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
   }
   return tags;
-}
-
-std::vector<std::string> required_strings(const QueryReader& in, std::string_view name) {
-  auto values = in.strings_or_empty(name);
-  if (values.empty()) {
-    in.fail(validation_error("At least one value of " + std::string(name) + " must be specified"));
-  }
-  return values;
 }
 
 void write_zones(XmlElement out, const model::LoadBalancer& row, const std::string& region) {

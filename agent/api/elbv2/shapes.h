@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/aws/arn.h"
 #include "agent/aws/query.h"
 #include "agent/aws/xml.h"
 #include "agent/control/faults.h"
@@ -14,10 +15,22 @@ namespace agent::api::elbv2 {
 
 namespace lb = shared::lbconfig;
 
-std::vector<lb::Action> read_actions(const aws::QueryReader& in, std::string_view name);
+// ARNs, each of a kind. One of another partition, service, region, account or kind is ELBv2's
+// ValidationError, before anything looks for it: an ARN of ours that names nothing is each operation's own
+// error.
+std::string required_arn(const control::Step& step, const aws::QueryReader& in, std::string_view name,
+                         aws::ElbKind kind);
+std::string arn_or_empty(const control::Step& step, const aws::QueryReader& in, std::string_view name,
+                         aws::ElbKind kind);
+std::vector<std::string> arns_or_empty(const control::Step& step, const aws::QueryReader& in,
+                                       std::string_view name, aws::ElbKind kind);
+// ResourceArns: at least one, of any kind.
+std::vector<std::string> required_resources(const control::Step& step, const aws::QueryReader& in);
+
+std::vector<lb::Action> read_actions(const control::Step& step, const aws::QueryReader& in,
+                                     std::string_view name);
 std::vector<lb::Condition> read_conditions(const aws::QueryReader& in);
 std::vector<model::Tag> read_tags(const aws::QueryReader& in);
-std::vector<std::string> required_strings(const aws::QueryReader& in, std::string_view name);
 
 void write_load_balancer(aws::XmlElement out, const model::LoadBalancer& row, const std::string& region);
 void write_zones(aws::XmlElement out, const model::LoadBalancer& row, const std::string& region);

@@ -8,6 +8,7 @@
 namespace agent::api::elbv2 {
 namespace {
 
+using aws::ElbKind;
 using aws::QueryReader;
 using aws::XmlElement;
 using control::Step;
@@ -79,9 +80,9 @@ Done create_target_group(Step& step, In in, XmlElement out) {
 }
 
 Done describe_target_groups(Step& step, In in, XmlElement out) {
-  const auto arns = in.strings_or_empty("TargetGroupArns");
+  const auto arns = arns_or_empty(step, in, "TargetGroupArns", ElbKind::kTargetGroup);
   const auto names = in.strings_or_empty("Names");
-  const auto load_balancer = in.string_or("LoadBalancerArn", "");
+  const auto load_balancer = arn_or_empty(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
   const auto page = read_page(in);
   if (!in.ok()) return in.error();
   if (static_cast<int>(!arns.empty()) + static_cast<int>(!names.empty()) +
@@ -103,7 +104,7 @@ Done describe_target_groups(Step& step, In in, XmlElement out) {
 }
 
 Done modify_target_group(Step& step, In in, XmlElement out) {
-  const auto arn = in.required_string("TargetGroupArn");
+  const auto arn = required_arn(step, in, "TargetGroupArn", ElbKind::kTargetGroup);
   const auto change = read_health_check(in);
   if (!in.ok()) return in.error();
   if (auto ok = control::modify_target_group(step, arn, change); !ok) return ok;
@@ -113,7 +114,7 @@ Done modify_target_group(Step& step, In in, XmlElement out) {
 }
 
 Done delete_target_group(Step& step, In in, XmlElement) {
-  const auto arn = in.required_string("TargetGroupArn");
+  const auto arn = required_arn(step, in, "TargetGroupArn", ElbKind::kTargetGroup);
   if (!in.ok()) return in.error();
   return control::delete_target_group(step, arn);
 }

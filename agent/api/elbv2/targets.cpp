@@ -10,6 +10,7 @@
 namespace agent::api::elbv2 {
 namespace {
 
+using aws::ElbKind;
 using aws::QueryReader;
 using aws::XmlElement;
 using control::Step;
@@ -108,7 +109,7 @@ const control::TargetHealth& not_registered() {
 }  // namespace
 
 Done register_targets(Step& step, In in, XmlElement) {
-  const auto arn = in.required_string("TargetGroupArn");
+  const auto arn = required_arn(step, in, "TargetGroupArn", ElbKind::kTargetGroup);
   const auto targets = read_targets(in);
   if (!in.ok()) return in.error();
   if (auto found = control::find_target_group(step.state, arn); !found) return found.error();
@@ -121,7 +122,7 @@ Done register_targets(Step& step, In in, XmlElement) {
 }
 
 Done deregister_targets(Step& step, In in, XmlElement) {
-  const auto arn = in.required_string("TargetGroupArn");
+  const auto arn = required_arn(step, in, "TargetGroupArn", ElbKind::kTargetGroup);
   const auto targets = read_targets(in);
   if (!in.ok()) return in.error();
   auto group = control::find_target_group(step.state, arn);
@@ -139,7 +140,7 @@ Done deregister_targets(Step& step, In in, XmlElement) {
 }
 
 Done describe_target_health(Step& step, In in, XmlElement out) {
-  const auto arn = in.required_string("TargetGroupArn");
+  const auto arn = required_arn(step, in, "TargetGroupArn", ElbKind::kTargetGroup);
   const auto targets = read_targets(in);
   const auto include = read_include(in);
   if (!in.ok()) return in.error();

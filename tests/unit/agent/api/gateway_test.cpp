@@ -261,8 +261,13 @@ TEST_F(GatewayTest, SocketsAreRefusedWithTheExceptionAgentsKnow) {
   };
   EXPECT_THAT(refused("clusterArn=default&containerInstanceArn=nobody", keys_.node()),
               HasSubstr("\"InvalidInstanceException\""));
-  EXPECT_THAT(refused("clusterArn=other&containerInstanceArn=" + encoded, keys_.node()),
-              HasSubstr("\"InvalidClusterException\""));
+  for (const char* cluster : {"other", "arn:aws:ecs:ap-south-1:000000000000:cluster/default",
+                              "arn:aws:ecs:us-east-1:123456789012:cluster/default"}) {
+    EXPECT_THAT(
+        refused(std::string("clusterArn=") + cluster + "&containerInstanceArn=" + encoded, keys_.node()),
+        HasSubstr("\"InvalidClusterException\""))
+        << cluster;
+  }
   aws::Credentials wrong = keys_.node();
   wrong.secret_access_key += "x";
   EXPECT_THAT(refused("clusterArn=default&containerInstanceArn=" + encoded, wrong),

@@ -89,8 +89,8 @@ TEST(Clusters, DescribeShowsOnlyWhatIsIncludedAndNamesWhatIsMissing) {
   api.ok("CreateCluster", {{"clusterName", "prod"},
                            {"tags", {{{"key", "team"}, {"value", "a"}}}},
                            {"configuration", {{"executeCommandConfiguration", {{"logging", "NONE"}}}}}});
-  const json plain =
-      api.ok("DescribeClusters", {{"clusters", {"prod", "gone", "arn:aws:ecs:us-east-1:1:cluster/far"}}});
+  const json plain = api.ok(
+      "DescribeClusters", {{"clusters", {"prod", "gone", "arn:aws:ecs:us-east-1:000000000000:cluster/far"}}});
   ASSERT_EQ(plain["clusters"].size(), 1U);
   EXPECT_TRUE(plain["clusters"][0]["tags"].empty());
   EXPECT_TRUE(plain["clusters"][0]["settings"].empty());
@@ -98,7 +98,7 @@ TEST(Clusters, DescribeShowsOnlyWhatIsIncludedAndNamesWhatIsMissing) {
   EXPECT_FALSE(plain["clusters"][0].contains("configuration"));
   EXPECT_EQ(plain["failures"], json::parse(R"([
     {"arn":"arn:aws:ecs:us-east-1:000000000000:cluster/gone","reason":"MISSING"},
-    {"arn":"arn:aws:ecs:us-east-1:1:cluster/far","reason":"MISSING"}])"));
+    {"arn":"arn:aws:ecs:us-east-1:000000000000:cluster/far","reason":"MISSING"}])"));
 
   const json full =
       api.ok("DescribeClusters",

@@ -250,7 +250,8 @@ TEST(Tasks, UnknownOnesAreMissingOrNotFound) {
       api.ok("DescribeTasks", {{"tasks", {"abc"}}})["failures"],
       json::array({{{"arn", "arn:aws:ecs:us-east-1:000000000000:task/default/abc"}, {"reason", "MISSING"}}}));
   EXPECT_EQ(api.refused("DescribeTasks", {{"tasks", {far}}}),
-            "InvalidParameterException: Identifier was for cluster other. Your cluster is default");
+            "InvalidParameterException: Invalid identifier: Identifier is for cluster other. Your cluster is "
+            "default");
   EXPECT_EQ(api.refused("DescribeTasks", {{"tasks", json::array()}}),
             "InvalidParameterException: Tasks cannot be empty.");
   EXPECT_THAT(api.refused("DescribeTasks", {{"tasks", std::vector<std::string>(101, "x")}}),

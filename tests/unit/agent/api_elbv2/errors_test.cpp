@@ -12,6 +12,7 @@ struct Case {
   const char* fragment;
 };
 
+#define OURS(resource) "arn:aws:elasticloadbalancing:us-east-1:000000000000:" resource
 #define PATH_RULE                                                                                        \
   "ListenerArn={listener}&Priority=7&Conditions.member.1.Field=path-pattern&Conditions.member.1.Values." \
   "member.1=/a&"
@@ -44,8 +45,8 @@ constexpr Case kCases[] = {
      "aws:"},
     {"LoadBalancerUnknownName", "DescribeLoadBalancers", "Names.member.1=web&Names.member.2=none",
      "LoadBalancerNotFound", "none"},
-    {"LoadBalancerUnknownArn", "DescribeLoadBalancers", "LoadBalancerArns.member.1=arn:x",
-     "LoadBalancerNotFound", "does not exist"},
+    {"LoadBalancerUnknownArn", "DescribeLoadBalancers",
+     "LoadBalancerArns.member.1=" OURS("loadbalancer/app/x/1"), "LoadBalancerNotFound", "does not exist"},
     {"MarkerUnknown", "DescribeLoadBalancers", "Marker=zz", "ValidationError", "marker"},
     {"PageTooLarge", "DescribeLoadBalancers", "PageSize=401", "ValidationError", "PageSize"},
     {"GroupUnknownName", "DescribeTargetGroups", "Names.member.1=none", "TargetGroupNotFound",
@@ -94,7 +95,7 @@ constexpr Case kCases[] = {
      "more than one load balancer"},
     {"ListenerUnknownGroup", "CreateListener",
      "LoadBalancerArn={lb}&Protocol=HTTP&Port=81&DefaultActions.member.1.Type=forward&DefaultActions.member."
-     "1.TargetGroupArn=arn:x",
+     "1.TargetGroupArn=" OURS("targetgroup/x/1"),
      "TargetGroupNotFound", "not found"},
     {"ListenerOidc", "ModifyListener",
      "ListenerArn={listener}&DefaultActions.member.1.Type=authenticate-oidc", "InvalidLoadBalancerAction",
@@ -105,10 +106,12 @@ constexpr Case kCases[] = {
      "TooManyActions", "only one"},
     {"ListenersWithoutFilter", "DescribeListeners", "", "ValidationError",
      "You must specify either listener ARNs or a load balancer ARN"},
-    {"ListenerUnknown", "DescribeListeners", "ListenerArns.member.1=arn:x", "ListenerNotFound", "listeners"},
+    {"ListenerUnknown", "DescribeListeners", "ListenerArns.member.1=" OURS("listener/app/x/1/2"),
+     "ListenerNotFound", "listeners"},
     {"RulesBothFilters", "DescribeRules", "ListenerArn={listener}&RuleArns.member.1={rule}",
      "ValidationError", "Listener rule ARNs and a listener ARN cannot be specified at the same time"},
-    {"RuleUnknown", "DescribeRules", "RuleArns.member.1=arn:x", "RuleNotFound", "rules"},
+    {"RuleUnknown", "DescribeRules", "RuleArns.member.1=" OURS("listener-rule/app/x/1/2/3"), "RuleNotFound",
+     "rules"},
     {"RulePriorityInUse", "CreateRule",
      "ListenerArn={listener}&Priority=5&Conditions.member.1.Field=path-pattern&Conditions.member.1.Values."
      "member.1=/a&" TO_TG,
@@ -184,8 +187,8 @@ constexpr Case kCases[] = {
     {"TargetPort", "RegisterTargets",
      "TargetGroupArn={tg}&Targets.member.1.Id=mi-1&Targets.member.1.Port=70000", "ValidationError", "Port"},
     {"TargetsMissing", "RegisterTargets", "TargetGroupArn={tg}", "ValidationError", "target"},
-    {"HealthOfUnknownGroup", "DescribeTargetHealth", "TargetGroupArn=arn:x", "TargetGroupNotFound",
-     "not found"},
+    {"HealthOfUnknownGroup", "DescribeTargetHealth", "TargetGroupArn=" OURS("targetgroup/x/1"),
+     "TargetGroupNotFound", "not found"},
     {"AttributeUnknown", "ModifyLoadBalancerAttributes", LB_ATTRIBUTE("a.b", "1"),
      "InvalidConfigurationRequest", "attribute key 'a.b' is not recognized"},
     {"AttributeOfNetwork", "ModifyLoadBalancerAttributes",
@@ -211,8 +214,8 @@ constexpr Case kCases[] = {
                         "least_outstanding_requests",
      "InvalidConfigurationRequest", "Slow start"},
     {"TagsOfUnknownListener", "DescribeTags",
-     "ResourceArns.member.1=arn:aws:elasticloadbalancing:us-east-1:0:listener/app/x/1/2", "ListenerNotFound",
-     "listeners"},
+     "ResourceArns.member.1=arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/x/1/2",
+     "ListenerNotFound", "listeners"},
     {"SslPolicyUnknown", "DescribeSSLPolicies", "Names.member.1=p", "SSLPolicyNotFound", "HTTPS"},
     {"FormBroken", "DescribeLoadBalancers", "Names.member.1=%zz", "MalformedQueryString", ""},
 };

@@ -103,7 +103,7 @@ TEST(EcsIdentifiers, OfAnotherClusterAreRefused) {
   EXPECT_EQ(*parse_in_cluster(kRealm, EcsKind::kTask, arn, "web"), "01");
   EXPECT_EQ(*parse_in_cluster(kRealm, EcsKind::kTask, "01", "other"), "01");
   EXPECT_EQ(parse_in_cluster(kRealm, EcsKind::kTask, arn, "other").error().text(),
-            "Identifier was for cluster web. Your cluster is other");
+            "Invalid identifier: Identifier is for cluster web. Your cluster is other");
 }
 
 TEST(EcsIdentifiers, TaskDefinitionsHaveAnOptionalRevision) {
