@@ -1,7 +1,6 @@
 #include "agent/control/instances.h"
 
-#include <algorithm>
-
+#include "agent/control/attributes.h"
 #include "agent/control/faults.h"
 #include "agent/control/lookup.h"
 #include "agent/control/placing.h"
@@ -19,33 +18,13 @@ namespace {
 
 constexpr std::size_t kInstanceIdDigits = 32;
 constexpr std::size_t kManagedIdDigits = 17;  // "mi-" and these, as AWS names hosts that are not its own
-constexpr const char* kAddressAttribute = "berth.address";
-constexpr const char* kInstanceIdAttribute = "berth.instance-id";
-constexpr const char* kOwnHost = "127.0.0.1";
-
-// Each name once, with the last value given.
-std::vector<model::NameValue> distinct(const std::vector<model::NameValue>& given) {
-  std::vector<model::NameValue> kept;
-  for (const model::NameValue& each : given) {
-    const auto it = std::find_if(kept.begin(), kept.end(),
-                                 [&](const model::NameValue& other) { return other.name == each.name; });
-    if (it == kept.end()) {
-      kept.push_back(each);
-    } else {
-      it->value = each.value;
-    }
-  }
-  return kept;
-}
 
 void describe(model::ContainerInstance& instance, const RegisterInstance& request) {
   instance.registered = request.resources;
-  instance.attributes = distinct(request.attributes);
   instance.agent_version = request.agent_version;
   instance.agent_hash = request.agent_hash;
   instance.docker_version = request.docker_version;
-  const std::string address = attribute_of(instance, kAddressAttribute);
-  instance.address = address.empty() ? kOwnHost : address;
+  set_attributes(instance, after_registration(instance, request.attributes));
 }
 
 bool still_fits(const InstanceUsage& usage, const model::Resources& resources) {

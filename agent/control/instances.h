@@ -11,15 +11,15 @@ struct RegisterInstance {
   std::string cluster;                 // name of an existing cluster
   std::string container_instance_arn;  // re-registration, else empty
   model::Resources resources;
-  std::vector<model::NameValue>
-      attributes;  // valued ones are echoed exactly; berth.address, berth.instance-id are read
+  // Valued ones are echoed exactly; berth.address and berth.instance-id are read.
+  std::vector<model::NameValue> attributes;
   std::string agent_version;
   std::string agent_hash;
   std::string docker_version;
   std::vector<model::Tag> tags;
 };
-// Returns the row key. A re-registration keeps its ARN and replaces the attributes; one that names a
-// deregistered or unknown ARN is a ClientException, after which agents register anew.
+// Returns the row key. A re-registration keeps its ARN, and of its attributes what after_registration() says;
+// one that names a deregistered or unknown ARN is a ClientException, after which agents register anew.
 shared::Result<std::string> register_instance(Step& step, const RegisterInstance& request);
 
 enum class Force { kNo, kYes };

@@ -276,6 +276,7 @@ std::string encode_instance(const model::ContainerInstance& row) {
               {"status_reason", row.status_reason},
               {"registered", encode_resources(row.registered)},
               {"attributes", encode_pairs(row.attributes)},
+              {"put_attributes", row.put_attributes},
               {"agent_version", row.agent_version},
               {"agent_hash", row.agent_hash},
               {"docker_version", row.docker_version},
@@ -296,6 +297,7 @@ bool decode_instance(std::string_view value, model::ContainerInstance& row) {
     row.status_reason = in.string_or("status_reason", "");
     row.registered = read_resources(in, "registered");
     row.attributes = read_pairs(in, "attributes");
+    row.put_attributes = in.strings_or_empty("put_attributes");
     row.agent_version = in.string_or("agent_version", "");
     row.agent_hash = in.string_or("agent_hash", "");
     row.docker_version = in.string_or("docker_version", "");

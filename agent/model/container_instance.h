@@ -15,8 +15,9 @@ struct ContainerInstance {
   std::string address;          // IP at which balancers reach its host ports (attribute berth.address)
   InstanceStatus status = InstanceStatus::kActive;
   std::string status_reason;
-  Resources registered;               // totals; ports = reserved ports
-  std::vector<NameValue> attributes;  // value empty: name-only
+  Resources registered;                     // totals; ports = reserved ports
+  std::vector<NameValue> attributes;        // value empty: name-only
+  std::vector<std::string> put_attributes;  // names of those that PutAttributes set
   std::string agent_version;
   std::string agent_hash;
   std::string docker_version;

@@ -23,6 +23,7 @@ using Operation = Answer (*)(const Context&);
 constexpr std::pair<std::string_view, Operation> kOffered[] = {
     {"CreateCluster", create_cluster},
     {"CreateService", create_service},
+    {"DeleteAttributes", delete_attributes},
     {"DeleteCluster", delete_cluster},
     {"DeleteService", delete_service},
     {"DeleteTaskDefinitions", delete_task_definitions},
@@ -34,6 +35,7 @@ constexpr std::pair<std::string_view, Operation> kOffered[] = {
     {"DescribeTaskDefinition", describe_task_definition},
     {"DescribeTasks", describe_tasks},
     {"DiscoverPollEndpoint", discover_poll_endpoint},
+    {"ListAttributes", list_attributes},
     {"ListClusters", list_clusters},
     {"ListContainerInstances", list_container_instances},
     {"ListServices", list_services},
@@ -41,6 +43,7 @@ constexpr std::pair<std::string_view, Operation> kOffered[] = {
     {"ListTaskDefinitionFamilies", list_task_definition_families},
     {"ListTaskDefinitions", list_task_definitions},
     {"ListTasks", list_tasks},
+    {"PutAttributes", put_attributes},
     {"PutClusterCapacityProviders", put_cluster_capacity_providers},
     {"RegisterContainerInstance", register_container_instance},
     {"RegisterTaskDefinition", register_task_definition},
@@ -70,8 +73,6 @@ constexpr std::string_view kNoExpress =
 constexpr std::string_view kNoHistory =
     "Service deployments and revisions are not kept as resources: DescribeServices shows the deployments.";
 constexpr std::string_view kNoProtection = "Task scale-in protection is not offered.";
-constexpr std::string_view kNoAttributes =
-    "Attributes cannot be changed through the API: set them in the settings of the agent.";
 constexpr std::string_view kNoSettings = "Account settings are fixed: long ARNs, Container Insights off.";
 constexpr std::string_view kNoExec = "ExecuteCommand is not offered.";
 constexpr std::string_view kNoAgentUpdate =
@@ -85,7 +86,6 @@ constexpr std::pair<std::string_view, std::string_view> kNotOffered[] = {
     {"CreateExpressGatewayService", kNoExpress},
     {"CreateTaskSet", kNoTaskSets},
     {"DeleteAccountSetting", kNoSettings},
-    {"DeleteAttributes", kNoAttributes},
     {"DeleteCapacityProvider", kNoProviders},
     {"DeleteDaemon", kNoDaemons},
     {"DeleteDaemonTaskDefinition", kNoDaemons},
@@ -103,7 +103,6 @@ constexpr std::pair<std::string_view, std::string_view> kNotOffered[] = {
     {"ExecuteCommand", kNoExec},
     {"GetTaskProtection", kNoProtection},
     {"ListAccountSettings", kNoSettings},
-    {"ListAttributes", kNoAttributes},
     {"ListDaemonDeployments", kNoDaemons},
     {"ListDaemonTaskDefinitions", kNoDaemons},
     {"ListDaemons", kNoDaemons},
@@ -111,7 +110,6 @@ constexpr std::pair<std::string_view, std::string_view> kNotOffered[] = {
     {"ListServicesByNamespace", kNoNamespaces},
     {"PutAccountSetting", kNoSettings},
     {"PutAccountSettingDefault", kNoSettings},
-    {"PutAttributes", kNoAttributes},
     {"RegisterDaemonTaskDefinition", kNoDaemons},
     {"StopServiceDeployment", kNoHistory},
     {"UpdateCapacityProvider", kNoProviders},

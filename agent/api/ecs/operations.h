@@ -37,6 +37,9 @@ Answer deregister_container_instance(const Context&);
 Answer describe_container_instances(const Context&);
 Answer list_container_instances(const Context&);
 Answer update_container_instances_state(const Context&);
+Answer put_attributes(const Context&);
+Answer delete_attributes(const Context&);
+Answer list_attributes(const Context&);
 
 // What agents call.
 Answer discover_poll_endpoint(const Context&);

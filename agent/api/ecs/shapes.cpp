@@ -174,6 +174,10 @@ DeregisterContainerInstance cluster:string containerInstance:string force:boolea
 DescribeContainerInstances cluster:string containerInstances:[string] include:[string]
 ListContainerInstances cluster:string filter:string nextToken:string maxResults:integer status:string
 UpdateContainerInstancesState cluster:string containerInstances:[string] status:string
+PutAttributes cluster:string attributes:[Attribute]
+DeleteAttributes cluster:string attributes:[Attribute]
+ListAttributes cluster:string targetType:string attributeName:string attributeValue:string
+  nextToken:string maxResults:integer
 DiscoverPollEndpoint containerInstance:string cluster:string zoneId:string
 SubmitTaskStateChange cluster:string task:string status:string reason:string
   containers:[ContainerStateChange] attachments:[AttachmentStateChange]

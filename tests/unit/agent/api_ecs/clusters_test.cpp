@@ -13,7 +13,7 @@ TEST(Dispatch, EveryOperationOfEcsIsAnsweredAndOthersAreUnknown) {
   Api api;
   EXPECT_THAT(api.refused("MakeCoffee", json::object()), StartsWith("UnknownOperationException: "));
   EXPECT_THAT(api.refused("runTask", json::object()), StartsWith("UnknownOperationException: "));
-  for (const char* operation : {"CreateDaemon", "ExecuteCommand", "PutAttributes", "CreateTaskSet",
+  for (const char* operation : {"CreateDaemon", "ExecuteCommand", "CreateTaskSet",
                                 "DescribeCapacityProviders", "ListServiceDeployments"}) {
     EXPECT_THAT(api.refused(operation, json::object()), StartsWith("UnsupportedFeatureException: "))
         << operation;

@@ -87,6 +87,7 @@ TEST(EcsRecords, TheRestSurvivesToo) {
   instance.status = model::InstanceStatus::kDraining;
   instance.registered = {1, 2, {22}, {}};
   instance.attributes = {{"name-only", ""}};
+  instance.put_attributes = {"name-only"};
   expect_round_trip(instance, encode_instance, decode_instance);
   model::TaskDefinition definition;
   definition.arn = "a";

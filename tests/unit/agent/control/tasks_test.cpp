@@ -208,7 +208,7 @@ TEST(Instances, DeregisterOnlyEmptyUnlessForced) {
   EXPECT_EQ(gone.error().code(), "ClientException");
 }
 
-TEST(Instances, ReRegistrationKeepsTheArnAndReplacesTheAttributes) {
+TEST(Instances, ReRegistrationKeepsTheArnAndReplacesWhatTheAgentOwns) {
   World world;
   FakeAgent& agent = world.add_agent();
   const std::string key = world.state().instances.rows().begin()->first;
