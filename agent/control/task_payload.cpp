@@ -66,7 +66,12 @@ void copy_list(const json& from, const char* name, json& to, const char* as) {
 
 json health_check(const json& check) {
   json out;
-  out["Test"] = strings(check, "command");
+  std::vector<std::string> test = strings(check, "command");
+  // The engine takes the first word for how to run the rest, and checks nothing at all when it does not know
+  // it. A command that begins without one is run as it stands.
+  const bool says_how = !test.empty() && (test[0] == "CMD" || test[0] == "CMD-SHELL" || test[0] == "NONE");
+  if (!says_how) test.insert(test.begin(), "CMD");
+  out["Test"] = std::move(test);
   out["Interval"] = number(check, "interval", 30) * kNanosPerSecond;
   out["Timeout"] = number(check, "timeout", 5) * kNanosPerSecond;
   out["Retries"] = number(check, "retries", 3);

@@ -66,8 +66,10 @@ Result<void> normalise_health_check(json& container) {
   json& check = container["healthCheck"];
   const std::string where = "Invalid healthCheck of container '" + text_in(container, "name") + "': ";
   const std::vector<std::string> command = texts_in(check, "command");
-  if (command.empty() || !is_one_of(command.front(), {"CMD", "CMD-SHELL", "NONE"})) {
-    return client_exception(where + "command must begin with CMD or CMD-SHELL.");
+  const bool only_how = command.size() == 1 && is_one_of(command.front(), {"CMD", "CMD-SHELL"});
+  if (command.empty() || command.front().empty() || only_how) {
+    return client_exception(where +
+                            "command must hold a command, after CMD or CMD-SHELL if one of them is given.");
   }
   struct Limit {
     const char* member;

@@ -123,6 +123,23 @@ constexpr std::pair<std::string_view, std::string_view> kNotOffered[] = {
 
 static_assert(std::size(kOffered) + std::size(kNotOffered) == 77, "every operation of ECS is answered");
 
+// Words that cannot be empty: "" is how several tools write what is not set.
+constexpr const char* kUnsetWhenEmpty[] = {"availabilityZoneRebalancing",
+                                           "cpu",
+                                           "desiredStatus",
+                                           "executionRoleArn",
+                                           "ipcMode",
+                                           "launchType",
+                                           "memory",
+                                           "networkMode",
+                                           "pidMode",
+                                           "platformVersion",
+                                           "propagateTags",
+                                           "schedulingStrategy",
+                                           "sort",
+                                           "status",
+                                           "taskRoleArn"};
+
 template <class Table>
 auto find_in(const Table& table, std::string_view operation) {
   return std::find_if(std::begin(table), std::end(table),
@@ -132,7 +149,12 @@ auto find_in(const Table& table, std::string_view operation) {
 Result<json> parse_request(std::string_view operation, const std::string& body) {
   const auto parsed = shared::json::parse(body.empty() ? "{}" : body);
   if (!parsed) return Error("SerializationException", parsed.error().text(), Blame::kClient);
-  return modelled(operation, *parsed);
+  auto request = modelled(operation, *parsed);
+  if (!request) return request;
+  for (const char* member : kUnsetWhenEmpty) {
+    if (has(*request, member) && request->at(member) == "") request->erase(member);
+  }
+  return request;
 }
 
 }  // namespace

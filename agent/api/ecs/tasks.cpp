@@ -31,13 +31,12 @@ constexpr std::size_t kMaxTokenChars = 64;
 constexpr std::string_view kManagedClusterTag = "aws:ecs:clusterName";
 
 Result<void> check_started_by(const std::string& text) {
-  const bool good =
-      text.size() <= kMaxStartedByChars && std::all_of(text.begin(), text.end(), [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '/' || c == '_';
-      });
+  // Documented are letters, digits and -/_; deploy tools in wide use send "ECS Deploy".
+  const bool good = text.size() <= kMaxStartedByChars &&
+                    std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
   if (good) return {};
-  return invalid_parameter(
-      "startedBy can have at most 128 letters, digits, hyphens, slashes and underscores.");
+  return invalid_parameter("startedBy can have at most " + std::to_string(kMaxStartedByChars) +
+                           " printable ASCII characters.");
 }
 
 Result<void> check_group(const std::string& group) {

@@ -192,7 +192,8 @@ TEST(TaskDefinitions, RefusalsAreClientExceptionsThatNameTheProblem) {
       {container(R"({"volumesFrom":[{"sourceContainer":"x"}]})"), "unknown container 'x'"},
       {container(R"({"links":["x"]})"), "unknown container 'x'"},
       {container(R"({"dependsOn":[{"containerName":"x","condition":"START"}]})"), "depends on 'x'"},
-      {container(R"({"healthCheck":{"command":["true"]}})"), "must begin with CMD"},
+      {container(R"({"healthCheck":{"command":[]}})"), "must hold a command"},
+      {container(R"({"healthCheck":{"command":["CMD-SHELL"]}})"), "must hold a command"},
       {container(R"({"healthCheck":{"command":["CMD","true"],"interval":1}})"),
        "interval must be between 5 and 300"},
       {container(R"({"logConfiguration":{"logDriver":"carrier-pigeon"}})"), "Log driver 'carrier-pigeon'"},
@@ -279,6 +280,42 @@ TEST(TaskDefinitions, SizesAreReadInEveryFormThatEcsTakes) {
        {"", "x", "1e3", "-1", "1 2", "vCPU", "1  vCPU", "nan vCPU", "99999999999999999999"}) {
     EXPECT_EQ(cpu_units(bad), std::nullopt) << bad;
   }
+}
+
+// What describe output and generated files hold for what was never set.
+TEST(TaskDefinitions, NullsAndEmptyWordsAreAsIfTheyWereNotThere) {
+  Api api;
+  const json sparse = json::parse(R"({"family": "sparse", "taskRoleArn": "", "executionRoleArn": null,
+      "networkMode": "", "cpu": "", "memory": "", "pidMode": "", "ipcMode": "", "volumes": [null],
+      "requiresCompatibilities": [null], "tags": null, "placementConstraints": [null],
+      "containerDefinitions": [null,
+        {"name": "web", "image": "i", "memory": 64, "cpu": null, "command": [null, "run"], "environment": [null],
+         "portMappings": [null, {"containerPort": 80, "hostPort": null, "protocol": null}], "links": [null],
+         "secrets": [null], "dependsOn": [null], "mountPoints": [null], "volumesFrom": [null], "ulimits": [null],
+         "dockerLabels": {"a": null, "b": "c"}, "healthCheck": null, "logConfiguration": null,
+         "linuxParameters": {"capabilities": null, "devices": [null], "tmpfs": [null]}}]})");
+  json stored = api.ok("RegisterTaskDefinition", sparse)["taskDefinition"];
+  const json plain = json::parse(R"({"family": "plain", "volumes": [], "requiresCompatibilities": [],
+      "placementConstraints": [], "containerDefinitions": [
+        {"name": "web", "image": "i", "memory": 64, "command": ["run"], "environment": [],
+         "portMappings": [{"containerPort": 80}], "links": [], "secrets": [], "dependsOn": [], "mountPoints": [],
+         "volumesFrom": [], "ulimits": [], "dockerLabels": {"b": "c"},
+         "linuxParameters": {"devices": [], "tmpfs": []}}]})");
+  json same = api.ok("RegisterTaskDefinition", plain)["taskDefinition"];
+  for (json* each : {&stored, &same}) {
+    each->erase("family");
+    each->erase("taskDefinitionArn");
+  }
+  EXPECT_EQ(stored, same);
+}
+
+TEST(TaskDefinitions, AHealthCheckNeedNotSayHowItIsRun) {
+  Api api;
+  const json check{{"command", {"/healthcheck", "--quick"}}};
+  EXPECT_EQ(api.ok("RegisterTaskDefinition",
+                   definition("otel", {{"healthCheck", check}}))["taskDefinition"]["containerDefinitions"][0]
+                                                                ["healthCheck"]["command"],
+            check["command"]);
 }
 
 }  // namespace

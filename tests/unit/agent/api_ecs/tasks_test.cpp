@@ -100,6 +100,37 @@ TEST(RunTask, GpusAndForeignPlatformsFindNoInstance) {
     const json answer = api.ok("RunTask", request);
     return answer["failures"].empty() ? "placed" : answer["failures"][0]["reason"].get<std::string>();
   };
+// What deploy tools and Terraform send as it is.
+TEST(RunTask, WordsWithSpacesAndEmptyOnesForWhatIsUnsetAreTaken) {
+  Api api;
+  api.join();
+  api.define("web");
+  const json task =
+      api.ok("RunTask", {{"taskDefinition", "web"},
+                         {"startedBy", "ECS Deploy"},
+                         {"launchType", ""},
+                         {"platformVersion", ""},
+                         {"propagateTags", ""},
+                         {"tags", {nullptr}},
+                         {"placementConstraints", {nullptr}},
+                         {"networkConfiguration", nullptr},
+                         {"overrides",
+                          {{"cpu", ""},
+                           {"memory", ""},
+                           {"executionRoleArn", ""},
+                           {"taskRoleArn", ""},
+                           {"containerOverrides", {nullptr, {{"name", "web"}, {"cpu", nullptr}}}}}}})
+          .at("tasks")
+          .at(0);
+  EXPECT_EQ(task["startedBy"], "ECS Deploy");
+  EXPECT_EQ(task["memory"], "64");
+  EXPECT_EQ(task["overrides"],
+            json::parse(R"({"containerOverrides":[{"name":"web"}],"inferenceAcceleratorOverrides":[]})"));
+  EXPECT_EQ(api.ok("ListTasks", {{"startedBy", "ECS Deploy"}})["taskArns"].size(), 1U);
+  EXPECT_THAT(api.refused("RunTask", {{"taskDefinition", "web"}, {"overrides", {{"cpu", "much"}}}}),
+              HasSubstr("'much'"));
+}
+
   const json gpus{{{"type", "GPU"}, {"value", "2"}}};
   api.define("gpu", {{"resourceRequirements", gpus}});
   EXPECT_EQ(reason({{"taskDefinition", "gpu"}}), "RESOURCE:GPU");
@@ -156,7 +187,8 @@ TEST(RunTask, RequestsThatCannotBeMeantAreRefused) {
                     {{"containerOverrides", {{{"name", "web"}, {"command", {std::string(8200, 'x')}}}}}}}}),
               HasSubstr("at most 8192 characters"));
   EXPECT_THAT(run({{"group", "service:web"}}), HasSubstr("Invalid namespace for group."));
-  EXPECT_THAT(run({{"startedBy", "a b"}}), HasSubstr("startedBy"));
+  EXPECT_THAT(run({{"startedBy", "a\nb"}}), HasSubstr("startedBy"));
+  EXPECT_THAT(run({{"startedBy", std::string(129, 'a')}}), HasSubstr("startedBy"));
   EXPECT_THAT(run({{"propagateTags", "SERVICE"}}), HasSubstr("Invalid propagateTags 'SERVICE'"));
   EXPECT_THAT(run({{"placementStrategy", {{{"type", "binpack"}, {"field", "disk"}}}}}),
               HasSubstr("got 'disk'"));

@@ -70,6 +70,21 @@ model::Task task_of(const model::TaskDefinition& row, const std::string& overrid
   return task;
 }
 
+// The engine would take the first word of the second for a way to run the rest, and check nothing.
+TEST(TaskPayload, AHealthCheckThatDoesNotSayHowItIsRunIsRunAsItStands) {
+  const auto test_of = [](const std::string& command) {
+    const auto row = definition(
+        R"({"containerDefinitions": [{"name": "a", "image": "i", "memory": 64, "healthCheck": {"command": )" +
+        command + "}}]}");
+    const auto payload = task_payload(&row, task_of(row), "arn:cluster", model::DesiredStatus::kRunning);
+    return json::parse(payload.containers.at(0).docker_config)["HealthCheck"]["Test"];
+  };
+  EXPECT_EQ(test_of(R"(["/healthcheck", "-q"])"), json({"CMD", "/healthcheck", "-q"}));
+  for (const char* says_how : {R"(["CMD","true"])", R"(["CMD-SHELL","true"])", R"(["NONE"])"}) {
+    EXPECT_EQ(test_of(says_how), json::parse(says_how));
+  }
+}
+
 TEST(TaskPayload, MapsEveryMemberToItsPlaceInTheProtocol) {
   const auto row = definition(kFull);
   const auto payload = task_payload(&row, task_of(row), "arn:cluster", model::DesiredStatus::kRunning);
