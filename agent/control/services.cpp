@@ -234,7 +234,7 @@ std::string placement_trouble(const PlacementFailure& failure) {
   const auto it = kWords.find(failure.reason);
   const std::string words = it == kWords.end() ? "encountered error \"" + failure.reason + "\"." : it->second;
   return std::string(kUnplaceable) + "The closest matching (container-instance " + last_part(failure.arn) +
-         ") " + words + kSeeGuide;
+         ") " + words + kSeeGuide + (failure.detail.empty() ? "" : " " + failure.detail);
 }
 
 Starting start_tasks(Step& step, const std::string& key, int count) {

@@ -41,6 +41,7 @@ struct Unplaceable {
   std::string deployment;
   std::string instance_arn;  // the closest, may be empty
   std::string reason;
+  std::string detail;
 };
 
 struct Volatile {

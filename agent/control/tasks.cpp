@@ -105,11 +105,12 @@ void start_on(Step& step, const RunTask& request, const model::TaskDefinition& d
       result.failures.push_back({arn, "MISSING", ""});
       continue;
     }
-    const std::string reason = scheduler::misfit(candidate_of(step.state, *instance), demand);
+    const scheduler::Candidate candidate = candidate_of(step.state, *instance);
+    const std::string reason = scheduler::misfit(candidate, demand);
     if (reason.empty()) {
       result.task_keys.push_back(put_task(step, definition, origin, arn));
     } else {
-      result.failures.push_back({arn, reason, ""});
+      result.failures.push_back({arn, reason, scheduler::detail_of(reason, candidate, demand)});
     }
   }
 }
@@ -148,7 +149,7 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   }
   for (int i = 0; i < plan.unplaced; ++i) {
     for (const scheduler::Failure& each : plan.failures) {
-      result.failures.push_back({each.arn, each.reason, ""});
+      result.failures.push_back({each.arn, each.reason, each.detail});
     }
   }
   return result;
@@ -179,7 +180,7 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
   if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
   const bool by_room = depends_on_room_alone(service, *definition);
   if (const Unplaceable* known = by_room ? still_unplaceable(step.state, service, deployment) : nullptr) {
-    return {{}, {known->instance_arn, known->reason, ""}};
+    return {{}, {known->instance_arn, known->reason, known->detail}};
   }
   Origin origin;
   origin.cluster = service.cluster;
@@ -211,12 +212,15 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
   }
   if (plan.unplaced > 0) {
     const scheduler::Failure& closest = scheduler::closest(plan.failures);
-    result.failure = {closest.arn, closest.reason, ""};
+    result.failure = {closest.arn, closest.reason, closest.detail};
   }
   if (plan.unplaced > 0 && by_room) {
     step.state.live.unplaceable[key_of(service)] = {step.state.task_index().room(),
-                                                    step.state.instances.generation(), deployment.id,
-                                                    result.failure.arn, result.failure.reason};
+                                                    step.state.instances.generation(),
+                                                    deployment.id,
+                                                    result.failure.arn,
+                                                    result.failure.reason,
+                                                    result.failure.detail};
   } else {
     step.state.live.unplaceable.erase(key_of(service));
   }

@@ -13,9 +13,26 @@ namespace {
 using shared::Result;
 
 constexpr std::string_view kAttributePrefix = "attribute:";
+constexpr std::string_view kLoggingDriver = "com.amazonaws.ecs.capability.logging-driver.";
+constexpr const char* kAttribute = "ATTRIBUTE";
 constexpr const char* kNoGpus = "RESOURCE:GPU";
 constexpr const char* kNotDistinct = "DistinctInstance placement constraint unsatisfied.";
 constexpr const char* kNotMember = "MemberOf placement constraint unsatisfied.";
+
+bool has_other_value(const Candidate& candidate, const model::NameValue& wanted) {
+  const auto it = candidate.attributes.find(wanted.name);
+  return it != candidate.attributes.end() && it->second != wanted.value;
+}
+
+// What an owner can do about a missing capability that depends on settings.
+std::string hint_for(std::string_view name) {
+  if (!name.starts_with(kLoggingDriver)) return {};
+  const std::string driver(name.substr(kLoggingDriver.size()));
+  return " No agent passes log driver " + driver +
+         " on until its ECS_AVAILABLE_LOGGING_DRIVERS lists it, which needs an engine that has the driver" +
+         (driver == "awslogs" ? " and credentials of AWS for it" : "") +
+         "; or register a revision with logDriver json-file.";
+}
 
 bool shares(const std::set<int>& taken, const std::set<int>& wanted) {
   return std::any_of(wanted.begin(), wanted.end(), [&](int port) { return taken.contains(port); });
@@ -134,7 +151,10 @@ class Planner {
   }
 
   void explain(Plan& plan) const {
-    for (const Candidate& each : candidates_) plan.failures.push_back({each.arn, misfit(each, demand_)});
+    for (const Candidate& each : candidates_) {
+      const std::string reason = misfit(each, demand_);
+      plan.failures.push_back({each.arn, reason, detail_of(reason, each, demand_)});
+    }
   }
 
   std::vector<Candidate> candidates_;
@@ -149,11 +169,10 @@ std::string misfit(const Candidate& candidate, const Demand& demand) {
   if (candidate.availability == Availability::kDraining) return "INACTIVE";
   if (candidate.availability == Availability::kDisconnected) return "AGENT";
   for (const std::string& name : demand.required_attributes) {
-    if (!candidate.attributes.contains(name)) return "ATTRIBUTE";
+    if (!candidate.attributes.contains(name)) return kAttribute;
   }
   for (const model::NameValue& each : demand.platform) {
-    const auto it = candidate.attributes.find(each.name);
-    if (it != candidate.attributes.end() && it->second != each.value) return "ATTRIBUTE";
+    if (has_other_value(candidate, each)) return kAttribute;
   }
   if (demand.gpus > 0) return kNoGpus;
   if (!demand.member_of.empty()) {
@@ -170,6 +189,24 @@ std::string misfit(const Candidate& candidate, const Demand& demand) {
     return kNotDistinct;
   }
   return {};
+}
+
+std::string detail_of(const std::string& reason, const Candidate& candidate, const Demand& demand) {
+  if (reason != kAttribute) return {};
+  std::string missing;
+  std::string hints;
+  for (const std::string& name : demand.required_attributes) {
+    if (candidate.attributes.contains(name)) continue;
+    missing += (missing.empty() ? "Missing: " : ", ") + name;
+    hints += hint_for(name);
+  }
+  std::string detail = missing.empty() ? missing : missing + ".";
+  for (const model::NameValue& each : demand.platform) {
+    if (!has_other_value(candidate, each)) continue;
+    detail += (detail.empty() ? "" : " ") + each.name + " must be " + each.value + ", is " +
+              candidate.attributes.at(each.name) + ".";
+  }
+  return detail + hints;
 }
 
 bool room_would_help(const std::string& reason) {

@@ -53,6 +53,7 @@ struct Demand {
 struct Failure {
   std::string arn;
   std::string reason;
+  std::string detail;  // what the reason alone does not tell, may be empty
 };
 
 struct Plan {
@@ -64,6 +65,9 @@ struct Plan {
 Plan place(std::vector<Candidate> candidates, const Demand& demand, shared::env::Random& random);
 // Why one task of the demand does not fit this candidate: "RESOURCE:CPU", "AGENT", ..., empty if it does.
 std::string misfit(const Candidate& candidate, const Demand& demand);
+
+// What ATTRIBUTE leaves out: the names of all that is missing, and what its owner can do. Empty for the rest.
+std::string detail_of(const std::string& reason, const Candidate& candidate, const Demand& demand);
 
 // True when a task that ends on the instance can be what the demand lacks there.
 bool room_would_help(const std::string& reason);

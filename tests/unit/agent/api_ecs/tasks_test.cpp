@@ -73,7 +73,14 @@ TEST(RunTask, WhatDoesNotFitIsAFailurePerMissingTask) {
   api.define("ssh", {{"memory", 6}, {"portMappings", {{{"containerPort", 80}, {"hostPort", 22}}}}});
   EXPECT_EQ(api.ok("RunTask", {{"taskDefinition", "ssh"}})["failures"][0]["reason"], "RESOURCE:PORTS");
   api.define("secretive", {{"memory", 6}, {"logConfiguration", {{"logDriver", "splunk"}}}});
-  EXPECT_EQ(api.ok("RunTask", {{"taskDefinition", "secretive"}})["failures"][0]["reason"], "ATTRIBUTE");
+  const json lacking = api.ok("RunTask", {{"taskDefinition", "secretive"}})["failures"][0];
+  EXPECT_EQ(lacking["reason"], "ATTRIBUTE");
+  EXPECT_THAT(std::string(lacking["detail"]),
+              StartsWith("Missing: com.amazonaws.ecs.capability.logging-driver.splunk."));
+  EXPECT_THAT(std::string(lacking["detail"]), HasSubstr("ECS_AVAILABLE_LOGGING_DRIVERS"));
+  EXPECT_EQ(api.ok("StartTask", {{"taskDefinition", "secretive"},
+                                 {"containerInstances", {instance}}})["failures"][0]["detail"],
+            lacking["detail"]);
   api.define("small", {{"memory", 6}});
   EXPECT_THAT(
       api.ok("RunTask",
@@ -93,13 +100,6 @@ TEST(RunTask, WhatDoesNotFitIsAFailurePerMissingTask) {
   EXPECT_EQ(api.ok("RunTask", {{"taskDefinition", "small"}})["failures"][0]["reason"], "AGENT");
 }
 
-TEST(RunTask, GpusAndForeignPlatformsFindNoInstance) {
-  Api api;
-  api.join();  // x86_64, linux
-  const auto reason = [&](json request) {
-    const json answer = api.ok("RunTask", request);
-    return answer["failures"].empty() ? "placed" : answer["failures"][0]["reason"].get<std::string>();
-  };
 // What deploy tools and Terraform send as it is.
 TEST(RunTask, WordsWithSpacesAndEmptyOnesForWhatIsUnsetAreTaken) {
   Api api;
@@ -131,6 +131,15 @@ TEST(RunTask, WordsWithSpacesAndEmptyOnesForWhatIsUnsetAreTaken) {
               HasSubstr("'much'"));
 }
 
+TEST(RunTask, GpusAndForeignPlatformsFindNoInstance) {
+  Api api;
+  api.join();  // x86_64, linux
+  const auto reason = [&](json request) {
+    const json answer = api.ok("RunTask", request);
+    if (answer["failures"].empty()) return std::string("placed");
+    const json& failure = answer["failures"][0];
+    return std::string(failure["reason"]) + failure.value("detail", "");
+  };
   const json gpus{{{"type", "GPU"}, {"value", "2"}}};
   api.define("gpu", {{"resourceRequirements", gpus}});
   EXPECT_EQ(reason({{"taskDefinition", "gpu"}}), "RESOURCE:GPU");
@@ -145,8 +154,8 @@ TEST(RunTask, WordsWithSpacesAndEmptyOnesForWhatIsUnsetAreTaken) {
     return reason({{"taskDefinition", "platform"}});
   };
   EXPECT_EQ(on("X86_64", "LINUX"), "placed");
-  EXPECT_EQ(on("ARM64", "LINUX"), "ATTRIBUTE");
-  EXPECT_EQ(on("X86_64", "WINDOWS_SERVER_2022_CORE"), "ATTRIBUTE");
+  EXPECT_EQ(on("ARM64", "LINUX"), "ATTRIBUTEecs.cpu-architecture must be arm64, is x86_64.");
+  EXPECT_EQ(on("X86_64", "WINDOWS_SERVER_2022_CORE"), "ATTRIBUTEecs.os-type must be windows, is linux.");
 }
 
 TEST(RunTask, ASoftLimitOfZeroIsNoneAndTheHardOneIsReserved) {

@@ -170,6 +170,31 @@ TEST(Services, SayOnceWhyTheyCannotPlace) {
   EXPECT_LE(events.size(), 3u);  // no one else's connecting repeats them
 }
 
+TEST(Services, NameTheAttributeThatIsMissing) {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  const std::string definition = world.define("web");
+  EXPECT_TRUE(world.submit([](Step& step) -> Result<void> {
+    step.state.task_definitions.edit("web:1")->requires_attributes = {
+        "com.amazonaws.ecs.capability.logging-driver.awslogs"};
+    return {};
+  }));
+  const std::string key = world.create(world.service("web", definition, 1));
+  world.pass(Millis(60'000));
+  const auto events = world.events(key);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_TRUE(events[0].starts_with(
+      "(service web) was unable to place a task because no container instance met all of its requirements. "
+      "The "
+      "closest matching (container-instance " +
+      agent.arn.substr(agent.arn.rfind('/') + 1) +
+      ") is missing an attribute required by your task. For more information, see the Troubleshooting "
+      "section of "
+      "the Amazon ECS Developer Guide. Missing: com.amazonaws.ecs.capability.logging-driver.awslogs."))
+      << events[0];
+  EXPECT_NE(events[0].find("ECS_AVAILABLE_LOGGING_DRIVERS"), std::string::npos);
+}
+
 // Whatever makes room, or asks for less, is noticed at once.
 TEST(Services, WhatCouldNotBePlacedIsTriedAgainWhenThatCanHelp) {
   World world;

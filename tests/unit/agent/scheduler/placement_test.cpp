@@ -91,13 +91,14 @@ TEST(Placement, SaysWhatEachInstanceLacks) {
   Demand wanted = demand(1, 100, 100);
   wanted.each.tcp_ports = {8080};
   wanted.each.udp_ports = {53};
-  wanted.required_attributes = {"needed"};
+  wanted.required_attributes = {"needed", "wanted"};
   wanted.distinct_instance = true;
   wanted.member_of = *parse_constraints({"attribute:stack == prod"});
   std::vector<Candidate> candidates;
   const auto add = [&](const std::string& arn) -> Candidate& {
     candidates.push_back(instance(arn, 100, 100));
     candidates.back().attributes["needed"] = "";
+    candidates.back().attributes["wanted"] = "";
     candidates.back().attributes["stack"] = "prod";
     return candidates.back();
   };
@@ -106,13 +107,16 @@ TEST(Placement, SaysWhatEachInstanceLacks) {
   add("RESOURCE:PORTS").tcp_ports = {22, 8080};
   add("RESOURCE:PORTS_UDP").udp_ports = {53};
   add("AGENT").availability = Availability::kDisconnected;
-  add("ATTRIBUTE").attributes.erase("needed");
+  add("ATTRIBUTE").attributes = {{"stack", "prod"}};
   add("DistinctInstance placement constraint unsatisfied.").groups["service:web"] = 1;
   add("MemberOf placement constraint unsatisfied.").attributes["stack"] = "test";
   const Plan plan = place(candidates, wanted, random);
   EXPECT_EQ(plan.unplaced, 1);
   ASSERT_EQ(plan.failures.size(), candidates.size());
-  for (const Failure& each : plan.failures) EXPECT_EQ(each.reason, each.arn);
+  for (const Failure& each : plan.failures) {
+    EXPECT_EQ(each.reason, each.arn);
+    EXPECT_EQ(each.detail, each.arn == "ATTRIBUTE" ? "Missing: needed, wanted." : "") << each.arn;
+  }
 }
 
 // What tells whether stopping a task elsewhere makes sense: a full host that no constraint rules out.
@@ -121,11 +125,11 @@ TEST(Placement, ClosestIsTheHostWhereRoomWouldHelp) {
   wanted.member_of = *parse_constraints({"attribute:stack == prod"});
   Candidate ruled_out = instance("ruled out", 1, 1);
   EXPECT_EQ(misfit(ruled_out, wanted), "MemberOf placement constraint unsatisfied.");  // room would not help
-  const std::vector<Failure> failures = {{"away", "AGENT"},
-                                         {"other", "ATTRIBUTE"},
-                                         {"ruled out", misfit(ruled_out, wanted)},
-                                         {"full", "RESOURCE:PORTS"},
-                                         {"no gpu", "RESOURCE:GPU"}};
+  const std::vector<Failure> failures = {{"away", "AGENT", ""},
+                                         {"other", "ATTRIBUTE", ""},
+                                         {"ruled out", misfit(ruled_out, wanted), ""},
+                                         {"full", "RESOURCE:PORTS", ""},
+                                         {"no gpu", "RESOURCE:GPU", ""}};
   EXPECT_EQ(closest(failures).arn, "full");
   EXPECT_EQ(closest({failures[0], failures[1]}).arn, "other");
   EXPECT_EQ(closest({failures[0], failures[4], failures[2]}).arn, "ruled out");
