@@ -12,6 +12,7 @@
 #include "agent/api/sockets.h"
 #include "agent/api/sts/sts.h"
 #include "agent/aws/auth_error.h"
+#include "agent/aws/foreign.h"
 #include "agent/aws/json11.h"
 #include "agent/control/lookup.h"
 #include "shared/json/reader.h"
@@ -102,6 +103,12 @@ httpd::Server::Handler Gateway::handler() {
   };
 }
 
+httpd::Server::Refuser Gateway::refuser() {
+  return [impl = impl_.get()](int status, const std::string& text, const http::Request& head) {
+    return aws::http_refusal(status, text, head, impl->parts.random.uuid());
+  };
+}
+
 httpd::Server::Acceptor Gateway::acceptor() {
   return [impl = impl_.get()](const http::Request& request) { return impl->accept(request); };
 }
@@ -125,6 +132,9 @@ void Gateway::Impl::serve(http::Request request, httpd::Reply reply) {
   call.request_id = parts.random.uuid();
   const Result<aws::Call> identified = aws::identify(request);
   if (!identified) {
+    if (const auto service = aws::foreign_service(request)) {
+      return reply.send(aws::not_offered(request, *service, call.request_id));
+    }
     return reply.send(
         aws::error_response(identified.error(), aws::protocol_of(request), "", call.request_id));
   }

@@ -7,8 +7,9 @@
 //                     containerInstanceArn, its telemetry (TCS) when it has containerInstance
 //   GET /berth/v1/feed  websocket of a balancer, with its bearer token
 //
-// Whatever cannot be understood gets an error of the service it looks like, never a 404 or 5xx, which SDKs
-// would take for a broken endpoint. Decides nothing about resources. Thread: the engine's executor.
+// Whatever cannot be understood gets an error of the service it looks like, also what is for a service of AWS
+// that is not here and what fails as HTTP: an SDK shows the text of such an error, and takes anything else
+// for a broken endpoint. Decides nothing about resources. Thread: the engine's executor.
 #pragma once
 #include <functional>
 #include <memory>
@@ -59,6 +60,7 @@ class Gateway {
 
   shared::httpd::Server::Handler handler();
   shared::httpd::Server::Acceptor acceptor();
+  shared::httpd::Server::Refuser refuser();
 
  private:
   struct Impl;

@@ -96,7 +96,8 @@ Result<void> Program::start_server() {
     answer_health(request, std::move(reply));
   };
   auto server = httpd::Server::listen(loop_, options_.listen, limits, std::move(handler),
-                                      gateway_ ? gateway_->acceptor() : httpd::Server::Acceptor());
+                                      gateway_ ? gateway_->acceptor() : httpd::Server::Acceptor(),
+                                      gateway_ ? gateway_->refuser() : httpd::Server::Refuser());
   if (!server) return server.error();
   server_ = *std::move(server);
   log::info("listening", {{"address", shared::net::to_string(server_->endpoint())},

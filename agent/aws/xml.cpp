@@ -134,4 +134,25 @@ http::Response query_error(int status, std::string_view code, std::string_view m
   return respond(status, document, request_id);
 }
 
+http::Response ec2_error(int status, std::string_view code, std::string_view message,
+                         std::string_view request_id) {
+  pugi::xml_document document;
+  pugi::xml_node response = append(document, "Response");
+  pugi::xml_node error = append(append(response, "Errors"), "Error");
+  append_text(error, "Code", code);
+  append_text(error, "Message", message);
+  append_text(response, "RequestID", request_id);
+  return respond(status, document, request_id);
+}
+
+http::Response s3_error(int status, std::string_view code, std::string_view message,
+                        std::string_view request_id) {
+  pugi::xml_document document;
+  pugi::xml_node error = append(document, "Error");
+  append_text(error, "Code", code);
+  append_text(error, "Message", message);
+  append_text(error, "RequestId", request_id);
+  return respond(status, document, request_id);
+}
+
 }  // namespace agent::aws

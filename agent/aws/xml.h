@@ -69,4 +69,10 @@ class QueryResult {
 shared::http::Response query_error(int status, std::string_view code, std::string_view message,
                                    std::string_view xml_namespace, std::string_view request_id);
 
+// The same for clients of services that are not ours: <Response><Errors> of EC2, the bare <Error> of S3.
+shared::http::Response ec2_error(int status, std::string_view code, std::string_view message,
+                                 std::string_view request_id);
+shared::http::Response s3_error(int status, std::string_view code, std::string_view message,
+                                std::string_view request_id);
+
 }  // namespace agent::aws

@@ -88,6 +88,7 @@ class ServerImpl final : public Server {
     accepting_->stop();
     const auto handler = std::exchange(core_->handler, nullptr);
     const auto acceptor = std::exchange(core_->acceptor, nullptr);
+    const auto refuser = std::exchange(core_->refuser, nullptr);
     for (const auto& session : std::exchange(core_->sessions, {})) session->abort();
     for (const auto& weak : std::exchange(core_->upgraded, {})) {
       if (const auto socket = weak.lock()) socket->go_away();
@@ -114,13 +115,14 @@ class ServerImpl final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::listen(IoLoop& loop, const net::Endpoint& at, ServerLimits limits,
-                                               Handler handler, Acceptor acceptor) {
+                                               Handler handler, Acceptor acceptor, Refuser refuser) {
   auto fd = open_listener(at);
   if (!fd) return fd.error();
   const net::Endpoint endpoint = at.is_unix() ? at : local_endpoint(fd->get());
   auto core = std::make_shared<ServerCore>(loop, limits);
   core->handler = std::make_shared<const Handler>(std::move(handler));
   core->acceptor = std::make_shared<const Acceptor>(std::move(acceptor));
+  core->refuser = std::make_shared<const Refuser>(std::move(refuser));
   auto accepting = std::make_shared<Accepting>(core, endpoint);
   ErrorCode error;
   accepting->start(std::move(*fd), error);

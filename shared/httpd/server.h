@@ -47,9 +47,15 @@ class Server {
   // Asked for every upgrade request: handlers to accept, a response to refuse. Without one, 426.
   using Acceptor = std::function<std::variant<WebSocketHandlers, http::Response>(const http::Request&)>;
 
+  // Words what the server itself refuses: 400 (unreadable), 408, 413, 417, 426, 431. `head` is what was read
+  // of the request. Without one the answer is the status' phrase as plain text.
+  using Refuser =
+      std::function<http::Response(int status, const std::string& text, const http::Request& head)>;
+
   // Errors: "address_in_use", "bind", "listen" with the endpoint in the text. Port 0 is fine, see endpoint().
   static Result<std::unique_ptr<Server>> listen(IoLoop& loop, const net::Endpoint& at, ServerLimits limits,
-                                                Handler handler, Acceptor acceptor = nullptr);
+                                                Handler handler, Acceptor acceptor = nullptr,
+                                                Refuser refuser = nullptr);
   virtual ~Server() = default;
   virtual net::Endpoint endpoint() const = 0;
 };

@@ -39,6 +39,23 @@ http::Response plain(int status) {
   return http::make_response(status, "text/plain", std::string(http::reason_phrase(status)) + "\n");
 }
 
+std::string text_of(int status, const ServerLimits& limits) {
+  switch (status) {
+    case 408:
+      return "The request was not received within " + std::to_string(limits.idle_timeout.count()) + " ms.";
+    case 413:
+      return "The body of the request is larger than " + std::to_string(limits.max_body_bytes) + " bytes.";
+    case 417:
+      return "The only expectation that is met is 100-continue.";
+    case 426:
+      return "This takes a WebSocket of version 13.";
+    case 431:
+      return "The head of the request is larger than " + std::to_string(limits.max_head_bytes) + " bytes.";
+    default:
+      return "This is not an HTTP/1.1 request, or one that can be read in more than one way.";
+  }
+}
+
 }  // namespace
 
 Session::Session(std::shared_ptr<ServerCore> core, Socket socket, net::Endpoint peer)
@@ -139,9 +156,9 @@ bool Session::wants_websocket() {
 // By value: the acceptor may destroy the server that is asking it.
 void Session::offer_upgrade(std::shared_ptr<const Server::Acceptor> acceptor) {
   const http::Request& request = parser_->request();
-  if (!acceptor || !*acceptor) return respond(plain(426));
+  if (!acceptor || !*acceptor) return respond(refusal(426));
   if (request.headers.get("Sec-WebSocket-Version") != "13") {
-    http::Response response = plain(426);
+    http::Response response = refusal(426);
     response.headers.add("Sec-WebSocket-Version", "13");
     return respond(std::move(response));
   }
@@ -162,7 +179,13 @@ void Session::offer_upgrade(std::shared_ptr<const Server::Acceptor> acceptor) {
 void Session::refuse(int status) {
   answer_to_.keep_alive = KeepAlive::kNo;
   answer_to_.head_method = parser_->request().method == "HEAD";
-  write(plain(status));
+  write(refusal(status));
+}
+
+http::Response Session::refusal(int status) {
+  const auto refuser = core_->refuser;
+  if (!refuser || !*refuser) return plain(status);
+  return (*refuser)(status, text_of(status, core_->limits), parser_->request());
 }
 
 void Session::respond(http::Response response) {

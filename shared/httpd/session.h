@@ -29,6 +29,7 @@ struct ServerCore {
   // Shared, because a handler may destroy the server that is calling it.
   std::shared_ptr<const Server::Handler> handler;
   std::shared_ptr<const Server::Acceptor> acceptor;
+  std::shared_ptr<const Server::Refuser> refuser;
   // Owned here: a session that waits for its answer has no operation pending that would hold it.
   std::unordered_set<std::shared_ptr<Session>> sessions;
   std::vector<std::weak_ptr<WebSocketControl>> upgraded;
@@ -55,6 +56,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_request();
   void offer_upgrade(std::shared_ptr<const Server::Acceptor> acceptor);
   void refuse(int status);
+  http::Response refusal(int status);
   void write(http::Response response);
   void linger();
   void discard();

@@ -41,7 +41,7 @@ class GatewayTest : public ::testing::Test {
                               [this] { return checks_; }}) {
     EXPECT_TRUE(engine_.start());
     server_ = *httpd::Server::listen(loop_, *shared::net::parse_endpoint("127.0.0.1:0"), {},
-                                     gateway_.handler(), gateway_.acceptor());
+                                     gateway_.handler(), gateway_.acceptor(), gateway_.refuser());
     client_ = httpd::Client::create(loop_, server_->endpoint());
   }
   ~GatewayTest() override { std::filesystem::remove_all(folder_); }
@@ -211,6 +211,38 @@ TEST_F(GatewayTest, ErrorsComeInTheFormOfTheServiceAndNeverAsNotFound) {
   answer = send(get("/no/such/page"));
   EXPECT_EQ(answer.status, 400);
   EXPECT_THAT(answer.body, HasSubstr("<Code>MissingAction</Code>"));
+}
+
+TEST_F(GatewayTest, WhatTheServerRefusesHasTheShapeOfTheService) {
+  const std::string large(httpd::ServerLimits{}.max_body_bytes + 1, ' ');
+  const http::Response json_answer = ecs("ListClusters", large);
+  EXPECT_EQ(json_answer.status, 413);
+  EXPECT_EQ(json::parse(json_answer.body)["__type"], "RequestEntityTooLargeException");
+  EXPECT_THAT(std::string(json::parse(json_answer.body)["message"]), HasSubstr("1048576 bytes"));
+  const http::Response xml =
+      query("Action=DescribeRules&Version=2015-12-01&x=" + large, "elasticloadbalancing");
+  EXPECT_EQ(xml.status, 413);
+  EXPECT_THAT(xml.body, HasSubstr("<Code>RequestEntityTooLarge</Code>"));
+  http::Request head = get("/");
+  head.headers.set("X-Large", std::string(httpd::ServerLimits{}.max_head_bytes, 'x'));
+  const http::Response refused = send(std::move(head));
+  EXPECT_EQ(refused.status, 431);
+  EXPECT_THAT(refused.body, HasSubstr("<Code>RequestHeaderFieldsTooLarge</Code>"));
+}
+
+TEST_F(GatewayTest, ServicesThatAreNotHereAreNamed) {
+  http::Request logs = ecs_request("ListClusters", "{}");
+  logs.headers.set("X-Amz-Target", "Logs_20140328.DescribeLogGroups");
+  sign(logs, keys_.administrator(), "logs");
+  const http::Response answer = send(std::move(logs));
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_THAT(std::string(json::parse(answer.body)["message"]), HasSubstr("'logs' is not offered here"));
+  const http::Response vpcs = query("Action=DescribeVpcs&Version=2016-11-15", "ec2");
+  EXPECT_EQ(vpcs.status, 400);
+  EXPECT_THAT(vpcs.body, HasSubstr("<Message>The service 'ec2' is not offered here"));
+  http::Request bucket = get("/bucket?list-type=2");
+  sign(bucket, keys_.administrator(), "s3");
+  EXPECT_THAT(send(std::move(bucket)).body, HasSubstr("The service 's3' is not offered here"));
 }
 
 TEST_F(GatewayTest, AFailedCommitIsAServerErrorAndNothingIsKept) {
