@@ -175,9 +175,8 @@ std::vector<std::string> required_attributes_of(const json& document) {
   std::set<std::string> names;
   if (mode_of(document) == "awsvpc") names.insert(later("task-eni"));
   if (has(document, "cpu") || has(document, "memory")) names.insert(later("task-cpu-mem-limit"));
-  // The modes `host` and `none` need nothing but an engine; `task` needs a container that holds the
-  // namespace.
-  if (text_in(document, "pidMode") == "task" || text_in(document, "ipcMode") == "task") {
+  // Also for `host` and `none`: an agent that knows nothing of the modes would start the task without them.
+  if (has(document, "pidMode") || has(document, "ipcMode")) {
     names.insert(later("pid-ipc-namespace-sharing"));
   }
   if (has(document, "proxyConfiguration")) names.insert(later("aws-appmesh"));
