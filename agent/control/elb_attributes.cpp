@@ -22,7 +22,7 @@ constexpr std::size_t kMaxValueLength = 1024;
 enum class Kind { kBool, kNumber, kOneOf, kText, kNumberOrOff, kFixed };
 
 // One attribute key. `choices` are separated by '|'. kNumberOrOff also takes "off"; kFixed only its default,
-// with `choices` as the reason.
+// with `choices` as the reason; a value that an older control took counts as the default.
 struct Row {
   std::string_view key;
   std::string_view fallback;
@@ -33,9 +33,11 @@ struct Row {
 };
 
 constexpr std::string_view kNoLogs = "the balancers do not write this log yet";
+constexpr std::string_view kNoAccessLogsInS3 =
+    "nothing is sent to S3; a balancer started with --access-log FILE writes a line for each request there";
 
 constexpr Row kLoadBalancerRows[] = {
-    {"access_logs.s3.enabled", "false"},
+    {"access_logs.s3.enabled", "false", Kind::kFixed, 0, 0, kNoAccessLogsInS3},
     {"access_logs.s3.bucket", "", Kind::kText},
     {"access_logs.s3.prefix", "", Kind::kText},
     {"client_keep_alive.seconds", "3600", Kind::kNumber, 60, 604800},
@@ -47,7 +49,8 @@ constexpr Row kLoadBalancerRows[] = {
     {"health_check_logs.s3.bucket", "", Kind::kText},
     {"health_check_logs.s3.prefix", "", Kind::kText},
     {"idle_timeout.timeout_seconds", "60", Kind::kNumber, 1, 4000},
-    {"ipv6.deny_all_igw_traffic", "false"},
+    {"ipv6.deny_all_igw_traffic", "false", Kind::kFixed, 0, 0,
+     "there is no internet gateway before the balancers; use their host's firewall"},
     {"load_balancing.cross_zone.enabled", "true", Kind::kFixed, 0, 0,
      "it is always true for application load balancers"},
     {"routing.http.desync_mitigation_mode", "defensive", Kind::kOneOf, 0, 0, "monitor|defensive|strictest"},
@@ -57,8 +60,8 @@ constexpr Row kLoadBalancerRows[] = {
     {"routing.http.xff_client_port.enabled", "false"},
     {"routing.http.xff_header_processing.mode", "append", Kind::kOneOf, 0, 0, "append|preserve|remove"},
     {"routing.http2.enabled", "true"},
-    {"waf.fail_open.enabled", "false"},
-    {"zonal_shift.config.enabled", "false"},
+    {"waf.fail_open.enabled", "false", Kind::kFixed, 0, 0, "the balancers ask no web application firewall"},
+    {"zonal_shift.config.enabled", "false", Kind::kFixed, 0, 0, "the balancers know no zones"},
 };
 constexpr std::string_view kLoadBalancerOthers[] = {"dns_record.client_routing_policy",
                                                     "secondary_ips.auto_assigned.per_subnet"};
@@ -72,7 +75,7 @@ constexpr Row kTargetGroupRows[] = {
     {"load_balancing.algorithm.type", "round_robin", Kind::kOneOf, 0, 0,
      "round_robin|least_outstanding_requests|weighted_random"},
     {"load_balancing.cross_zone.enabled", "use_load_balancer_configuration", Kind::kOneOf, 0, 0,
-     "true|false|use_load_balancer_configuration"},
+     "true|use_load_balancer_configuration"},  // the balancers know no zones
     {"slow_start.duration_seconds", "0", Kind::kNumber, 0, 900},
     {"stickiness.app_cookie.cookie_name", "", Kind::kText},
     {"stickiness.app_cookie.duration_seconds", "86400", Kind::kNumber, 1, 604800},
@@ -191,8 +194,9 @@ std::string complaint(const Row& row, std::string_view value) {
 }
 
 std::string value_of(const Catalogue& catalogue, const Values& set, const std::string& key) {
-  if (const auto it = set.find(key); it != set.end()) return it->second;
   const Row* row = row_of(catalogue, key);
+  const bool fixed = row != nullptr && row->kind == Kind::kFixed;
+  if (const auto it = set.find(key); it != set.end() && !fixed) return it->second;
   return row == nullptr ? std::string() : std::string(row->fallback);
 }
 

@@ -24,7 +24,7 @@ lb::ListenerOptions options_of(const model::LoadBalancer& balancer, const model:
   options.xff_client_port = on("routing.http.xff_client_port.enabled");
   options.preserve_host = on("routing.http.preserve_host_header.enabled");
   options.drop_invalid_headers = on("routing.http.drop_invalid_header_fields.enabled");
-  options.access_log = on("access_logs.s3.enabled");
+  options.access_log = true;  // whether there is one, and where, is the balancer's own setting
   options.server_header = listener_attribute(listener, "routing.http.response.server.enabled") == "true";
   return options;
 }

@@ -291,6 +291,8 @@ link::TaskPayload task_payload(const model::TaskDefinition* definition, const mo
   out.cpu = static_cast<double>(digits(overrides, "cpu", definition->cpu.value_or(0))) / kUnitsPerCpu;
   out.memory = static_cast<int>(digits(overrides, "memory", definition->memory.value_or(0)));
   out.network_mode = std::string(model::word(definition->network_mode));
+  out.pid_mode = text(document, "pidMode");
+  out.ipc_mode = text(document, "ipcMode");
   for (const model::ContainerDefinition& each : definition->containers) {
     out.containers.push_back(container_payload(each, *definition, task, overrides));
   }

@@ -69,6 +69,8 @@ struct TaskPayload {
   double cpu = 0;  // vCPU, 0 = no task limit
   int memory = 0;  // MiB, 0 = no task limit
   std::string network_mode = "bridge";
+  std::string pid_mode;  // empty (each container its own), host, task
+  std::string ipc_mode;  // empty (the engine's default), host, task, none
   std::string launch_type = "EC2";
   std::string service_name;
   std::string group;

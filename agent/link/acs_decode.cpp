@@ -228,6 +228,8 @@ TaskPayload decode_task(const Fields& in) {
   t.memory = in.small("memory");
   t.network_mode = in.text("networkMode", "bridge");
   if (t.network_mode.empty()) t.network_mode = "bridge";
+  t.pid_mode = in.word("pidMode", "", {"", "host", "task"});
+  t.ipc_mode = in.word("ipcMode", "", {"", "host", "task", "none"});
   t.launch_type = in.text("launchType");
   t.service_name = in.text("serviceName");
   t.group = in.text("group");

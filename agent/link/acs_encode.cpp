@@ -78,6 +78,8 @@ json task_json(const TaskPayload& t) {
   if (!t.task_cluster_arn.empty()) out["taskClusterArn"] = t.task_cluster_arn;
   if (t.cpu > 0) out["cpu"] = t.cpu;
   if (t.memory > 0) out["memory"] = t.memory;
+  if (!t.pid_mode.empty()) out["pidMode"] = t.pid_mode;
+  if (!t.ipc_mode.empty()) out["ipcMode"] = t.ipc_mode;
   if (!t.service_name.empty()) out["serviceName"] = t.service_name;
   if (!t.group.empty()) out["group"] = t.group;
   for (const auto& c : t.containers) out["containers"].push_back(container_json(c));

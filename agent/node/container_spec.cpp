@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/node/namespaces.h"
 #include "agent/node/volumes.h"
 #include "shared/base/units.h"
 #include "shared/json/reader.h"
@@ -107,6 +108,7 @@ Result<runtime::ContainerSpec> container_spec(const Task& task, const Container&
   spec.engine_config = c.spec.docker_config.empty() ? "{}" : c.spec.docker_config;
   spec.engine_host_config = c.spec.docker_host_config.empty() ? "{}" : c.spec.docker_host_config;
   if (auto mounted = add_mounts(task, c, spec); !mounted) return mounted.error();
+  set_namespaces(task, c, spec);
   return spec;
 }
 

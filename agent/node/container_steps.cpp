@@ -1,9 +1,12 @@
 // TaskEngine: one container's way through the engine: pull, create, start, stop.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "agent/node/container_spec.h"
+#include "agent/node/namespaces.h"
 #include "agent/node/task_engine.h"
+#include "agent/runtime/pause/pause_image.h"
 #include "shared/log/log.h"
 
 namespace agent::node {
@@ -143,16 +146,37 @@ void TaskEngine::create(Task& task, std::size_t index) {
     return;
   }
   c.op = Op::kCreate;
-  parts_.runtime.create(*spec, then<runtime::ContainerHandle>(
-                                   task.arn(), index, [this, index](Task& t, Container& made, auto result) {
-                                     made.op = Op::kNone;
-                                     if (result) {
-                                       made.runtime_id = result->id;
-                                       made.known = std::max(made.known, Status::kCreated);
-                                     } else if (!retry_engine(t, index, result.error())) {
-                                       fail(made, reason_of(result.error()));
-                                     }
-                                   }));
+  auto created =
+      then<runtime::ContainerHandle>(task.arn(), index, [this, index](Task& t, Container& made, auto result) {
+        made.op = Op::kNone;
+        if (result) {
+          made.runtime_id = result->id;
+          made.known = std::max(made.known, Status::kCreated);
+        } else if (!retry_engine(t, index, result.error())) {
+          fail(made, reason_of(result.error()));
+        }
+      });
+  if (!is_internal(c)) return parts_.runtime.create(*spec, std::move(created));
+  // Its image may have been removed since the last one was made: nobody but us needs it.
+  provide_pause_image([this, spec = *spec, created](Result<runtime::ImageInfo> image) {
+    if (!image) return created(image.error());
+    parts_.runtime.create(spec, created);
+  });
+}
+
+// One import for all tasks that wait for it.
+void TaskEngine::provide_pause_image(std::function<void(Result<runtime::ImageInfo>)> done) {
+  image_waiters_.push_back(std::move(done));
+  if (image_waiters_.size() > 1) return;
+  const auto provided = guarded([this](Result<runtime::ImageInfo> image) {
+    for (const auto& waiter : std::exchange(image_waiters_, {})) waiter(image);
+  });
+  const std::string& name = runtime::pause::image_name();
+  parts_.runtime.find_image(name, guarded([this, name, provided](Result<runtime::ImageInfo> found) {
+                              if (found || found.error().code() != "not_found") return provided(found);
+                              log::info("pause_image_imported", {{"image", name}});
+                              parts_.runtime.import_image(name, runtime::pause::image_tree(), provided);
+                            }));
 }
 
 void TaskEngine::start_container(Task& task, std::size_t index) {

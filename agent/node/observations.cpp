@@ -5,6 +5,7 @@
 
 #include "agent/node/container_spec.h"
 #include "agent/node/jitter.h"
+#include "agent/node/namespaces.h"
 #include "agent/node/task_engine.h"
 #include "shared/log/log.h"
 
@@ -219,18 +220,31 @@ std::vector<std::string> TaskEngine::orphan_tasks() const {
   return {arns.begin(), arns.end()};
 }
 
+// What holds namespaces goes after what is in them.
 void TaskEngine::stop_orphan(const std::string& task_arn) {
   std::vector<runtime::ContainerHandle> mine;
+  std::vector<runtime::ContainerHandle> internal;
   for (const auto& info : orphans_) {
-    if (label(info, kTaskArnLabel) == task_arn) mine.push_back(info.handle);
+    if (label(info, kTaskArnLabel) != task_arn) continue;
+    log::info("orphan_stopped", {{"task", task_arn}, {"container", info.handle.id}});
+    (label(info, kContainerNameLabel) == kPauseContainer ? internal : mine).push_back(info.handle);
   }
+  if (mine.empty() && internal.empty()) return;
   std::erase_if(orphans_, [&](const auto& info) { return label(info, kTaskArnLabel) == task_arn; });
-  const auto left = std::make_shared<std::size_t>(mine.size());  // shared by the removals under way
-  for (const auto& handle : mine) {
-    log::info("orphan_stopped", {{"task", task_arn}, {"container", handle.id}});
-    const auto removed = guarded([this, task_arn, left](auto) {
-      if (--*left == 0 && !find(task_arn)) remove_rest_of_orphan(task_arn);
+  remove_orphans(std::move(mine), [this, task_arn, internal = std::move(internal)] {
+    remove_orphans(internal, [this, task_arn] {
+      if (!find(task_arn)) remove_rest_of_orphan(task_arn);
     });
+  });
+}
+
+void TaskEngine::remove_orphans(std::vector<runtime::ContainerHandle> handles, std::function<void()> done) {
+  if (handles.empty()) return done();
+  const auto left = std::make_shared<std::size_t>(handles.size());  // shared by the removals under way
+  const auto removed = guarded([left, done = std::move(done)](auto) {
+    if (--*left == 0) done();
+  });
+  for (const auto& handle : handles) {
     parts_.runtime.stop(handle, parts_.settings.container_stop_timeout,
                         guarded([this, handle, removed](auto) { parts_.runtime.remove(handle, removed); }));
   }

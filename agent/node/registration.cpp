@@ -35,8 +35,8 @@ std::vector<std::pair<std::string, std::string>> instance_attributes(const NodeS
   }
   for (const std::string& driver : settings.logging_drivers) add(b + "logging-driver." + driver);
   if (!settings.disable_privileged) add(b + "privileged-container");
-  for (const char* name :
-       {"container-ordering", "full-sync", "container-health-check", "docker-plugin.local", "external"}) {
+  for (const char* name : {"container-ordering", "full-sync", "container-health-check", "docker-plugin.local",
+                           "external", "pid-ipc-namespace-sharing"}) {
     add(a + name);
   }
   if (limits != cgroup::Mode::kDisabled) {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/node/namespaces.h"
 #include "agent/node/settings.h"
 #include "shared/json/reader.h"
 
@@ -13,7 +14,7 @@ using nlohmann::json;
 // What the API can be told: nothing between PENDING and RUNNING.
 Status reportable(Status s) { return s < Status::kRunning ? Status::kNone : s; }
 
-bool unsent(const Container& c) { return reportable(c.known) > c.sent; }
+bool unsent(const Container& c) { return !is_internal(c) && reportable(c.known) > c.sent; }
 
 void earliest(std::optional<shared::WallTime>& into, const std::optional<shared::WallTime>& t) {
   if (t && (!into || *t < *into)) into = t;

@@ -4,6 +4,7 @@
 
 #include "agent/node/container_spec.h"
 #include "agent/node/jitter.h"
+#include "agent/node/namespaces.h"
 #include "shared/log/log.h"
 
 namespace agent::node {
@@ -17,6 +18,7 @@ constexpr shared::Millis kStoreRetry{1'000};
 std::string endings(const Task& task) {
   std::string text;
   for (const Container& c : task.containers) {
+    if (is_internal(c)) continue;
     text += (text.empty() ? "" : "; ") + c.spec.name + ":";
     if (c.exit_code) text += " exit " + std::to_string(*c.exit_code);
     if (!c.reason.empty()) text += (c.exit_code ? ", " : " ") + c.reason;
@@ -63,6 +65,7 @@ bool TaskEngine::accept(const link::TaskPayload& payload) {
     task.containers.push_back(std::move(c));
   }
   task.payload.containers.clear();
+  add_pause_container(task);
   for (Container& c : task.containers)
     c.engine_name = engine_name(task, c, parts_.random.hex(kNameSuffixDigits));
   if (stop) task.desired = Status::kStopped;

@@ -86,6 +86,7 @@ class TaskEngine {
   void pull_from_registry(const std::string& arn, std::size_t index, std::optional<runtime::ImageInfo> local);
   void pulled(Container& c, const runtime::ImageInfo& image);
   void create(Task& task, std::size_t index);
+  void provide_pause_image(std::function<void(shared::Result<runtime::ImageInfo>)> done);
   void start_container(Task& task, std::size_t index);
   void start_failed(const std::string& arn, std::size_t index, shared::Error error);
   void stop(Task& task, std::size_t index);
@@ -107,6 +108,7 @@ class TaskEngine {
   void on_event(const runtime::Event& event);
   void inspect(const std::string& arn, std::size_t index, std::optional<int> exit_code);
   void inspect_all();
+  void remove_orphans(std::vector<runtime::ContainerHandle> handles, std::function<void()> done);
   void steady_check();
   bool adopt_orphans(Task& task);
   void schedule_cleanup(Task& task, shared::Millis delay);
@@ -140,6 +142,7 @@ class TaskEngine {
   bool recovered_ = false;
   bool asking_engine_ = false;  // a ping or the recovery is under way
   bool events_missed_ = false;
+  std::vector<std::function<void(shared::Result<runtime::ImageInfo>)>> image_waiters_;  // for the pause image
   std::map<std::string, shared::env::Timer> timers_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // callbacks look whether we are still there
 };

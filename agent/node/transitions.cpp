@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/node/namespaces.h"
+
 namespace agent::node {
 namespace {
 
@@ -103,9 +105,17 @@ bool propagate_wishes(Task& task) {
       });
   if (essential_ended && task.desired != Status::kStopped) {
     task.desired = Status::kStopped;
+    if (task.reason.empty()) task.reason = why_namespaces_ended(task);
     changed = true;
   }
+  const bool all_ended = std::all_of(task.containers.begin(), task.containers.end(), [](const Container& c) {
+    return is_internal(c) || c.known == Status::kStopped;
+  });
   for (Container& c : task.containers) {
+    if (is_internal(c) && all_ended && c.desired != Status::kStopped) {
+      c.desired = Status::kStopped;
+      changed = true;
+    }
     if (task.desired != Status::kStopped || c.desired == Status::kStopped) continue;
     c.desired = Status::kStopped;
     changed = true;

@@ -32,9 +32,12 @@ struct ContainerSpec {
   std::vector<PortBinding> ports;
   std::vector<std::string> links;
   std::string network_mode = "bridge";  // bridge, host, none
-  std::string cgroup_parent;            // empty: the engine's default
-  std::int64_t cpu_shares = 0;          // 0 = the engine's minimum (2)
-  std::int64_t memory_bytes = 0;        // hard limit, 0 = none
+  // Namespaces; "container:NAME" is that container's, which must be running when this one is started.
+  std::string pid_mode;         // empty: its own; "host", "container:NAME"
+  std::string ipc_mode;         // empty: the engine's default; "host", "none", "shareable", "container:NAME"
+  std::string cgroup_parent;    // empty: the engine's default
+  std::int64_t cpu_shares = 0;  // 0 = the engine's minimum (2)
+  std::int64_t memory_bytes = 0;  // hard limit, 0 = none
   // Further settings in Docker Engine naming (config and hostConfig of the payload), laid over the above
   // without case.
   std::string engine_config = "{}";
@@ -92,11 +95,11 @@ struct Event {
   std::optional<int> exit_code;
 };
 
-// Error codes are the ECS agent's: CannotPullContainerError, CannotCreateContainerError,
-// CannotStartContainerError, CannotStopContainerError, CannotInspectContainerError,
-// CannotRemoveContainerError, CannotCreateVolumeError, CannotInspectVolumeError, CannotListVolumesError,
-// CannotRemoveVolumeError, DockerTimeoutError, "not_found" (no such container, image or volume),
-// "engine_down" (the socket cannot be reached, or a question gets no answer; retry yes).
+// Error codes are the ECS agent's: CannotPullContainerError, CannotImportImageError (ours),
+// CannotCreateContainerError, CannotStartContainerError, CannotStopContainerError,
+// CannotInspectContainerError, CannotRemoveContainerError, CannotCreateVolumeError, CannotInspectVolumeError,
+// CannotListVolumesError, CannotRemoveVolumeError, DockerTimeoutError, "not_found" (no such container, image
+// or volume), "engine_down" (the socket cannot be reached, or a question gets no answer; retry yes).
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -112,6 +115,9 @@ class Runtime {
 
   virtual void pull(const std::string& image, Done<ImageInfo> done) = 0;
   virtual void find_image(const std::string& image, Done<ImageInfo> done) = 0;
+  // Makes a local image of that name ("repository:tag") out of a tar of its root file system. Error code
+  // CannotImportImageError.
+  virtual void import_image(const std::string& image, std::string tree, Done<ImageInfo> done) = 0;
   virtual void create(const ContainerSpec& spec,
                       Done<ContainerHandle> done) = 0;  // an existing one of that name: its handle
   virtual void start(const ContainerHandle& handle, Done<ContainerInfo> done) = 0;

@@ -106,3 +106,30 @@ def test_a_tasks_volume_is_shared_by_its_containers_and_goes_with_the_task(berth
                lambda: volumes() - before == {shared})
     kept = docker("run", "--rm", "--network", "none", "-v", f"{shared}:/shared", SHELL, "cat", "/shared/text")
     assert kept == "stays\n"
+
+
+def test_a_sidecar_sees_its_tasks_processes_also_after_the_agent_was_killed(berth):
+    definition = define(berth, "together", container("web", "exec sleep 4321"),
+                        container("side", "exec sleep 3600", essential=False), pidMode="task", ipcMode="task",
+                        taskRoleArn="arn:aws:iam::000000000000:role/app")
+    berth.ecs.create_service(cluster=berth.cluster, serviceName="together", taskDefinition=definition, desiredCount=1)
+    [arn] = wait_until(lambda: f"the task runs\n{berth.log('agent')}", lambda: berth.running_tasks("together") and [
+        t["taskArn"] for t in berth.running_tasks("together")])
+    side = engine_container(arn, "side")
+
+    def processes():
+        return docker("exec", side, "sh", "-c", "cat /proc/[0-9]*/cmdline")
+
+    assert "4321" in processes()
+    berth.kill("agent")
+    assert "4321" in processes()
+    berth.start_agent(env={"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1s"})
+    assert engine_container(arn, "side") == side
+    assert sorted(c["name"] for c in task(berth, arn)["containers"]) == ["side", "web"], task(berth, arn)
+    events = [e["message"] for e in berth.describe("together")["events"]]
+    assert any("taskRoleArn is kept but not carried out" in e for e in events), events
+    berth.ecs.delete_service(cluster=berth.cluster, service="together", force=True)
+    wait_until(lambda: f"nothing of the task is left\n{berth.log('agent')}", lambda: not docker(
+        "ps", "-aq", "--filter", f"label=com.amazonaws.ecs.task-arn={arn}"))
+    ended = task(berth, arn)
+    assert {c["name"]: c.get("exitCode") for c in ended["containers"]} == {"web": 143, "side": 143}, ended

@@ -144,6 +144,10 @@ void MachineRuntime::find_image(const std::string& image, Done<ImageInfo> done) 
   });
 }
 
+void MachineRuntime::import_image(const std::string& image, std::string, Done<ImageInfo> done) {
+  find_image(image, std::move(done));
+}
+
 void MachineRuntime::create(const runtime::ContainerSpec& spec, Done<ContainerHandle> done) {
   const bool fails = process_.world().chance(machine_.faults.create_fails);
   perform<ContainerHandle>(std::move(done), [machine = &machine_, spec, fails]() -> Result<ContainerHandle> {

@@ -87,6 +87,7 @@ class MachineRuntime final : public runtime::Runtime {
   void ping(Done<std::string> done) override;
   void pull(const std::string& image, Done<runtime::ImageInfo> done) override;
   void find_image(const std::string& image, Done<runtime::ImageInfo> done) override;
+  void import_image(const std::string& image, std::string tree, Done<runtime::ImageInfo> done) override;
   void create(const runtime::ContainerSpec& spec, Done<runtime::ContainerHandle> done) override;
   void start(const runtime::ContainerHandle& handle, Done<runtime::ContainerInfo> done) override;
   void stop(const runtime::ContainerHandle& handle, Millis grace, Done<runtime::ContainerInfo> done) override;

@@ -73,6 +73,10 @@ class ScriptedRuntime final : public rt::Runtime {
     box.info.ports.clear();
     box.info.pid = 0;
     if (notice == Notice::kEvent) emit({rt::EventType::kExited, box.info.handle, code});
+    // The kernel ends a pid namespace with its first process.
+    for (auto& [id, other] : boxes_) {
+      if (owner_of(other.spec.pid_mode) == &box) exit(other, 137, notice);
+    }
   }
   void set_health(Box& box, const std::string& health) {
     box.info.health = health;
@@ -130,6 +134,14 @@ class ScriptedRuntime final : public rt::Runtime {
                             return known->second;
                           });
   }
+  void import_image(const std::string& image, std::string tree, Done<rt::ImageInfo> done) override {
+    answer<rt::ImageInfo>("import_image", image, std::move(done),
+                          [this, image, tree = std::move(tree)]() -> shared::Result<rt::ImageInfo> {
+                            if (tree.size() % 512 != 0 || tree.find("ustar") != 257)
+                              return shared::Error("CannotImportImageError", "invalid tar header");
+                            return local_images[image] = {"sha256:image-" + image, ""};
+                          });
+  }
   void create(const rt::ContainerSpec& spec, Done<rt::ContainerHandle> done) override {
     answer<rt::ContainerHandle>(
         "create", spec.name, std::move(done), [this, spec]() -> shared::Result<rt::ContainerHandle> {
@@ -157,6 +169,13 @@ class ScriptedRuntime final : public rt::Runtime {
           Box* box = lookup(handle);
           if (!box) return not_found("container " + handle.name);
           if (box->info.phase != rt::ContainerPhase::kRunning) {
+            for (const std::string* mode : {&box->spec.pid_mode, &box->spec.ipc_mode}) {
+              const Box* owner = owner_of(*mode);
+              if (mode->starts_with(kContainerMode) &&
+                  (!owner || owner->info.phase != rt::ContainerPhase::kRunning)) {
+                return shared::Error("CannotStartContainerError", "cannot join a namespace of " + *mode);
+              }
+            }
             for (const auto& port : box->spec.ports) {
               if (port.host_port > 0 && port_taken(port.host_port)) {
                 return shared::Error("CannotStartContainerError", "port is already allocated");
@@ -238,6 +257,7 @@ class ScriptedRuntime final : public rt::Runtime {
   }
 
  private:
+  static constexpr std::string_view kContainerMode = "container:";
   static rt::VolumeInfo info_of(const rt::VolumeSpec& spec) { return {spec.name, spec.driver, spec.labels}; }
   static shared::Error not_found(const std::string& what) {
     return shared::Error("not_found", "no such " + what);
@@ -247,6 +267,13 @@ class ScriptedRuntime final : public rt::Runtime {
       if (handle.id.empty() ? box.spec.name == handle.name : id == handle.id) return &box;
     }
     return nullptr;
+  }
+  // The container whose namespace a mode names; null for the other modes.
+  Box* owner_of(const std::string& mode) {
+    if (!mode.starts_with(kContainerMode)) return nullptr;
+    const std::string name = mode.substr(kContainerMode.size());
+    Box* by_id = lookup({name, ""});
+    return by_id ? by_id : lookup({"", name});
   }
   std::string name_of(const rt::ContainerHandle& handle) {
     const Box* box = lookup(handle);

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/encode.h"
+#include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
 #include "agent/control/clusters.h"
@@ -122,7 +123,9 @@ Answer create_cluster(const Context& context) {
   wanted.settings = *settings;
   wanted.tags = *tags;
   wanted.document = with_echoed("{}", in);
-  return answer_cluster(context, control::create_cluster(context.step, std::move(wanted)));
+  const std::string name = control::create_cluster(context.step, std::move(wanted));
+  log_kept_only(context, row(context, name).arn, kept_only_of_request(in));
+  return answer_cluster(context, name);
 }
 
 Answer describe_clusters(const Context& context) {
@@ -166,6 +169,7 @@ Answer update_cluster(const Context& context) {
   model::Cluster& cluster = *context.step.state.clusters.edit(*name);
   if (has(context.in, "settings")) cluster.settings = *settings;
   cluster.document = with_echoed(cluster.document, context.in);
+  log_kept_only(context, cluster.arn, kept_only_of_request(context.in));
   return answer_cluster(context, *name);
 }
 

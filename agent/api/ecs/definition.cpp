@@ -116,6 +116,35 @@ Result<void> check_words(const json& document) {
   return {};
 }
 
+bool is_ipc_control(const std::string& name) {
+  return name.starts_with("kernel.msg") || name.starts_with("kernel.shm") || name == "kernel.sem" ||
+         name.starts_with("fs.mqueue.");
+}
+
+// What the kernel or the platform has nothing of.
+Result<void> check_namespaces(const json& document) {
+  const std::string system = text_in(object_in(document, "runtimePlatform"), "operatingSystemFamily");
+  for (const char* mode : {"pidMode", "ipcMode"}) {
+    if (has(document, mode) && system.starts_with("WINDOWS_"))
+      return client_exception(std::string(mode) + " is not supported for Windows containers.");
+  }
+  const bool host_ipc = text_in(document, "ipcMode") == "host";
+  const bool host_network = text_in(document, "networkMode") == "host";
+  for (const json& container : list_in(document, "containerDefinitions")) {
+    for (const json& each : list_in(container, "systemControls")) {
+      const std::string name = text_in(each, "namespace");
+      const bool is_host_setting =
+          (host_ipc && is_ipc_control(name)) || (host_network && name.starts_with("net."));
+      if (!is_host_setting) continue;
+      return client_exception("Invalid setting for container '" + text_in(container, "name") +
+                              "': systemControls '" + name + "' cannot be set with " +
+                              (name.starts_with("net.") ? "networkMode" : "ipcMode") +
+                              " host: it would be the host's own setting.");
+    }
+  }
+  return {};
+}
+
 // Volumes with unique names and one kind each; a name alone is an empty host directory.
 Result<void> normalise_volumes(json& document) {
   std::set<std::string> names;
@@ -152,6 +181,7 @@ Result<json> normalise_definition(const json& in) {
     if (!has(document, list)) document[list] = json::array();
   }
   if (auto words = check_words(document); !words) return words.error();
+  if (auto namespaces = check_namespaces(document); !namespaces) return namespaces.error();
   if (auto sizes = normalise_sizes(document); !sizes) return sizes.error();
   if (auto volumes = normalise_volumes(document); !volumes) return volumes.error();
   if (auto containers = normalise_containers(document); !containers) return containers.error();

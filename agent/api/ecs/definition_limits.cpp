@@ -43,6 +43,9 @@ Result<void> check_linux(const json& container, const std::string& where) {
     if (integer_in(parameters, member).value_or(0) < 0)
       return client_exception(where + member + " must not be negative.");
   }
+  // The engine counts memory and swap together.
+  if (has(parameters, "maxSwap") && !has(container, "memory"))
+    return client_exception(where + "maxSwap needs a memory limit of the container.");
   const int swappiness = integer_in(parameters, "swappiness").value_or(0);
   if (swappiness < 0 || swappiness > kMaxSwappiness) {
     return client_exception(where + "swappiness must be between 0 and " + std::to_string(kMaxSwappiness) +

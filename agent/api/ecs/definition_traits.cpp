@@ -84,7 +84,14 @@ void add_container(const json& container, std::set<std::string>& names) {
   if (has(container, "firelensConfiguration")) {
     names.insert(later("firelens." + text_in(object_in(container, "firelensConfiguration"), "type")));
   }
-  if (has(container, "restartPolicy")) names.insert(later("container-restart-policy"));
+  if (boolean_in(object_in(container, "restartPolicy"), "enabled").value_or(false))
+    names.insert(later("container-restart-policy"));
+  for (const json& each : list_in(container, "resourceRequirements")) {
+    if (text_in(each, "type") == "InferenceAccelerator") names.insert(later("task-eia"));
+  }
+  for (const std::string& each : texts_in(container, "credentialSpecs")) {
+    names.insert(later(each.starts_with("credentialspecdomainless:") ? "gmsa-domainless" : "gmsa"));
+  }
   for (const json& port : list_in(container, "portMappings")) {
     if (has(port, "containerPortRange")) names.insert(later("network.container-port-range"));
   }
@@ -98,6 +105,7 @@ void add_container(const json& container, std::set<std::string>& names) {
   for (const std::string& option : texts_in(container, "dockerSecurityOptions")) {
     if (option.starts_with("label:")) names.insert(classic("selinux"));
     if (option.starts_with("apparmor:")) names.insert(classic("apparmor"));
+    if (option.starts_with("credentialspec:")) names.insert(later("gmsa"));
   }
 }
 
@@ -112,6 +120,10 @@ void add_volumes(const json& document, std::set<std::string>& names) {
       if (has(object_in(volume, "efsVolumeConfiguration"), "authorizationConfig"))
         names.insert(later("efsAuth"));
     }
+    if (has(volume, "fsxWindowsFileServerVolumeConfiguration")) names.insert(later("fsxWindowsFileServer"));
+    if (has(volume, "s3filesVolumeConfiguration")) names.insert(later("storage.s3-files"));
+    if (boolean_in(volume, "configuredAtLaunch").value_or(false))
+      names.insert(later("storage.ebs-task-volume-attach"));
   }
 }
 
@@ -175,11 +187,11 @@ std::vector<std::string> required_attributes_of(const json& document) {
   std::set<std::string> names;
   if (mode_of(document) == "awsvpc") names.insert(later("task-eni"));
   if (has(document, "cpu") || has(document, "memory")) names.insert(later("task-cpu-mem-limit"));
-  // The modes `host` and `none` need nothing but an engine; `task` needs a container that holds the
-  // namespace.
-  if (text_in(document, "pidMode") == "task" || text_in(document, "ipcMode") == "task") {
+  // Also for `host` and `none`: an agent that knows nothing of the modes would start the task without them.
+  if (has(document, "pidMode") || has(document, "ipcMode")) {
     names.insert(later("pid-ipc-namespace-sharing"));
   }
+  if (!list_in(document, "inferenceAccelerators").empty()) names.insert(later("task-eia"));
   if (has(document, "proxyConfiguration")) names.insert(later("aws-appmesh"));
   if (boolean_in(document, "enableFaultInjection").value_or(false)) names.insert(later("fault-injection"));
   for (const json& container : list_in(document, "containerDefinitions")) {

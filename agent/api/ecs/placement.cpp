@@ -101,6 +101,10 @@ Result<void> container_overrides_in(const json& overrides, const model::TaskDefi
                                  std::to_string(kMinContainerMemory) + " MiB.");
       }
     }
+    if (!list_in(each, "environmentFiles").empty()) {
+      return unsupported("Override of container " + name +
+                         ": environmentFiles are not offered: give the variables as environment.");
+    }
     request.container_overrides.push_back(std::move(sizes));
   }
   return {};
@@ -233,6 +237,9 @@ Result<void> overrides_in(const json& in, const model::TaskDefinition& definitio
     return invalid_parameter("Overrides can have at most " + std::to_string(kMaxOverridesBytes) +
                              " characters, got " + std::to_string(request.overrides.size()) + ".");
   }
+  if (!list_in(overrides, "inferenceAcceleratorOverrides").empty())
+    return unsupported(
+        "inferenceAcceleratorOverrides are not offered: no container instance has accelerators.");
   if (has(overrides, "cpu")) {
     request.cpu_override = cpu_units(text_in(overrides, "cpu"));
     if (!request.cpu_override || *request.cpu_override < 1) {

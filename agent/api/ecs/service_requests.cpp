@@ -52,6 +52,12 @@ Result<void> refuse_unsupported_deployment(const json& in) {
   }
   if (integer_in(deployment, "bakeTimeInMinutes").value_or(0) != 0)
     return unsupported("A bake time is not offered: leave bakeTimeInMinutes out or give 0.");
+  for (const char* member : {"linearConfiguration", "canaryConfiguration"}) {
+    if (has(deployment, member)) {
+      return unsupported(std::string(member) +
+                         " belongs to a deployment strategy that is not offered: leave it out.");
+    }
+  }
   if (!list_in(deployment, "lifecycleHooks").empty())
     return unsupported("Deployment lifecycle hooks are not offered.");
   if (boolean_in(object_in(deployment, "alarms"), "enable").value_or(false)) {

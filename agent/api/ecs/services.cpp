@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/api/ecs/encode.h"
+#include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
 #include "agent/api/ecs/service_requests.h"
@@ -29,6 +30,12 @@ Answer answer_service(const Context& context, const std::string& key) {
 
 Error not_found() { return Error("ServiceNotFoundException", "Service not found.", shared::Blame::kClient); }
 
+// Its id; empty for a service that is not there or has none.
+std::string newest_deployment(const Context& context, const std::string& key) {
+  const model::Service* service = context.state().services.find(key);
+  return service == nullptr || service->deployments.empty() ? "" : service->deployments.front().id;
+}
+
 // Key of the service that a request names; it exists.
 Result<std::string> service_in(const Context& context) {
   const auto cluster = cluster_in(context);
@@ -46,8 +53,10 @@ Result<std::string> service_in(const Context& context) {
 Answer create_service(const Context& context) {
   auto service = new_service_in(context);
   if (!service) return service.error();
+  const std::string before = newest_deployment(context, service->cluster + "/" + service->name);
   const auto key = control::create_service(context.step, *std::move(service));
   if (!key) return key.error();
+  if (newest_deployment(context, *key) != before) tell_of_service(context, *key, "");
   return answer_service(context, *key);
 }
 
@@ -60,7 +69,9 @@ Answer update_service(const Context& context) {
   }
   const auto update = service_update_in(context, service);
   if (!update) return update.error();
+  const std::string before = newest_deployment(context, *key);
   if (auto updated = control::update_service(context.step, *key, *update); !updated) return updated.error();
+  tell_of_service(context, *key, before);
   return answer_service(context, *key);
 }
 

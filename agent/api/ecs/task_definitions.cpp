@@ -5,6 +5,7 @@
 
 #include "agent/api/ecs/definition.h"
 #include "agent/api/ecs/encode.h"
+#include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
 #include "agent/control/lookup.h"
@@ -70,6 +71,7 @@ Answer register_task_definition(const Context& context) {
   const auto key = control::register_task_definition(context.step, std::move(wanted));
   if (!key) return key.error();
   const model::TaskDefinition& row = *context.state().task_definitions.find(*key);
+  log_kept_only(context, row.arn, kept_only_of_definition(*document));
   json answer = answer_definition(row);
   answer["tags"] = encode_tags(row.tags);
   return answer;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/encode.h"
+#include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/placement.h"
 #include "agent/control/lookup.h"
@@ -175,6 +176,7 @@ Answer run_task(const Context& context) {
   }
   const auto result = control::run_task(context.step, *request);
   if (!result) return result.error();
+  for (const std::string& key : result->task_keys) tell_of_task(context, key);
   if (!token.empty()) {
     const std::string digest = digest_of(context);
     for (const std::string& key : result->task_keys) {
@@ -215,6 +217,7 @@ Answer start_task(const Context& context) {
     auto started = control::run_task(context.step, *request);
     if (!started) return started.error();
     result = *std::move(started);
+    for (const std::string& key : result.task_keys) tell_of_task(context, key);
   }
   result.failures.insert(result.failures.end(), unusable.begin(), unusable.end());
   return encode_result(context, result);

@@ -25,6 +25,10 @@ void refuse_tls_members(const QueryReader& in, const std::optional<std::string>&
   if (!in.children("Certificates").empty()) {
     in.fail(fault("InvalidConfigurationRequest", "Certificates cannot be specified for HTTP listeners"));
   }
+  if (in.string("SslPolicy") || !in.strings_or_empty("AlpnPolicy").empty()) {
+    in.fail(fault("InvalidConfigurationRequest",
+                  "SslPolicy and AlpnPolicy cannot be specified for HTTP listeners"));
+  }
   const auto mutual = in.child("MutualAuthentication");
   if (mutual && mutual->string_or("Mode", "off") != "off") {
     in.fail(

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/api/elbv2/kept_only.h"
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
 
@@ -19,6 +20,11 @@ std::vector<std::string> read_subnets(const QueryReader& in) {
   std::vector<std::string> mapped;
   for (const QueryReader& each : in.children("SubnetMappings")) {
     mapped.push_back(each.required_string("SubnetId"));
+    for (const char* member : {"AllocationId", "PrivateIPv4Address", "IPv6Address", "SourceNatIpv6Prefix"}) {
+      if (!each.string(member)) continue;
+      in.fail(fault("InvalidConfigurationRequest",
+                    std::string(member) + " is not offered: load balancers have the balancers' address"));
+    }
   }
   if (!subnets.empty() && !mapped.empty()) {
     in.fail(validation_error("Subnets and SubnetMappings cannot both be specified"));
@@ -37,9 +43,16 @@ Done create_load_balancer(Step& step, In in, XmlElement out) {
   request.subnets = read_subnets(in);
   request.security_groups = in.strings_or_empty("SecurityGroups");
   request.tags = read_tags(in);
+  if (in.string("CustomerOwnedIpv4Pool") || in.string_or("EnablePrefixForIpv6SourceNat", "off") != "off" ||
+      in.child("IpamPools")) {
+    in.fail(fault("InvalidConfigurationRequest",
+                  "CustomerOwnedIpv4Pool, EnablePrefixForIpv6SourceNat and IpamPools are not offered: load "
+                  "balancers have the balancers' address"));
+  }
   if (!in.ok()) return in.error();
   auto arn = control::create_load_balancer(step, request);
   if (!arn) return arn.error();
+  log_kept_only("CreateLoadBalancer", *step.state.load_balancers.find(*arn));
   write_load_balancer(out.child("LoadBalancers").child("member"), *step.state.load_balancers.find(*arn),
                       step.settings.region);
   return {};
@@ -90,6 +103,7 @@ Done set_security_groups(Step& step, In in, XmlElement out) {
   const auto groups = in.strings_or_empty("SecurityGroups");
   if (!in.ok()) return in.error();
   if (auto ok = control::set_security_groups(step, arn, groups); !ok) return ok;
+  log_kept_only("SetSecurityGroups", *step.state.load_balancers.find(arn));
   out.strings("SecurityGroupIds", groups);
   return {};
 }
@@ -114,6 +128,7 @@ Done set_ip_address_type(Step& step, In in, XmlElement out) {
   const auto type = in.required_string("IpAddressType");
   if (!in.ok()) return in.error();
   if (auto ok = control::set_ip_address_type(step, arn, type); !ok) return ok;
+  log_kept_only("SetIpAddressType", *step.state.load_balancers.find(arn));
   out.text("IpAddressType", type);
   return {};
 }

@@ -11,6 +11,7 @@ using shared::http::Response;
 using shared::http::Slash;
 
 constexpr const char* kPullError = "CannotPullContainerError";
+constexpr const char* kImportError = "CannotImportImageError";
 constexpr int kOk = 200;
 
 }  // namespace
@@ -23,6 +24,26 @@ void DockerRuntime::find_image(const std::string& image, Done<ImageInfo> done) {
          if (r->status != kOk) return done(Error("CannotInspectContainerError", message_of(r->body)));
          done(image_from_inspect(r->body, image));
        });
+}
+
+// As with a pull, the answer is a stream of lines that may hold the error.
+void DockerRuntime::import_image(const std::string& image, std::string tree, Done<ImageInfo> done) {
+  const ImageReference reference = split_reference(image);
+  auto question = request(
+      "POST",
+      "/images/create?fromSrc=-&repo=" + shared::http::percent_encode(reference.repository, Slash::kEncode) +
+          "&tag=" + shared::http::percent_encode(reference.tag, Slash::kEncode),
+      std::move(tree));
+  question.headers.set("Content-Type", "application/x-tar");
+  send(std::move(question), settings_.create_timeout, [this, image, done](Result<Response> r) {
+    if (!r) return done(failed(r.error(), settings_.create_timeout, "import image " + image));
+    if (r->status != kOk) return done(refused(kImportError, *r));
+    PullStream stream;
+    stream.feed(r->body);
+    if (const std::string error = stream.finish(); !error.empty())
+      return done(Error(kImportError, "Error response from daemon: " + error));
+    find_image(image, done);
+  });
 }
 
 // How long the registry may take to say anything depends on whether there is something to fall back to.

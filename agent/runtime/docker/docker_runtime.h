@@ -44,6 +44,7 @@ class DockerRuntime final : public Runtime {
   void ping(Done<std::string> done) override;
   void pull(const std::string& image, Done<ImageInfo> done) override;
   void find_image(const std::string& image, Done<ImageInfo> done) override;
+  void import_image(const std::string& image, std::string tree, Done<ImageInfo> done) override;
   void create(const ContainerSpec& spec, Done<ContainerHandle> done) override;
   void start(const ContainerHandle& handle, Done<ContainerInfo> done) override;
   void stop(const ContainerHandle& handle, shared::Millis grace, Done<ContainerInfo> done) override;

@@ -48,6 +48,8 @@ json host_config(const ContainerSpec& spec) {
   if (spec.memory_bytes > 0) host["Memory"] = spec.memory_bytes;
   if (!spec.cgroup_parent.empty()) host["CgroupParent"] = spec.cgroup_parent;
   if (!spec.links.empty()) host["Links"] = spec.links;
+  if (!spec.pid_mode.empty()) host["PidMode"] = spec.pid_mode;
+  if (!spec.ipc_mode.empty()) host["IpcMode"] = spec.ipc_mode;
   for (const PortBinding& p : spec.ports) {
     const std::string port = std::to_string(p.container_port) + "/" + p.protocol;
     host["PortBindings"][port].push_back(

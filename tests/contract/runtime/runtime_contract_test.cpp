@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "agent/runtime/docker/docker_runtime.h"
+#include "agent/runtime/pause/pause_image.h"
 #include "tests/support/docker_host.h"
 #include "tests/support/manual_executor.h"
 #include "tests/support/scripted_runtime.h"
@@ -70,6 +71,8 @@ class RuntimeContract : public testing::TestWithParam<const char*> {
       (void)ask<ContainerInfo>([&](auto done) { bench->runtime().stop(handle, shared::Millis(0), done); });
       (void)ask<bool>([&](auto done) { bench->runtime().remove(handle, done); });
     }
+    if (!imported.empty() && std::string(GetParam()) == "Docker")
+      tests::shell("docker rmi -f " + imported + " >/dev/null 2>&1 || true");
   }
 
   template <class T>
@@ -123,6 +126,7 @@ class RuntimeContract : public testing::TestWithParam<const char*> {
       events;  // before the bench: the runtime's watch lives, and tells, until the bench is gone
   std::unique_ptr<Bench> bench;
   std::vector<ContainerHandle> made;
+  std::string imported;  // an image of this test's own
 };
 
 TEST_P(RuntimeContract, ContainerGoesThroughItsPhases) {
@@ -236,6 +240,39 @@ TEST_P(RuntimeContract, PortsAreChosenAndReported) {
   const auto second = ask<ContainerInfo>([&](auto done) { bench->runtime().start(handle, done); });
   EXPECT_EQ(code(second), "CannotStartContainerError");
   EXPECT_EQ(inspect(handle)->phase, ContainerPhase::kCreated);
+}
+
+TEST_P(RuntimeContract, ContainersJoinTheNamespacesOfARunningOneOfAnImportedImage) {
+  Runtime& runtime = bench->runtime();
+  const std::string image = imported = "berth-test/pause:" + std::to_string(::getpid());
+  const auto import = [&](const std::string& tree) {
+    return ask<ImageInfo>([&](auto done) { runtime.import_image(image, tree, done); });
+  };
+  EXPECT_EQ(code(import("no tar")), "CannotImportImageError");
+  const auto imported = import(pause::image_tree());
+  ASSERT_TRUE(imported) << imported.error().text();
+  EXPECT_EQ(imported->digest, "") << "of no registry";
+  EXPECT_EQ(code(ask<ImageInfo>([&](auto done) { runtime.find_image(image, done); })), "success");
+  ASSERT_TRUE(import(pause::image_tree())) << "once more";
+  auto pause = spec("pause");
+  pause.image = image;
+  pause.command = {};
+  pause.entry_point = {pause::kEntryPoint};
+  pause.network_mode = "none";
+  pause.ipc_mode = "shareable";
+  const auto owner = create(pause);
+  auto joining = spec("joining");
+  joining.pid_mode = joining.ipc_mode = "container:" + pause.name;
+  const auto member = create(joining);
+  EXPECT_EQ(code(ask<ContainerInfo>([&](auto done) { runtime.start(member, done); })),
+            "CannotStartContainerError")
+      << "its owner does not run yet";
+  EXPECT_EQ(start(owner).phase, ContainerPhase::kRunning);
+  EXPECT_EQ(start(member).phase, ContainerPhase::kRunning);
+  // The kernel ends a pid namespace with its first process.
+  ASSERT_TRUE(ask<ContainerInfo>([&](auto done) { runtime.stop(owner, shared::Millis(0), done); }));
+  EXPECT_TRUE(bench->run_until([&] { return inspect(member)->phase == ContainerPhase::kExited; }));
+  EXPECT_EQ(inspect(member)->exit_code, 137);
 }
 
 TEST_P(RuntimeContract, VolumesAreMadeOnceFoundByTheirLabelAndRemovedWhenUnused) {

@@ -358,6 +358,95 @@ TEST_F(NodeOnDocker, VolumeOfATaskFoundAgainAfterACrashGoesToo) {
   EXPECT_EQ(output_of("docker volume ls -q -f name=" + volume), "");
 }
 
+constexpr const char* kIdle = "trap 'exit 0' TERM; sleep 1000 & wait";
+
+std::string in_container(const std::string& id, const std::string& command) {
+  return output_of("docker exec " + id + " " + command + " 2>&1");
+}
+
+TEST_F(NodeOnDocker, ContainersOfATaskSeeEachOthersProcessesAndSharedMemory) {
+  crash();
+  settings.task_cleanup_wait = shared::Millis(100);
+  boot();
+  auto web = busybox("web", "trap 'exit 0' TERM; sleep 1111 & wait");
+  web.docker_host_config = R"({"ShmSize":16777216})";
+  auto side = busybox("side", kIdle);
+  side.essential = false;
+  auto t = a_task("shared", {web, side});
+  t.pid_mode = t.ipc_mode = "task";
+  send(t);
+  ASSERT_TRUE(reaches("shared", "RUNNING")) << container("shared", "web");
+  const std::string web_id = container("shared", "web")["runtimeId"];
+  const std::string side_id = container("shared", "side")["runtimeId"];
+  const std::string seen = in_container(side_id, "busybox sh -c 'cat /proc/[0-9]*/cmdline'");
+  EXPECT_EQ(seen.find("/pause"), 0u) << "the first process: " << seen;
+  EXPECT_NE(seen.find("1111"), std::string::npos) << "the other's: " << seen;
+  // System V shared memory, made in the namespace of the one and seen in the other.
+  const std::string pid = output_of("docker inspect -f '{{.State.Pid}}' " + web_id);
+  ASSERT_TRUE(
+      tests::shell("nsenter --ipc -t " + pid.substr(0, pid.find('\n')) + " ipcmk -M 4321 >/dev/null"));
+  EXPECT_NE(in_container(side_id, "cat /proc/sysvipc/shm").find(" 4321 "), std::string::npos);
+  EXPECT_EQ(in_container(web_id, "sh -c 'echo shared > /dev/shm/file'"), "");
+  EXPECT_EQ(in_container(side_id, "cat /dev/shm/file"), "shared\n");
+  EXPECT_NE(in_container(side_id, "busybox df -m /dev/shm").find(" 16 "), std::string::npos)
+      << "as large as a container asks for";
+  // One that is not essential ends: the other keeps all that is shared.
+  ASSERT_TRUE(tests::shell("docker kill " + side_id + " >/dev/null"));
+  ASSERT_TRUE(until([&] { return container("shared", "side").value("exitCode", 0) == 137; }));
+  EXPECT_EQ(task("shared").known, Status::kRunning);
+  EXPECT_EQ(in_container(web_id, "cat /dev/shm/file"), "shared\n");
+  stop("shared");
+  ASSERT_TRUE(reaches("shared", "STOPPED"));
+  EXPECT_EQ(container("shared", "web")["exitCode"], 0) << "by its signal, not by the end of the namespace";
+  ASSERT_TRUE(until([&] { return node->tasks().empty(); }));
+  EXPECT_EQ(output_of("docker ps -aq -f label=com.amazonaws.ecs.task-arn=" + task_arn(unique("shared"))), "");
+}
+
+TEST_F(NodeOnDocker, SharedNamespacesSurviveTheAgentAndGoWithTheTask) {
+  auto t = a_task("kept", {busybox("web", kIdle)});
+  t.pid_mode = t.ipc_mode = "task";
+  send(t);
+  ASSERT_TRUE(reaches("kept", "RUNNING")) << container("kept", "web");
+  const std::string list = "docker ps -q -f label=com.amazonaws.ecs.task-arn=" + task_arn(unique("kept"));
+  const std::string before = output_of(list);
+  crash();
+  settings.task_cleanup_wait = shared::Millis(100);
+  boot();
+  EXPECT_EQ(output_of(list), before) << "web and the holder, untouched";
+  stop("kept");
+  ASSERT_TRUE(reaches("kept", "STOPPED"));
+  EXPECT_EQ(container("kept", "web")["exitCode"], 0);
+  ASSERT_TRUE(until([&] { return node->tasks().empty(); }));
+  EXPECT_EQ(output_of("docker ps -aq -f label=com.amazonaws.ecs.task-arn=" + task_arn(unique("kept"))), "");
+}
+
+TEST_F(NodeOnDocker, NamespacesOfTheHostAreTheHosts) {
+  auto t = a_task("host", {busybox("web", kIdle)});
+  t.pid_mode = t.ipc_mode = "host";
+  send(t);
+  ASSERT_TRUE(reaches("host", "RUNNING")) << container("host", "web");
+  const std::string id = container("host", "web")["runtimeId"];
+  const std::string us = std::to_string(::getpid());
+  EXPECT_EQ(in_container(id, "cat /proc/" + us + "/comm"), output_of("cat /proc/" + us + "/comm"));
+  EXPECT_EQ(in_container(id, "cat /proc/1/comm"), output_of("cat /proc/1/comm"));
+  const std::string pid = output_of("docker inspect -f '{{.State.Pid}}' " + id);
+  EXPECT_EQ(output_of("readlink /proc/" + pid.substr(0, pid.find('\n')) + "/ns/ipc"),
+            output_of("readlink /proc/self/ns/ipc"));
+  EXPECT_EQ(output_of("docker ps -q -f label=com.amazonaws.ecs.task-arn=" + task_arn(unique("host"))).size(),
+            13u)
+      << "one container";
+  stop("host");
+  EXPECT_TRUE(reaches("host", "STOPPED"));
+}
+
+TEST_F(NodeOnDocker, TaskWithoutSharedMemoryHasNone) {
+  auto t = a_task("noipc", {busybox("web", "busybox grep -q /dev/shm /proc/mounts || exit 7")});
+  t.ipc_mode = "none";
+  send(t);
+  ASSERT_TRUE(reaches("noipc", "STOPPED"));
+  EXPECT_EQ(container("noipc", "web")["exitCode"], 7);
+}
+
 // A registry of our own on the loopback.
 class Registry {
  public:

@@ -117,6 +117,11 @@ TEST(TaskDefinitions, CompatibilitiesAndAttributesFollowFromWhatIsUsed) {
         "ecs.capability.container-restart-policy"}) {
     EXPECT_THAT(names, ::testing::Contains(expected));
   }
+  // For every mode: an agent without them would start the task as if nothing had been asked for.
+  json modes = definition("modes");
+  modes["pidMode"] = "host";
+  EXPECT_EQ(api.ok("RegisterTaskDefinition", modes)["taskDefinition"]["requiresAttributes"],
+            json::parse(R"([{"name": "ecs.capability.pid-ipc-namespace-sharing"}])"));
   // Our nodes have no attribute for roles; a definition that names some must still find a place.
   EXPECT_THAT(names, ::testing::Each(::testing::Not(HasSubstr("role"))));
   EXPECT_FALSE(

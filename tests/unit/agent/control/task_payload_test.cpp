@@ -167,6 +167,18 @@ TEST(TaskPayload, OverridesAreMergedHereBecauseTheAgentOnlyKnowsCommands) {
   EXPECT_EQ(json::parse(app.docker_host_config)["MemoryReservation"], 64 * 1024 * 1024);
 }
 
+TEST(TaskPayload, NamespaceModesAreTheTasksAndAbsentOnesStayAbsent) {
+  auto row =
+      definition(R"({"family": "web", "pidMode": "task", "ipcMode": "host", "containerDefinitions": []})");
+  auto payload = task_payload(&row, task_of(row), "arn:cluster", model::DesiredStatus::kRunning);
+  EXPECT_EQ(payload.pid_mode, "task");
+  EXPECT_EQ(payload.ipc_mode, "host");
+  row = definition(kFull);
+  payload = task_payload(&row, task_of(row), "arn:cluster", model::DesiredStatus::kRunning);
+  EXPECT_EQ(payload.pid_mode, "");
+  EXPECT_EQ(payload.ipc_mode, "");
+}
+
 TEST(TaskPayload, AStopNeedsNoDefinition) {
   const auto row = definition(kFull);
   const auto payload = task_payload(nullptr, task_of(row), "c", model::DesiredStatus::kStopped);

@@ -38,6 +38,8 @@ PayloadMessage a_payload() {
   task.version = "7";
   task.cpu = 0.5;
   task.memory = 256;
+  task.pid_mode = "task";
+  task.ipc_mode = "none";
   task.service_name = "shop";
   task.group = "service:shop";
   task.volumes = R"([{"host":{"sourcePath":"/srv"},"name":"data","type":"host"}])";
@@ -65,7 +67,7 @@ TEST(Acs, PayloadIsWrittenAsTheOriginalAgentReadsIt) {
     "tasks":[{"arn":"arn:aws:ecs:us-east-1:000000000000:task/default/t1",
       "taskClusterArn":"arn:aws:ecs:us-east-1:000000000000:cluster/default","family":"shop","version":"7",
       "desiredStatus":"RUNNING","cpu":0.5,"memory":256,"networkMode":"bridge","launchType":"EC2",
-      "serviceName":"shop","group":"service:shop","overrides":"{}",
+      "pidMode":"task","ipcMode":"none","serviceName":"shop","group":"service:shop","overrides":"{}",
       "volumes":[{"name":"data","type":"host","host":{"sourcePath":"/srv"}}],
       "containers":[
        {"name":"web","image":"localhost:5000/web:1",

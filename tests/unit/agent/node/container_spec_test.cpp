@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/node/namespaces.h"
 #include "agent/node/volumes.h"
+#include "agent/runtime/pause/pause_image.h"
 
 namespace agent::node {
 namespace {
@@ -54,6 +56,49 @@ TEST(ContainerSpec, HostNetworkPublishesNothing) {
   t.payload.network_mode = "host";
   EXPECT_TRUE(container_spec(t, t.containers[1], {}, "mi")->ports.empty());
   EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->network_mode, "host");
+}
+
+TEST(ContainerSpec, ModesOfTheHostAndNoneAreTheEnginesOwn) {
+  Task t = a_task();
+  EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->pid_mode, "");
+  EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->ipc_mode, "");
+  t.payload.pid_mode = "host";
+  t.payload.ipc_mode = "none";
+  add_pause_container(t);
+  EXPECT_EQ(t.containers.size(), 2u) << "nothing is shared";
+  EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->pid_mode, "host");
+  EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->ipc_mode, "none");
+}
+
+TEST(ContainerSpec, SharedNamespacesAreThoseOfAContainerThatDoesNothingElse) {
+  Task t = a_task();
+  t.payload.pid_mode = "host";
+  t.payload.ipc_mode = "task";
+  t.payload.network_mode = "host";
+  t.containers[0].spec.docker_host_config = R"({"ShmSize":1048576})";
+  t.containers[1].spec.docker_host_config = R"({"ShmSize":268435456})";
+  t.containers[1].spec.port_mappings = {{80, 80, "tcp"}};
+  add_pause_container(t);
+  ASSERT_EQ(t.containers.size(), 3u);
+  Container& pause = t.containers[2];
+  pause.engine_name = engine_name(t, pause, "ff");
+  EXPECT_EQ(pause.engine_name, "ecs-shop-3-internalecspausenamespace-ff");
+  const auto web = container_spec(t, t.containers[1], {}, "mi");
+  EXPECT_EQ(web->pid_mode, "host");
+  EXPECT_EQ(web->ipc_mode, "container:" + pause.engine_name);
+  const auto holder = container_spec(t, pause, {}, "mi");
+  ASSERT_TRUE(holder);
+  EXPECT_EQ(holder->image, runtime::pause::image_name());
+  EXPECT_EQ(holder->entry_point, std::vector<std::string>{"/pause"});
+  EXPECT_EQ(holder->pid_mode, "");
+  EXPECT_EQ(holder->ipc_mode, "shareable");
+  EXPECT_EQ(holder->network_mode, "none");
+  EXPECT_EQ(holder->cgroup_parent, "/ecs/t1");
+  EXPECT_EQ(holder->labels.at(kTaskArnLabel), t.arn());
+  EXPECT_EQ(holder->engine_config, R"({"StopSignal":"SIGKILL"})");
+  EXPECT_NE(holder->engine_host_config.find(R"("ShmSize":268435456)"), std::string::npos)
+      << "/dev/shm is the owner's: " << holder->engine_host_config;
+  EXPECT_NE(holder->engine_host_config.find(R"("CapDrop":["ALL"])"), std::string::npos);
 }
 
 TEST(ContainerSpec, TinyMemoryLimitsAreRaisedToWhatTheEngineTakes) {

@@ -36,6 +36,16 @@ TEST(DockerCreate, SpecBecomesARequest) {
                       "53/udp":[{"HostIp":"0.0.0.0","HostPort":"53"}]}}})json"));
 }
 
+TEST(DockerCreate, NamespaceModesAreNamedOnlyWhenTheyAreNotTheEnginesDefault) {
+  ContainerSpec spec;
+  EXPECT_FALSE(created(spec)["HostConfig"].contains("PidMode"));
+  EXPECT_FALSE(created(spec)["HostConfig"].contains("IpcMode"));
+  spec.pid_mode = "container:pause";
+  spec.ipc_mode = "host";
+  EXPECT_EQ(created(spec)["HostConfig"]["PidMode"], "container:pause");
+  EXPECT_EQ(created(spec)["HostConfig"]["IpcMode"], "host");
+}
+
 TEST(DockerCreate, EngineSettingsAreLaidOverWithoutCase) {
   ContainerSpec spec;
   spec.image = "i";
