@@ -173,6 +173,46 @@ void finish(Step& step, const std::string& key, const std::string& reported,
 }
 
 // Registrations whose rows are gone are no longer the task's.
+bool is_over(const model::Task& task, const std::string& container_name) {
+  return std::any_of(task.containers.begin(), task.containers.end(), [&](const model::Container& each) {
+    return each.name == container_name && each.status == ContainerStatus::kStopped;
+  });
+}
+
+// Nothing listens any more at the targets of containers that have ended. Which container a target belongs to
+// is told by the task's deployment; once that is gone the target drains already.
+void drop_dead_targets(Step& step, const std::string& key) {
+  const model::Task& task = *step.state.tasks.find(key);
+  const model::Deployment* deployment = deployment_of(step.state, task);
+  if (deployment == nullptr) return;
+  std::vector<model::TaskTarget> dead;
+  for (const model::TaskTarget& each : task.targets) {
+    for (const model::ServiceLoadBalancer& wanted : deployment->load_balancers) {
+      if (wanted.target_group_arn == each.target_group_arn && is_over(task, wanted.container_name))
+        dead.push_back(each);
+    }
+  }
+  for (const model::TaskTarget& each : dead) drop_target(step, each.target_group_arn, each.registration);
+}
+
+// ECS ends a task with its first essential container. The agent has begun to stop the others by itself; what
+// is left to do here does not wait for the last of them.
+void stop_without_essential(Step& step, const std::string& key, const std::string& reported) {
+  const model::Task& found = *step.state.tasks.find(key);
+  const bool ended =
+      std::any_of(found.containers.begin(), found.containers.end(), [](const model::Container& each) {
+        return each.essential && each.status == ContainerStatus::kStopped;
+      });
+  if (!ended || found.desired_status == DesiredStatus::kStopped) return;
+  if (BERTH_PLANTED(kWaitForLastContainer)) return;
+  model::Task told = found;
+  fill_stop_reason(told, reported);
+  if (told.started_at && !told.execution_stopped_at)
+    step.state.tasks.edit(key)->execution_stopped_at = step.now;
+  stop_task(step, key, told.stop_code, told.stopped_reason);
+  note_task_stopped(step, *step.state.tasks.find(key), EndedBy::kItself);
+}
+
 void forget_gone_targets(Step& step, TargetLookup& targets, const std::string& key) {
   const model::Task* task = step.state.tasks.find(key);
   const auto gone = [&](const model::TaskTarget& each) {
@@ -242,6 +282,8 @@ Result<void> apply_task_change(Step& step, const std::string& cluster, const Tas
   const bool comes_up = change.status == "RUNNING" || task->last_status == TaskStatus::kActivating;
   if (comes_up && task->desired_status == DesiredStatus::kRunning &&
       task->last_status < TaskStatus::kRunning) {
+  drop_dead_targets(step, *key);
+  stop_without_essential(step, *key, change.reason);
     task->last_status = TaskStatus::kActivating;
     activate(step, *key);
   }

@@ -89,7 +89,9 @@ struct TaskChange {
 };
 // SubmitTaskStateChange and SubmitContainerStateChange. Idempotent; late and repeated reports are harmless; a
 // STOPPED task never runs again. Registers targets when the task of a service with load balancers comes up,
-// frees its resources and takes its targets away when it stopped.
+// frees its resources and takes its targets away when it stopped. A task of which an essential container has
+// ended wants to stop from then on, with that as its cause, whatever its other containers still do; the
+// target of an ended container is gone at once, the others drain.
 shared::Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change);
 
 // The health of containers, as an agent's telemetry tells it again and again: what is known already touches

@@ -43,10 +43,14 @@ Due due(const Task& task) {
   if (reportable(task.known) > task.sent) return Due::kNow;
   // Control leaves a task it knows as stopped alone; nothing about its containers can follow.
   if (task.sent == Status::kStopped) return Due::kNothing;
+  Due what = Due::kNothing;
   for (const Container& c : task.containers) {
-    if (unsent(c)) return Due::kGather;
+    if (!unsent(c)) continue;
+    // Clients are still sent to it, and its replacement waits for this.
+    if (c.spec.essential && c.known == Status::kStopped) return Due::kNow;
+    what = Due::kGather;
   }
-  return Due::kNothing;
+  return what;
 }
 
 Report build_report(const Task& task, const std::string& cluster) {

@@ -14,7 +14,8 @@ struct Report {
   std::vector<std::pair<std::string, Status>> containers;
 };
 
-// kNow: the task's own status moved. kGather: only containers did, more may follow.
+// kNow: the task's own status moved, or an essential container ended. kGather: only others did, more may
+// follow.
 enum class Due { kNothing, kGather, kNow };
 Due due(const Task& task);
 Report build_report(const Task& task, const std::string& cluster);

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from conftest import Load, docker, get, wait_until
+from conftest import Berth, Load, docker, get, wait_until
 
 import pytest
 
@@ -25,10 +25,11 @@ def assert_nothing_lost(report, at_least=100):
     assert report["failed"] == 0, report
 
 
-def test_twenty_rolling_deployments_lose_nothing(web):
+@pytest.mark.parametrize("others", [[], [Berth.sidecar(2)]], ids=["alone", "with-a-sidecar"])
+def test_twenty_rolling_deployments_lose_nothing(web, others):
     with Load(web.port) as load:
-        for revision in range(2, 22):
-            arn = web.register("web", version=str(revision))
+        for revision in range(100, 120):
+            arn = web.register("web", version=f"{revision}-{len(others)}", others=others)
             web.ecs.update_service(cluster=web.cluster, service="web", taskDefinition=arn)
             web.wait_stable("web")
     assert_nothing_lost(load.report)
@@ -71,6 +72,39 @@ def test_a_killed_container_is_replaced_and_costs_at_most_what_was_in_flight_on_
 
 
 def test_kill_9_of_the_agent_loses_nothing_and_it_finds_its_tasks_again(web):
+def test_a_task_whose_essential_container_ended_is_replaced_while_its_sidecar_still_ends(web):
+    arn = web.register("web", version="sidecar", others=[web.sidecar(120)])
+    web.ecs.update_service(cluster=web.cluster, service="web", taskDefinition=arn)
+    web.wait_stable("web")
+    victim = web.running_tasks("web")[0]
+    containers = {c["name"]: c for c in victim["containers"]}
+    port = containers["web"]["networkBindings"][0]["hostPort"]
+
+    def look():
+        return web.ecs.describe_tasks(cluster=web.cluster, tasks=[victim["taskArn"]])["tasks"][0]
+
+    assert port in {p for _, p in web.target_states(web.group)}
+    os.kill(int(docker("inspect", "-f", "{{.State.Pid}}", containers["web"]["runtimeId"]).strip()), signal.SIGKILL)
+    wait_until("control wants it stopped", lambda: look()["desiredStatus"] == "STOPPED")
+    # All in that one step: its target is out, its cause is known, the replacement is placed.
+    assert port not in {p for _, p in web.target_states(web.group)}
+    assert look()["stopCode"] == "EssentialContainerExited"
+    live = web.ecs.list_tasks(cluster=web.cluster, serviceName="web")["taskArns"]
+    assert len(live) == 3 and victim["taskArn"] not in live
+    web.ecs.stop_task(cluster=web.cluster, task=victim["taskArn"], reason="somebody else's")
+    web.wait_stable("web")
+    # The replacement serves, and the sidecar has most of its stopTimeout left.
+    assert docker("inspect", "-f", "{{.State.Running}}", containers["side"]["runtimeId"]).strip() == "true"
+    assert look()["lastStatus"] != "STOPPED"
+    docker("kill", containers["side"]["runtimeId"])
+    wait_until("it is over", lambda: look()["lastStatus"] == "STOPPED")
+    gone = look()
+    assert gone["stopCode"] == "EssentialContainerExited" and gone["stoppedReason"] == "Essential container in task exited"
+    assert {c["name"]: c["exitCode"] for c in gone["containers"]} == {"web": 137, "side": 137}
+    web.ecs.update_service(cluster=web.cluster, service="web", taskDefinition=web.register("web", version="alone"))
+    web.wait_stable("web")
+
+
     before = sorted(t["taskArn"] for t in web.running_tasks("web"))
     instance = web.ecs.list_container_instances(cluster=web.cluster)["containerInstanceArns"]
     with Load(web.port) as load:

@@ -15,6 +15,7 @@ namespace model = agent::model;
 namespace {
 
 constexpr const char* kTaskLabel = "com.amazonaws.ecs.task-arn";
+constexpr const char* kNameLabel = "com.amazonaws.ecs.container-name";
 constexpr Millis kLifeWithFaults{240'000};
 // Longer than every back-off, silence and delay a fault can have left behind, and than the longest start
 // back-off.
@@ -23,6 +24,12 @@ constexpr Millis kTimeToConverge{1'800'000};
 std::string task_of(const SimContainer& container) {
   const auto it = container.spec.labels.find(kTaskLabel);
   return it == container.spec.labels.end() ? std::string() : it->second;
+}
+
+// The essential container, which serves. Beside it is one that does not, and takes its time to end.
+bool is_web(const SimContainer& container) {
+  const auto it = container.spec.labels.find(kNameLabel);
+  return it != container.spec.labels.end() && it->second == "web";
 }
 
 enum class Judged { kHealthy, kUnknown, kUnhealthy };
@@ -134,9 +141,14 @@ void Cluster::register_revision() {
                    {{{"name", "web"},
                      {"image", "web:" + std::to_string(++revisions_)},
                      {"cpu", 64},
-                     {"memory", 64},
+                     {"memory", 58},
                      {"mountPoints", {{{"sourceVolume", "scratch"}, {"containerPath", "/scratch"}}}},
-                     {"portMappings", {{{"containerPort", 80}}}}}}}};
+                     {"portMappings", {{{"containerPort", 80}}}}},
+                    {{"name", "side"},
+                     {"image", "side:1"},
+                     {"memory", 6},
+                     {"essential", false},
+                     {"command", {"linger"}}}}}};
   const auto answer = call("ecs", "RegisterTaskDefinition", body.dump());
   if (!answer || answer->starts_with("error ")) return;
   acknowledged_definitions_.insert(
@@ -390,13 +402,13 @@ void Cluster::on_container_start(const SimContainer& container) {
 
 void Cluster::on_container_end(Machine& machine, const SimContainer& container, EndCause cause) {
   const std::string task = task_of(container);
-  if (cause != EndCause::kStopped) crashed_tasks_.insert(task);
+  if (cause != EndCause::kStopped && is_web(container)) crashed_tasks_.insert(task);
   const auto limit_passed = [&](const std::string& registration) {
     const auto since = draining_since_.find(registration);
     return since != draining_since_.end() && world_.wall_now() >= since->second + kDeregistrationDelay;
   };
   for (const auto& balancer : balancers_) {
-    if (cause == EndCause::kStopped) {
+    if (cause == EndCause::kStopped && is_web(container)) {
       for (const lb::Config* config : balancer->routing_by()) {
         for (const auto& group : config->target_groups) {
           for (const auto& target : group.targets) {
@@ -462,9 +474,10 @@ void Cluster::check_converged() {
     violate("job " + arn + " never ended");
   }
   std::size_t containers = 0;
+  std::size_t others = 0;
   for (const auto& host : hosts_) {
     for (const auto& [name, container] : host->machine().containers()) {
-      if (container.phase == runtime::ContainerPhase::kRunning) ++containers;
+      if (container.phase == runtime::ContainerPhase::kRunning) ++(is_web(container) ? containers : others);
     }
   }
   for (const auto& host : hosts_) {
@@ -477,6 +490,7 @@ void Cluster::check_converged() {
     violate(std::to_string(containers) + " containers run for " + std::to_string(service->desired_count) +
             " tasks");
   }
+  if (others > containers) violate(std::to_string(others) + " containers outlived their tasks");
 }
 
 // ---- a life ----
