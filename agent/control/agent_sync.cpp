@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "agent/control/instances.h"
 #include "agent/control/lookup.h"
@@ -104,17 +105,29 @@ void AgentSync::reserve_numbers(Step& step) {
 // One run of flush(): what it needs at hand, and the sending itself.
 class AgentSync::Flush {
  public:
-  Flush(AgentSync& sync, const State& state, WallTime now, shared::env::Random& random)
-      : sync_(sync), state_(state), targets_(state), now_(now), random_(random) {
+  Flush(AgentSync& sync, State& state, const Settings& settings, WallTime now, shared::env::Random& random)
+      : sync_(sync), state_(state), settings_(settings), targets_(state), now_(now), random_(random) {
     const model::Meta* meta = state.meta.find("meta");
     last_number_ = meta == nullptr ? 0 : meta->message_counter;
   }
 
   void run(Session& session) {
     forget_gone_tasks(session);
+    std::vector<std::pair<const std::string*, const model::Task*>> fresh;
+    int starting = 0;
     for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
-      if (const model::Task* task = state_.tasks.find(key)) bring_up_to_date(session, key, *task);
+      const model::Task* task = state_.tasks.find(key);
+      if (task == nullptr) continue;
+      const auto desired = wanted(session, key, *task);
+      if (!desired) continue;
+      if (*desired == DesiredStatus::kRunning && !session.sent.contains(key)) {
+        fresh.emplace_back(&key, task);
+        continue;
+      }
+      bring_up_to_date(session, key, *task, *desired);
+      if (is_starting(session, key, *task)) ++starting;
     }
+    hand_over(session, fresh, starting);
     if (!session.manifest_sent) send_manifest(session);
     for (const auto& question : session.questions) answer(session, question);
     session.questions.clear();
@@ -140,6 +153,31 @@ class AgentSync::Flush {
     return sync_.next_number_++;
   }
 
+  // In the order in which they were placed, and only so many at a time.
+  void hand_over(Session& session, std::vector<std::pair<const std::string*, const model::Task*>>& fresh,
+                 int starting) {
+    std::sort(fresh.begin(), fresh.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.second->created_at, *a.first) < std::tie(b.second->created_at, *b.first);
+    });
+    for (const auto& [key, task] : fresh) {
+      if (starting >= settings_.max_starting_tasks_per_instance) {
+        for (const auto& [other, sent] : session.sent) {
+          if (sent.first + kStartingSlot > now_) again_at(sent.first + kStartingSlot);
+        }
+        return;
+      }
+      bring_up_to_date(session, *key, *task, DesiredStatus::kRunning);
+      if (is_starting(session, *key, *task)) ++starting;
+    }
+  }
+
+  bool is_starting(const Session& session, const std::string& key, const model::Task& task) const {
+    if (task.desired_status == DesiredStatus::kStopped || task.last_status >= TaskStatus::kActivating)
+      return false;
+    const auto it = session.sent.find(key);
+    return it != session.sent.end() && it->second.first + kStartingSlot > now_;
+  }
+
   static void forget_gone(std::map<std::string, Sent>& sent, const std::set<std::string>& there) {
     std::erase_if(sent, [&](const auto& entry) { return !there.contains(entry.first); });
   }
@@ -158,22 +196,22 @@ class AgentSync::Flush {
     return std::nullopt;
   }
 
-  void bring_up_to_date(Session& session, const std::string& key, const model::Task& task) {
-    const auto desired = wanted(session, key, task);
-    if (!desired) return;
+  void bring_up_to_date(Session& session, const std::string& key, const model::Task& task,
+                        DesiredStatus desired) {
     auto it = session.sent.find(key);
-    const bool fresh = it == session.sent.end() || it->second.desired != *desired;
+    const bool fresh = it == session.sent.end() || it->second.desired != desired;
     if (!fresh) {
-      if (it->second.acknowledged && *desired == DesiredStatus::kRunning) return;
+      if (it->second.acknowledged && desired == DesiredStatus::kRunning) return;
       const WallTime due = it->second.at + (it->second.acknowledged ? kStopReminder : kResendAfter);
       if (now_ < due) return again_at(due);
     }
     const model::TaskDefinition* definition =
         state_.task_definitions.find(task.family + ":" + std::to_string(task.revision));
-    if (definition == nullptr && *desired == DesiredStatus::kRunning) return;
+    if (definition == nullptr && desired == DesiredStatus::kRunning) return;
     const auto number = take_number();
     if (!number) return;
-    if (fresh) it = session.sent.insert_or_assign(key, Sent{random_.uuid(), *desired, false, now_}).first;
+    if (fresh)
+      it = session.sent.insert_or_assign(key, Sent{random_.uuid(), desired, false, now_, now_}).first;
     it->second.at = now_;
     link::PayloadMessage message;
     message.message_id = it->second.message_id;
@@ -181,8 +219,9 @@ class AgentSync::Flush {
     message.container_instance_arn = session.instance_arn;
     message.seq_num = *number;
     message.generated_at_ms = shared::epoch_millis(now_);
-    message.tasks.push_back(task_payload(definition, task, session.cluster_arn, *desired));
+    message.tasks.push_back(task_payload(definition, task, session.cluster_arn, desired));
     session.channel->send(link::acs_to_json(message));
+    state_.live.unsent_tasks.erase(key);
     again_at(now_ + kResendAfter);
   }
 
@@ -223,7 +262,8 @@ class AgentSync::Flush {
   }
 
   AgentSync& sync_;
-  const State& state_;
+  State& state_;
+  const Settings& settings_;
   TargetLookup targets_;
   const WallTime now_;
   shared::env::Random& random_;
@@ -231,7 +271,8 @@ class AgentSync::Flush {
   std::optional<WallTime> next_;
 };
 
-std::optional<WallTime> AgentSync::flush(const State& state, WallTime now, shared::env::Random& random) {
+std::optional<WallTime> AgentSync::flush(State& state, const Settings& settings, WallTime now,
+                                         shared::env::Random& random) {
   for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
   const bool due = changed_ || seen_tasks_ != state.tasks.generation() ||
                    seen_target_groups_ != state.target_groups.generation() ||
@@ -240,7 +281,7 @@ std::optional<WallTime> AgentSync::flush(const State& state, WallTime now, share
   changed_ = false;
   seen_tasks_ = state.tasks.generation();
   seen_target_groups_ = state.target_groups.generation();
-  Flush run(*this, state, now, random);
+  Flush run(*this, state, settings, now, random);
   for (auto& [id, session] : sessions_) run.run(session);
   next_flush_ = run.next();
   return next_flush_;

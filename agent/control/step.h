@@ -27,6 +27,12 @@ struct Settings {
   // Three heartbeats: a session silent for this long is closed (agentConnected false), and what a service has
   // PENDING on an instance whose agent has been away for this long is started elsewhere.
   shared::Millis agent_silence{30'000};
+  // Tasks of a container instance, in whatever state before STOPPED. A Linux bridge has 1,023 ports, of which
+  // a task's containers need one each.
+  int max_tasks_per_instance = 500;
+  // Of these, tasks handed to the agent that are not up yet. The others wait here, where they can still be
+  // cancelled without anybody having begun with them.
+  int max_starting_tasks_per_instance = 20;
 };
 
 struct Step {

@@ -168,11 +168,11 @@ void finish(Step& step, const std::string& key, const std::string& reported,
   }
   task->stopped_at = step.now;
   task->targets.clear();
+  step.state.live.unsent_tasks.erase(key);
   ++task->version;
   note_task_stopped(step, *task, ended_by);
 }
 
-// Registrations whose rows are gone are no longer the task's.
 bool is_over(const model::Task& task, const std::string& container_name) {
   return std::any_of(task.containers.begin(), task.containers.end(), [&](const model::Container& each) {
     return each.name == container_name && each.status == ContainerStatus::kStopped;
@@ -213,6 +213,7 @@ void stop_without_essential(Step& step, const std::string& key, const std::strin
   note_task_stopped(step, *step.state.tasks.find(key), EndedBy::kItself);
 }
 
+// Registrations whose rows are gone are no longer the task's.
 void forget_gone_targets(Step& step, TargetLookup& targets, const std::string& key) {
   const model::Task* task = step.state.tasks.find(key);
   const auto gone = [&](const model::TaskTarget& each) {
@@ -232,6 +233,7 @@ void stop_task(Step& step, const std::string& key, const std::string& stop_code,
   task->stop_code = stop_code;
   task->stopped_reason = cut(reason);
   ++task->version;
+  if (step.state.live.unsent_tasks.contains(key)) return finish(step, key, reason, std::nullopt);
   if (task->targets.empty()) {
     task->last_status = TaskStatus::kStopping;
     task->stopping_at = step.now;
@@ -259,6 +261,7 @@ Result<void> apply_task_change(Step& step, const std::string& cluster, const Tas
   // An error would make agents repeat the report for ever.
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return {};
 
+  step.state.live.unsent_tasks.erase(*key);  // whoever reports it knows it
   model::Task* task = step.state.tasks.edit(*key);
   bool changed = false;
   for (const ContainerChange& each : change.containers) {
@@ -279,11 +282,11 @@ Result<void> apply_task_change(Step& step, const std::string& cluster, const Tas
     finish(step, *key, change.reason, change.execution_stopped_at);
     return {};
   }
+  drop_dead_targets(step, *key);
+  stop_without_essential(step, *key, change.reason);
   const bool comes_up = change.status == "RUNNING" || task->last_status == TaskStatus::kActivating;
   if (comes_up && task->desired_status == DesiredStatus::kRunning &&
       task->last_status < TaskStatus::kRunning) {
-  drop_dead_targets(step, *key);
-  stop_without_essential(step, *key, change.reason);
     task->last_status = TaskStatus::kActivating;
     activate(step, *key);
   }
@@ -320,6 +323,7 @@ void orphan_task(Step& step, const std::string& key, const std::string& reason) 
   const model::Task* found = step.state.tasks.find(key);
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return;
   stop_task(step, key, "UserInitiated", reason);
+  if (step.state.tasks.find(key)->last_status == TaskStatus::kStopped) return;
   finish(step, key, reason, std::nullopt);
 }
 

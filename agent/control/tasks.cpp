@@ -73,7 +73,15 @@ std::string put_task(Step& step, const model::TaskDefinition& definition, const 
   task.connectivity_at = step.now;
   const std::string key = key_of(task);
   step.state.tasks.put(key, std::move(task));
+  step.state.live.unsent_tasks.insert(key);
   return key;
+}
+
+// What a failure's reason leaves open.
+std::string detail_of(const std::string& reason, const Settings& settings) {
+  if (reason != scheduler::kTooManyTasks) return {};
+  return "The container instance has " + std::to_string(settings.max_tasks_per_instance) +
+         " tasks, as many as max_tasks_per_instance allows.";
 }
 
 Result<const model::TaskDefinition*> runnable_definition(const State& state, const std::string& arn) {
@@ -109,7 +117,7 @@ void start_on(Step& step, const RunTask& request, const model::TaskDefinition& d
     if (reason.empty()) {
       result.task_keys.push_back(put_task(step, definition, origin, arn));
     } else {
-      result.failures.push_back({arn, reason, ""});
+      result.failures.push_back({arn, reason, detail_of(reason, step.settings)});
     }
   }
 }
@@ -131,6 +139,7 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   origin.enable_execute_command = request.enable_execute_command;
   auto demand = demand_of(**definition, origin.sizes, request.strategy, request.constraints, origin.group);
   if (!demand) return demand.error();
+  demand->max_tasks = step.settings.max_tasks_per_instance;
 
   RunTaskResult result;
   if (!request.on_instances.empty()) {
@@ -148,7 +157,7 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   }
   for (int i = 0; i < plan.unplaced; ++i) {
     for (const scheduler::Failure& each : plan.failures) {
-      result.failures.push_back({each.arn, each.reason, ""});
+      result.failures.push_back({each.arn, each.reason, detail_of(each.reason, step.settings)});
     }
   }
   return result;
@@ -199,6 +208,7 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
       demand_of(*definition, {}, service.placement_strategy, service.placement_constraints, origin.group);
   if (!demand) return {{}, {"", demand.error().text(), ""}};
   demand->deployment = deployment.id;
+  demand->max_tasks = step.settings.max_tasks_per_instance;
   demand->count = count;
   const auto candidates = candidates_of(step.state, service.cluster);
   if (candidates.empty()) {

@@ -62,7 +62,8 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
                                        const model::Deployment& deployment, int count);
 
 // Wants the task stopped: desired STOPPED, its targets start draining, and once they are gone the agent is
-// told. No-op for a task that already wants to stop.
+// told. A task of which its agent was never told is STOPPED at once. No-op for a task that already wants to
+// stop.
 void stop_task(Step& step, const std::string& key, const std::string& stop_code, const std::string& reason);
 
 // The agent may be told to stop the task: it wants to stop and none of its registrations exists any more.

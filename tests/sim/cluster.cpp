@@ -59,6 +59,7 @@ Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world
   report_.seed = seed;
   agent::control::Settings settings;
   settings.poll_endpoint = "http://control";
+  settings.max_starting_tasks_per_instance = 2;
   control_ = std::make_unique<ControlProcess>(world_, network_, settings);
   for (int i = 1; i <= 3; ++i) {
     agent::node::NodeSettings node;
