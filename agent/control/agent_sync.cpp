@@ -8,6 +8,7 @@
 #include "agent/control/lookup.h"
 #include "agent/control/task_payload.h"
 #include "agent/control/tasks.h"
+#include "agent/model/words.h"
 
 namespace agent::control {
 
@@ -182,7 +183,9 @@ class AgentSync::Flush {
     std::erase_if(sent, [&](const auto& entry) { return !there.contains(entry.first); });
   }
   void forget_gone_tasks(Session& session) {
-    forget_gone(session.sent, state_.task_index().usage(session.instance_arn).tasks);
+    const auto& there = state_.task_index().usage(session.instance_arn).tasks;
+    forget_gone(session.sent, there);
+    std::erase_if(session.asked, [&](const std::string& key) { return !there.contains(key); });
   }
 
   // What the agent must be told about the task, or nothing: a running task that the agent has reported, and a
@@ -191,7 +194,8 @@ class AgentSync::Flush {
                                       const model::Task& task) {
     if (may_tell_agent_to_stop(targets_, task)) return DesiredStatus::kStopped;
     if (task.desired_status == DesiredStatus::kStopped) return std::nullopt;
-    if (task.last_status < TaskStatus::kActivating || session.sent.contains(key))
+    if (task.last_status < TaskStatus::kActivating || session.sent.contains(key) ||
+        session.asked.contains(key))
       return DesiredStatus::kRunning;
     return std::nullopt;
   }
@@ -226,7 +230,12 @@ class AgentSync::Flush {
   }
 
   link::ManifestTask listed(const Session& session, const model::Task& task) {
-    return {task.arn, session.cluster_arn, may_tell_agent_to_stop(targets_, task) ? "STOPPED" : "RUNNING"};
+    link::ManifestTask out{task.arn, session.cluster_arn,
+                           may_tell_agent_to_stop(targets_, task) ? "STOPPED" : "RUNNING"};
+    out.last_status = model::word(task.last_status);
+    for (const model::Container& each : task.containers)
+      out.containers.push_back({each.name, std::string(model::word(each.status))});
+    return out;
   }
 
   void send_manifest(Session& session) {
@@ -252,6 +261,11 @@ class AgentSync::Flush {
     answer.generated_at_ms = shared::epoch_millis(now_);
     for (link::ManifestTask candidate : question.stop_candidates) {
       const model::Task* task = find_task_by_arn(state_, candidate.arn);
+      if (candidate.desired_status == "RUNNING") {
+        const bool here = task != nullptr && task->container_instance_arn == session.instance_arn;
+        if (here && task->last_status != TaskStatus::kStopped) resend(session, *task);
+        continue;
+      }
       const bool stop = task == nullptr || task->container_instance_arn != session.instance_arn ||
                         task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(targets_, *task);
       if (!stop) continue;
@@ -259,6 +273,13 @@ class AgentSync::Flush {
       answer.stop_tasks.push_back(std::move(candidate));
     }
     session.channel->send(link::acs_to_json(answer));
+  }
+
+  // The agent has containers of the task and not the task: its own database is an older one.
+  void resend(Session& session, const model::Task& task) {
+    const std::string key = key_of(task);
+    session.asked.insert(key);
+    if (const auto desired = wanted(session, key, task)) bring_up_to_date(session, key, task, *desired);
   }
 
   AgentSync& sync_;

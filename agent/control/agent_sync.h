@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,7 @@ class AgentSync {
     bool manifest_sent = false;
     shared::WallTime next_heartbeat{};
     std::map<std::string, Sent> sent;  // by task row key
+    std::set<std::string> asked;       // row keys of tasks whose payload the agent wants although they run
     std::vector<link::TaskStopVerificationMessage> questions;
   };
   struct Closing {

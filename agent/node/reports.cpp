@@ -85,6 +85,37 @@ void mark_sent(Task& task, const Report& report) {
   }
 }
 
+namespace {
+
+// Words between RUNNING and STOPPED are control's own. It says nothing: then it does not list what it knows
+// as STOPPED.
+Status told(const std::string& word) {
+  if (word == "PROVISIONING" || word == "PENDING") return Status::kNone;
+  return word == "STOPPED" ? Status::kStopped : Status::kRunning;
+}
+
+bool lower(Status& sent, Status to) {
+  if (sent <= to) return false;
+  sent = to;
+  return true;
+}
+
+}  // namespace
+
+bool mark_forgotten(Task& task, const link::ManifestTask& listed) {
+  bool any = lower(task.sent, told(listed.last_status));
+  for (Container& c : task.containers) {
+    const auto found = std::find_if(listed.containers.begin(), listed.containers.end(),
+                                    [&](const auto& each) { return each.name == c.spec.name; });
+    if (found != listed.containers.end()) {
+      any = lower(c.sent, told(found->last_status)) || any;
+    } else if (any) {
+      c.sent = Status::kNone;
+    }
+  }
+  return any;
+}
+
 std::string bad_task_report(const link::BadTask& task, const std::string& cluster) {
   // The spelling is the ECS agent's; programs key on it.
   const std::string reason = "UnrecogniedTaskError: Error loading task - " + task.reason;

@@ -1,5 +1,6 @@
 """No request is lost by our own doing: under constant load, with sample tasks that exit at once on SIGTERM."""
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -71,7 +72,6 @@ def test_a_killed_container_is_replaced_and_costs_at_most_what_was_in_flight_on_
     assert gone["stopCode"] == "EssentialContainerExited" and gone["containers"][0]["exitCode"] == 137
 
 
-def test_kill_9_of_the_agent_loses_nothing_and_it_finds_its_tasks_again(web):
 def test_a_task_whose_essential_container_ended_is_replaced_while_its_sidecar_still_ends(web):
     arn = web.register("web", version="sidecar", others=[web.sidecar(120)])
     web.ecs.update_service(cluster=web.cluster, service="web", taskDefinition=arn)
@@ -105,6 +105,7 @@ def test_a_task_whose_essential_container_ended_is_replaced_while_its_sidecar_st
     web.wait_stable("web")
 
 
+def test_kill_9_of_the_agent_loses_nothing_and_it_finds_its_tasks_again(web):
     before = sorted(t["taskArn"] for t in web.running_tasks("web"))
     instance = web.ecs.list_container_instances(cluster=web.cluster)["containerInstanceArns"]
     with Load(web.port) as load:
@@ -143,6 +144,37 @@ def test_a_container_that_dies_while_the_agent_is_down_is_reported_with_its_exit
     task = web.ecs.describe_tasks(cluster=web.cluster, tasks=[victim["taskArn"]])["tasks"][0]
     assert task["containers"][0]["exitCode"] == 137
     web.wait_stable("web")
+
+
+def test_a_control_that_is_put_back_to_an_older_database_is_told_again_what_has_ended(web):
+    def put_back(source, to):
+        for path in to.glob("control.db*"):
+            path.unlink()
+        for path in source.glob("control.db*"):
+            shutil.copy(path, to)
+
+    copy = web.folder / "copy"
+    copy.mkdir()
+    web.kill("agent")
+    put_back(web.folder / "agent", copy)
+    web.start_agent()
+    web.wait_stable("web")
+    victim = web.running_tasks("web")[0]["taskArn"]
+
+    def look():
+        return web.ecs.describe_tasks(cluster=web.cluster, tasks=[victim])["tasks"][0]
+
+    docker("kill", look()["containers"][0]["runtimeId"])
+    wait_until("it has ended", lambda: look()["lastStatus"] == "STOPPED")
+    web.wait_stable("web")
+    web.kill("agent")
+    put_back(copy, web.folder / "agent")
+    web.start_agent()
+    wait_until("control knows again", lambda: look()["lastStatus"] == "STOPPED")
+    assert look()["stopCode"] == "EssentialContainerExited" and look()["containers"][0]["exitCode"] == 137
+    web.wait_stable("web")
+    label = f"label=com.amazonaws.ecs.cluster={web.cluster}"
+    wait_until("what control knows nothing of is stopped", lambda: len(docker("ps", "-q", "--filter", label).split()) == 3)
 
 
 def test_kill_9_of_the_balancer_it_serves_from_its_snapshot_without_control(web):

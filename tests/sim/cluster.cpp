@@ -327,6 +327,18 @@ void Cluster::heal_everything() {
   }
 }
 
+void Cluster::restore_older_database() {
+  control_->lose_since(*older_database_);
+  restored_ = true;
+  stopped_tasks_.clear();
+  tasks_before_.clear();
+  generation_before_ = 0;
+  draining_since_.clear();
+  acknowledged_definitions_.clear();
+  expected_.possible_counts.clear();
+  expected_.possible_definitions.clear();
+}
+
 // ---- invariants ----
 
 void Cluster::after_event() {
@@ -404,12 +416,15 @@ void Cluster::on_container_start(const SimContainer& container) {
 void Cluster::on_container_end(Machine& machine, const SimContainer& container, EndCause cause) {
   const std::string task = task_of(container);
   if (cause != EndCause::kStopped && is_web(container)) crashed_tasks_.insert(task);
+  // What control knows nothing of any more is stopped without asking balancers.
+  const bool unknown = restored_ && (!control_->up() || control_->state().tasks.find(
+                                                            task.substr(task.find(":task/") + 6)) == nullptr);
   const auto limit_passed = [&](const std::string& registration) {
     const auto since = draining_since_.find(registration);
     return since != draining_since_.end() && world_.wall_now() >= since->second + kDeregistrationDelay;
   };
   for (const auto& balancer : balancers_) {
-    if (cause == EndCause::kStopped && is_web(container)) {
+    if (cause == EndCause::kStopped && is_web(container) && !unknown) {
       for (const lb::Config* config : balancer->routing_by()) {
         for (const auto& group : config->target_groups) {
           for (const auto& target : group.targets) {
@@ -425,7 +440,7 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
     }
     std::erase_if(balancer->open_requests(), [&](const auto& entry) {
       if (entry.second.machine != &machine || entry.second.container != container.spec.name) return false;
-      if (cause == EndCause::kStopped && !limit_passed(entry.second.registration)) {
+      if (cause == EndCause::kStopped && !unknown && !limit_passed(entry.second.registration)) {
         violate("a request was open on task " + task + " when it was stopped");
       }
       return true;
@@ -436,7 +451,7 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
 void Cluster::on_routed(const lb::Target& target, const SimContainer& container) {
   const std::string wanted = task_of_registration_[target.registration];
   const std::string reached = task_of(container);
-  if (wanted == reached || wanted.empty() || crashed_tasks_.contains(wanted)) return;
+  if (wanted == reached || wanted.empty() || crashed_tasks_.contains(wanted) || restored_) return;
   violate("a request for task " + wanted + " reached task " + reached + ", which took its port");
 }
 
@@ -509,10 +524,15 @@ Report Cluster::run() {
   const SteadyTime end = world_.now() + kLifeWithFaults;
   SteadyTime next_operation = world_.now();
   SteadyTime next_fault = world_.now();
+  const bool with_older_database = with_faults && seed_ % 5 == 0;
+  const SteadyTime copy_at = world_.now() + world_.between(Millis(0), kLifeWithFaults);
   while (world_.now() < end && report_.violations.empty()) {
     if (world_.now() >= next_operation) {
       operate();
       next_operation = world_.now() + world_.between(Millis(500), Millis(25'000));
+    }
+    if (with_older_database && !older_database_ && world_.now() >= copy_at) {
+      older_database_ = std::make_unique<agent::store::MemoryStore>(control_->store());
     }
     if (faults_on_ && world_.now() >= next_fault) {
       fault();
@@ -524,6 +544,7 @@ Report Cluster::run() {
     }
     run_for(Millis(50));
   }
+  if (older_database_ && report_.violations.empty()) restore_older_database();
   heal_everything();
   // Back-offs and silences end; then everything asked for must be there.
   const SteadyTime limit = world_.now() + kTimeToConverge;
