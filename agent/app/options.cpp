@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::int64_t kMaxReservedMemory = 65'535;  // as the ECS agent: an unsigned 16-bit number of MiB
 constexpr std::int64_t kMaxPids = 4'194'304;
+constexpr std::int64_t kMaxTasksOfInstance = 100'000;
 
 void add_common(SettingsSpec& spec) {
   spec.add({.name = "roles",
@@ -87,6 +88,22 @@ void add_control(SettingsSpec& spec) {
             .fallback = "1h",
             .help = "Control: how long stopped tasks can be described",
             .min = 60'000});
+  spec.add({.name = "max_tasks_per_instance",
+            .flag = "--max-tasks-per-instance",
+            .env = {"BERTH_MAX_TASKS_PER_INSTANCE"},
+            .kind = Kind::kInteger,
+            .fallback = "500",
+            .help = "Control: most tasks that are placed on one container instance",
+            .min = 1,
+            .max = kMaxTasksOfInstance});
+  spec.add({.name = "max_starting_tasks_per_instance",
+            .flag = "--max-starting-tasks-per-instance",
+            .env = {"BERTH_MAX_STARTING_TASKS_PER_INSTANCE"},
+            .kind = Kind::kInteger,
+            .fallback = "20",
+            .help = "Control: most tasks that an agent is handed while they are not up; the others wait",
+            .min = 1,
+            .max = kMaxTasksOfInstance});
 }
 
 void add_node(SettingsSpec& spec) {
@@ -285,6 +302,9 @@ Result<Options> options_from(const Settings& settings) {
                                 "' is not an IP address");
   }
   control.stopped_task_retention = settings.duration("stopped_task_retention");
+  control.max_tasks_per_instance = static_cast<int>(settings.integer("max_tasks_per_instance"));
+  control.max_starting_tasks_per_instance =
+      static_cast<int>(settings.integer("max_starting_tasks_per_instance"));
   control.poll_endpoint = settings.string_if("advertise").value_or("");
   if (options.node) {
     if (auto filled = fill_node(settings, options); !filled) return filled.error();

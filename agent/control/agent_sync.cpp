@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "agent/control/instances.h"
 #include "agent/control/lookup.h"
 #include "agent/control/task_payload.h"
 #include "agent/control/tasks.h"
+#include "agent/model/words.h"
 
 namespace agent::control {
 
@@ -104,17 +106,29 @@ void AgentSync::reserve_numbers(Step& step) {
 // One run of flush(): what it needs at hand, and the sending itself.
 class AgentSync::Flush {
  public:
-  Flush(AgentSync& sync, const State& state, WallTime now, shared::env::Random& random)
-      : sync_(sync), state_(state), targets_(state), now_(now), random_(random) {
+  Flush(AgentSync& sync, State& state, const Settings& settings, WallTime now, shared::env::Random& random)
+      : sync_(sync), state_(state), settings_(settings), targets_(state), now_(now), random_(random) {
     const model::Meta* meta = state.meta.find("meta");
     last_number_ = meta == nullptr ? 0 : meta->message_counter;
   }
 
   void run(Session& session) {
     forget_gone_tasks(session);
+    std::vector<std::pair<const std::string*, const model::Task*>> fresh;
+    int starting = 0;
     for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
-      if (const model::Task* task = state_.tasks.find(key)) bring_up_to_date(session, key, *task);
+      const model::Task* task = state_.tasks.find(key);
+      if (task == nullptr) continue;
+      const auto desired = wanted(session, key, *task);
+      if (!desired) continue;
+      if (*desired == DesiredStatus::kRunning && !session.sent.contains(key)) {
+        fresh.emplace_back(&key, task);
+        continue;
+      }
+      bring_up_to_date(session, key, *task, *desired);
+      if (is_starting(session, key, *task)) ++starting;
     }
+    hand_over(session, fresh, starting);
     if (!session.manifest_sent) send_manifest(session);
     for (const auto& question : session.questions) answer(session, question);
     session.questions.clear();
@@ -140,11 +154,38 @@ class AgentSync::Flush {
     return sync_.next_number_++;
   }
 
+  // In the order in which they were placed, and only so many at a time.
+  void hand_over(Session& session, std::vector<std::pair<const std::string*, const model::Task*>>& fresh,
+                 int starting) {
+    std::sort(fresh.begin(), fresh.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.second->created_at, *a.first) < std::tie(b.second->created_at, *b.first);
+    });
+    for (const auto& [key, task] : fresh) {
+      if (starting >= settings_.max_starting_tasks_per_instance) {
+        for (const auto& [other, sent] : session.sent) {
+          if (sent.first + kStartingSlot > now_) again_at(sent.first + kStartingSlot);
+        }
+        return;
+      }
+      bring_up_to_date(session, *key, *task, DesiredStatus::kRunning);
+      if (is_starting(session, *key, *task)) ++starting;
+    }
+  }
+
+  bool is_starting(const Session& session, const std::string& key, const model::Task& task) const {
+    if (task.desired_status == DesiredStatus::kStopped || task.last_status >= TaskStatus::kActivating)
+      return false;
+    const auto it = session.sent.find(key);
+    return it != session.sent.end() && it->second.first + kStartingSlot > now_;
+  }
+
   static void forget_gone(std::map<std::string, Sent>& sent, const std::set<std::string>& there) {
     std::erase_if(sent, [&](const auto& entry) { return !there.contains(entry.first); });
   }
   void forget_gone_tasks(Session& session) {
-    forget_gone(session.sent, state_.task_index().usage(session.instance_arn).tasks);
+    const auto& there = state_.task_index().usage(session.instance_arn).tasks;
+    forget_gone(session.sent, there);
+    std::erase_if(session.asked, [&](const std::string& key) { return !there.contains(key); });
   }
 
   // What the agent must be told about the task, or nothing: a running task that the agent has reported, and a
@@ -153,27 +194,28 @@ class AgentSync::Flush {
                                       const model::Task& task) {
     if (may_tell_agent_to_stop(targets_, task)) return DesiredStatus::kStopped;
     if (task.desired_status == DesiredStatus::kStopped) return std::nullopt;
-    if (task.last_status < TaskStatus::kActivating || session.sent.contains(key))
+    if (task.last_status < TaskStatus::kActivating || session.sent.contains(key) ||
+        session.asked.contains(key))
       return DesiredStatus::kRunning;
     return std::nullopt;
   }
 
-  void bring_up_to_date(Session& session, const std::string& key, const model::Task& task) {
-    const auto desired = wanted(session, key, task);
-    if (!desired) return;
+  void bring_up_to_date(Session& session, const std::string& key, const model::Task& task,
+                        DesiredStatus desired) {
     auto it = session.sent.find(key);
-    const bool fresh = it == session.sent.end() || it->second.desired != *desired;
+    const bool fresh = it == session.sent.end() || it->second.desired != desired;
     if (!fresh) {
-      if (it->second.acknowledged && *desired == DesiredStatus::kRunning) return;
+      if (it->second.acknowledged && desired == DesiredStatus::kRunning) return;
       const WallTime due = it->second.at + (it->second.acknowledged ? kStopReminder : kResendAfter);
       if (now_ < due) return again_at(due);
     }
     const model::TaskDefinition* definition =
         state_.task_definitions.find(task.family + ":" + std::to_string(task.revision));
-    if (definition == nullptr && *desired == DesiredStatus::kRunning) return;
+    if (definition == nullptr && desired == DesiredStatus::kRunning) return;
     const auto number = take_number();
     if (!number) return;
-    if (fresh) it = session.sent.insert_or_assign(key, Sent{random_.uuid(), *desired, false, now_}).first;
+    if (fresh)
+      it = session.sent.insert_or_assign(key, Sent{random_.uuid(), desired, false, now_, now_}).first;
     it->second.at = now_;
     link::PayloadMessage message;
     message.message_id = it->second.message_id;
@@ -181,13 +223,19 @@ class AgentSync::Flush {
     message.container_instance_arn = session.instance_arn;
     message.seq_num = *number;
     message.generated_at_ms = shared::epoch_millis(now_);
-    message.tasks.push_back(task_payload(definition, task, session.cluster_arn, *desired));
+    message.tasks.push_back(task_payload(definition, task, session.cluster_arn, desired));
     session.channel->send(link::acs_to_json(message));
+    state_.live.unsent_tasks.erase(key);
     again_at(now_ + kResendAfter);
   }
 
   link::ManifestTask listed(const Session& session, const model::Task& task) {
-    return {task.arn, session.cluster_arn, may_tell_agent_to_stop(targets_, task) ? "STOPPED" : "RUNNING"};
+    link::ManifestTask out{task.arn, session.cluster_arn,
+                           may_tell_agent_to_stop(targets_, task) ? "STOPPED" : "RUNNING"};
+    out.last_status = model::word(task.last_status);
+    for (const model::Container& each : task.containers)
+      out.containers.push_back({each.name, std::string(model::word(each.status))});
+    return out;
   }
 
   void send_manifest(Session& session) {
@@ -213,6 +261,11 @@ class AgentSync::Flush {
     answer.generated_at_ms = shared::epoch_millis(now_);
     for (link::ManifestTask candidate : question.stop_candidates) {
       const model::Task* task = find_task_by_arn(state_, candidate.arn);
+      if (candidate.desired_status == "RUNNING") {
+        const bool here = task != nullptr && task->container_instance_arn == session.instance_arn;
+        if (here && task->last_status != TaskStatus::kStopped) resend(session, *task);
+        continue;
+      }
       const bool stop = task == nullptr || task->container_instance_arn != session.instance_arn ||
                         task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(targets_, *task);
       if (!stop) continue;
@@ -222,8 +275,16 @@ class AgentSync::Flush {
     session.channel->send(link::acs_to_json(answer));
   }
 
+  // The agent has containers of the task and not the task: its own database is an older one.
+  void resend(Session& session, const model::Task& task) {
+    const std::string key = key_of(task);
+    session.asked.insert(key);
+    if (const auto desired = wanted(session, key, task)) bring_up_to_date(session, key, task, *desired);
+  }
+
   AgentSync& sync_;
-  const State& state_;
+  State& state_;
+  const Settings& settings_;
   TargetLookup targets_;
   const WallTime now_;
   shared::env::Random& random_;
@@ -231,7 +292,8 @@ class AgentSync::Flush {
   std::optional<WallTime> next_;
 };
 
-std::optional<WallTime> AgentSync::flush(const State& state, WallTime now, shared::env::Random& random) {
+std::optional<WallTime> AgentSync::flush(State& state, const Settings& settings, WallTime now,
+                                         shared::env::Random& random) {
   for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
   const bool due = changed_ || seen_tasks_ != state.tasks.generation() ||
                    seen_target_groups_ != state.target_groups.generation() ||
@@ -240,7 +302,7 @@ std::optional<WallTime> AgentSync::flush(const State& state, WallTime now, share
   changed_ = false;
   seen_tasks_ = state.tasks.generation();
   seen_target_groups_ = state.target_groups.generation();
-  Flush run(*this, state, now, random);
+  Flush run(*this, state, settings, now, random);
   for (auto& [id, session] : sessions_) run.run(session);
   next_flush_ = run.next();
   return next_flush_;

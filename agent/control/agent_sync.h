@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ namespace agent::control {
 inline constexpr shared::Millis kResendAfter{5'000};
 // An acknowledged stop without a STOPPED report is repeated; harmless for agents that are still at it.
 inline constexpr shared::Millis kStopReminder{60'000};
+// A task that is not up after this long (a slow pull, a container that others wait for) no longer keeps the
+// next one from its agent, see Settings::max_starting_tasks_per_instance.
+inline constexpr shared::Millis kStartingSlot{60'000};
 // Agents drop a link that was silent for one to two minutes.
 inline constexpr shared::Millis kAgentHeartbeat{10'000};
 // Sequence numbers are taken from Meta in blocks, so that not every message costs a commit.
@@ -36,8 +40,9 @@ class AgentSync {
   void expire(Step& step);
   // Reserves sequence numbers for the messages to come.
   void reserve_numbers(Step& step);
-  // Sends what is due; returns when it wants to be called again at the latest.
-  std::optional<shared::WallTime> flush(const State& state, shared::WallTime now,
+  // Sends what is due, and notes in State::live what was sent; returns when it wants to be called again at
+  // the latest.
+  std::optional<shared::WallTime> flush(State& state, const Settings& settings, shared::WallTime now,
                                         shared::env::Random& random);
 
  private:
@@ -46,6 +51,7 @@ class AgentSync {
     model::DesiredStatus desired = model::DesiredStatus::kRunning;
     bool acknowledged = false;
     shared::WallTime at{};
+    shared::WallTime first{};
   };
   struct Session {
     std::string instance_arn;
@@ -54,6 +60,7 @@ class AgentSync {
     bool manifest_sent = false;
     shared::WallTime next_heartbeat{};
     std::map<std::string, Sent> sent;  // by task row key
+    std::set<std::string> asked;       // row keys of tasks whose payload the agent wants although they run
     std::vector<link::TaskStopVerificationMessage> questions;
   };
   struct Closing {

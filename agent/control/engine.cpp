@@ -289,13 +289,15 @@ void Engine::Impl::roll_back(std::vector<Input>& batch, const Error& reason) {
   for (Input& input : batch) {
     if (input.done) input.done(failure);
   }
+  std::erase_if(state.live.unsent_tasks,
+                [this](const auto& key) { return state.tasks.find(key) == nullptr; });
   reconcile_due = true;
   timer = executor.after(kRetryCommitAfter, [this] { request_turn(); });
 }
 
 void Engine::Impl::send_and_sleep(std::optional<WallTime> wake) {
   const WallTime now = executor.wall_now();
-  for (const auto& each : {agents.flush(state, now, random), feeds.flush(state, now)}) {
+  for (const auto& each : {agents.flush(state, settings, now, random), feeds.flush(state, now)}) {
     if (each && (!wake || *each < *wake)) wake = each;
   }
   if (!queue.empty()) return request_turn();

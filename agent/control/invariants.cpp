@@ -91,6 +91,16 @@ void check_targets(const State& state, Complaints& out) {
   }
 }
 
+void check_containers(const State& state, Complaints& out) {
+  for (const auto& [key, task] : state.tasks.rows()) {
+    if (task.desired_status == DesiredStatus::kStopped) continue;
+    for (const model::Container& each : task.containers) {
+      if (each.essential && each.status == model::ContainerStatus::kStopped)
+        out.push_back("task " + key + " is wanted although its essential container " + each.name + " ended");
+    }
+  }
+}
+
 void check_services(const State& state, Complaints& out) {
   for (const auto& [key, service] : state.services.rows()) {
     if (service.events.size() > model::kMaxServiceEvents)
@@ -116,6 +126,7 @@ Complaints check_invariants(const State& state) {
   check_ports(state, out);
   check_reservations(state, out);
   check_targets(state, out);
+  check_containers(state, out);
   check_services(state, out);
   const model::Meta* meta = state.meta.find("meta");
   if (meta != nullptr && state.published->version > meta->config_version) {

@@ -30,6 +30,7 @@ scheduler::Candidate candidate_of(const State& state, const model::ContainerInst
   candidate.groups = usage.groups;
   candidate.deployments = usage.deployments;
   candidate.running_tasks = usage.running;
+  candidate.tasks = static_cast<int>(usage.tasks.size());
   return candidate;
 }
 

@@ -1,6 +1,6 @@
-// Planted bugs: deliberately wrong decisions, by which tests/sim proves that it would notice such a bug. They exist only in
-// sources compiled with BERTH_PLANT, which the simulation does for its own program; in the shipped agent BERTH_PLANTED is
-// the constant false.
+// Planted bugs: deliberately wrong decisions, by which tests/sim proves that it would notice such a bug. They
+// exist only in sources compiled with BERTH_PLANT, which the simulation does for its own program; in the
+// shipped agent BERTH_PLANTED is the constant false.
 #pragma once
 #include <string_view>
 
@@ -12,6 +12,7 @@ enum class Bug {
   kForgetAbsentBalancers,      // draining waits only for balancers that are connected
   kFreeBeforeStopped,          // a task's resources are free as soon as it is to stop
   kReplyBeforeCommit,          // callers learn of success although the store refused
+  kWaitForLastContainer,       // a task without its essential container is wanted until all others have ended
 };
 
 #ifdef BERTH_PLANT

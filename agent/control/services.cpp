@@ -230,6 +230,7 @@ std::string placement_trouble(const PlacementFailure& failure) {
       {"RESOURCE:MEMORY", "has insufficient memory available."},
       {"RESOURCE:PORTS", "is already using a port required by your task."},
       {"RESOURCE:PORTS_UDP", "is already using a port required by your task."},
+      {scheduler::kTooManyTasks, "has too many tasks."},
       {"ATTRIBUTE", "is missing an attribute required by your task."}};
   const auto it = kWords.find(failure.reason);
   const std::string words = it == kWords.end() ? "encountered error \"" + failure.reason + "\"." : it->second;
@@ -381,6 +382,28 @@ Starting may_start(Step& step, const model::Service& service) {
   return Starting::kAllowed;
 }
 
+// Placed, and yet nobody begins with it: its host has enough to start.
+bool waits_for_its_turn(const State& state, const Settings& settings, const std::string& task_key) {
+  if (!state.live.unsent_tasks.contains(task_key)) return false;
+  const model::Task& task = *state.tasks.find(task_key);
+  const auto* instance = find_instance_by_arn(state, task.container_instance_arn);
+  return instance != nullptr && is_connected(state, *instance) &&
+         state.task_index().usage(instance->arn).pending > settings.max_starting_tasks_per_instance;
+}
+
+void tell_of_waiting_tasks(Step& step, const std::string& key) {
+  const auto& tasks = step.state.task_index().of_service(key);
+  if (std::none_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
+        return waits_for_its_turn(step.state, step.settings, task);
+      })) {
+    return;
+  }
+  add_event_once(step, key,
+                 "has tasks waiting to be started: a container instance is handed at most " +
+                     std::to_string(step.settings.max_starting_tasks_per_instance) +
+                     " tasks that are not up yet (max_starting_tasks_per_instance).");
+}
+
 void finish_deletion(Step& step, const std::string& key) {
   const auto& tasks = step.state.task_index().of_service(key);
   const bool over = std::all_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
@@ -409,6 +432,7 @@ void reconcile_service(Step& step, const std::string& key) {
   if (!active) return finish_deletion(step, key);
   update_deployments(step, key);
   if (next.progress == Progress::kSteady && service.deployments.size() == 1) mark_steady(step, key);
+  if (next.start == 0 && !step.state.live.unsent_tasks.empty()) tell_of_waiting_tasks(step, key);
   if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct Unplaceable {
 };
 
 struct Volatile {
+  // Row keys of tasks that this run of control has placed and not yet handed to their agent: nobody else
+  // knows them. Tasks of an earlier run are never here, as they may have been handed over.
+  std::set<std::string> unsent_tasks;
   std::map<std::string, BalancerView> balancers;   // by balancer id
   std::map<std::string, AgentView> agents;         // by container instance ARN
   std::map<std::string, Unplaceable> unplaceable;  // by service key

@@ -31,6 +31,12 @@ struct Settings {
 
   // Whose ARNs are ours.
   aws::Realm realm() const { return {partition, region, account}; }
+  // Tasks of a container instance, in whatever state before STOPPED. A Linux bridge has 1,023 ports, of which
+  // a task's containers need one each.
+  int max_tasks_per_instance = 500;
+  // Of these, tasks handed to the agent that are not up yet. The others wait here, where they can still be
+  // cancelled without anybody having begun with them.
+  int max_starting_tasks_per_instance = 20;
 };
 
 struct Step {

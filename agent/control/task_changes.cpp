@@ -168,8 +168,49 @@ void finish(Step& step, const std::string& key, const std::string& reported,
   }
   task->stopped_at = step.now;
   task->targets.clear();
+  step.state.live.unsent_tasks.erase(key);
   ++task->version;
   note_task_stopped(step, *task, ended_by);
+}
+
+bool is_over(const model::Task& task, const std::string& container_name) {
+  return std::any_of(task.containers.begin(), task.containers.end(), [&](const model::Container& each) {
+    return each.name == container_name && each.status == ContainerStatus::kStopped;
+  });
+}
+
+// Nothing listens any more at the targets of containers that have ended. Which container a target belongs to
+// is told by the task's deployment; once that is gone the target drains already.
+void drop_dead_targets(Step& step, const std::string& key) {
+  const model::Task& task = *step.state.tasks.find(key);
+  const model::Deployment* deployment = deployment_of(step.state, task);
+  if (deployment == nullptr) return;
+  std::vector<model::TaskTarget> dead;
+  for (const model::TaskTarget& each : task.targets) {
+    for (const model::ServiceLoadBalancer& wanted : deployment->load_balancers) {
+      if (wanted.target_group_arn == each.target_group_arn && is_over(task, wanted.container_name))
+        dead.push_back(each);
+    }
+  }
+  for (const model::TaskTarget& each : dead) drop_target(step, each.target_group_arn, each.registration);
+}
+
+// ECS ends a task with its first essential container. The agent has begun to stop the others by itself; what
+// is left to do here does not wait for the last of them.
+void stop_without_essential(Step& step, const std::string& key, const std::string& reported) {
+  const model::Task& found = *step.state.tasks.find(key);
+  const bool ended =
+      std::any_of(found.containers.begin(), found.containers.end(), [](const model::Container& each) {
+        return each.essential && each.status == ContainerStatus::kStopped;
+      });
+  if (!ended || found.desired_status == DesiredStatus::kStopped) return;
+  if (BERTH_PLANTED(kWaitForLastContainer)) return;
+  model::Task told = found;
+  fill_stop_reason(told, reported);
+  if (told.started_at && !told.execution_stopped_at)
+    step.state.tasks.edit(key)->execution_stopped_at = step.now;
+  stop_task(step, key, told.stop_code, told.stopped_reason);
+  note_task_stopped(step, *step.state.tasks.find(key), EndedBy::kItself);
 }
 
 // Registrations whose rows are gone are no longer the task's.
@@ -192,6 +233,7 @@ void stop_task(Step& step, const std::string& key, const std::string& stop_code,
   task->stop_code = stop_code;
   task->stopped_reason = cut(reason);
   ++task->version;
+  if (step.state.live.unsent_tasks.contains(key)) return finish(step, key, reason, std::nullopt);
   if (task->targets.empty()) {
     task->last_status = TaskStatus::kStopping;
     task->stopping_at = step.now;
@@ -219,6 +261,7 @@ Result<void> apply_task_change(Step& step, const std::string& cluster, const Tas
   // An error would make agents repeat the report for ever.
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return {};
 
+  step.state.live.unsent_tasks.erase(*key);  // whoever reports it knows it
   model::Task* task = step.state.tasks.edit(*key);
   bool changed = false;
   for (const ContainerChange& each : change.containers) {
@@ -239,6 +282,8 @@ Result<void> apply_task_change(Step& step, const std::string& cluster, const Tas
     finish(step, *key, change.reason, change.execution_stopped_at);
     return {};
   }
+  drop_dead_targets(step, *key);
+  stop_without_essential(step, *key, change.reason);
   const bool comes_up = change.status == "RUNNING" || task->last_status == TaskStatus::kActivating;
   if (comes_up && task->desired_status == DesiredStatus::kRunning &&
       task->last_status < TaskStatus::kRunning) {
@@ -278,6 +323,7 @@ void orphan_task(Step& step, const std::string& key, const std::string& reason) 
   const model::Task* found = step.state.tasks.find(key);
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return;
   stop_task(step, key, "UserInitiated", reason);
+  if (step.state.tasks.find(key)->last_status == TaskStatus::kStopped) return;
   finish(step, key, reason, std::nullopt);
 }
 

@@ -73,6 +73,7 @@ std::string put_task(Step& step, const model::TaskDefinition& definition, const 
   task.connectivity_at = step.now;
   const std::string key = key_of(task);
   step.state.tasks.put(key, std::move(task));
+  step.state.live.unsent_tasks.insert(key);
   return key;
 }
 
@@ -132,6 +133,7 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   origin.enable_execute_command = request.enable_execute_command;
   auto demand = demand_of(**definition, origin.sizes, request.strategy, request.constraints, origin.group);
   if (!demand) return demand.error();
+  demand->max_tasks = step.settings.max_tasks_per_instance;
 
   RunTaskResult result;
   if (!request.on_instances.empty()) {
@@ -200,6 +202,7 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
       demand_of(*definition, {}, service.placement_strategy, service.placement_constraints, origin.group);
   if (!demand) return {{}, {"", demand.error().text(), ""}};
   demand->deployment = deployment.id;
+  demand->max_tasks = step.settings.max_tasks_per_instance;
   demand->count = count;
   const auto candidates = candidates_of(step.state, service.cluster);
   if (candidates.empty()) {

@@ -62,7 +62,8 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
                                        const model::Deployment& deployment, int count);
 
 // Wants the task stopped: desired STOPPED, its targets start draining, and once they are gone the agent is
-// told. No-op for a task that already wants to stop.
+// told. A task of which its agent was never told is STOPPED at once. No-op for a task that already wants to
+// stop.
 void stop_task(Step& step, const std::string& key, const std::string& stop_code, const std::string& reason);
 
 // The agent may be told to stop the task: it wants to stop and none of its registrations exists any more.
@@ -89,7 +90,9 @@ struct TaskChange {
 };
 // SubmitTaskStateChange and SubmitContainerStateChange. Idempotent; late and repeated reports are harmless; a
 // STOPPED task never runs again. Registers targets when the task of a service with load balancers comes up,
-// frees its resources and takes its targets away when it stopped.
+// frees its resources and takes its targets away when it stopped. A task of which an essential container has
+// ended wants to stop from then on, with that as its cause, whatever its other containers still do; the
+// target of an ended container is gone at once, the others drain.
 shared::Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change);
 
 // The health of containers, as an agent's telemetry tells it again and again: what is known already touches

@@ -89,10 +89,18 @@ struct HeartbeatMessage {  // control -> agent
   std::string message_id;
   bool healthy = true;
 };
+struct ManifestContainer {
+  std::string name;
+  std::string last_status;  // PENDING, RUNNING, STOPPED
+};
 struct ManifestTask {
   std::string arn;
   std::string cluster_arn;
   std::string desired_status;
+  // What control has been told of the task, so that the agent tells again what is missing there. Ours alone:
+  // the ECS agent passes over it and ECS does not send it (empty).
+  std::string last_status = {};
+  std::vector<ManifestContainer> containers = {};
 };
 struct TaskManifestMessage {  // control -> agent: every task that should be there
   std::string message_id;
@@ -102,7 +110,10 @@ struct TaskManifestMessage {  // control -> agent: every task that should be the
   std::int64_t generated_at_ms = 0;
   std::vector<ManifestTask> tasks;
 };
-struct TaskStopVerificationMessage {  // agent -> control: running here, not in the manifest
+// agent -> control: running here, not in the manifest. One with the desired status RUNNING (only our node
+// sends it) is in the manifest, but the agent has nothing of it except its containers: it wants the payload
+// again.
+struct TaskStopVerificationMessage {
   std::string message_id;
   std::vector<ManifestTask> stop_candidates;
 };

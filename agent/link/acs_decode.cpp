@@ -240,7 +240,10 @@ TaskPayload decode_task(const Fields& in) {
 
 std::vector<ManifestTask> decode_manifest_tasks(const Fields& in, std::string_view name) {
   return in.objects<ManifestTask>(name, [](const Fields& t) {
-    return ManifestTask{t.text("taskArn"), t.text("taskClusterArn"), t.text("desiredStatus")};
+    return ManifestTask{t.text("taskArn"), t.text("taskClusterArn"), t.text("desiredStatus"),
+                        t.text("lastStatus"), t.objects<ManifestContainer>("containers", [](const Fields& c) {
+                          return ManifestContainer{c.text("containerName"), c.text("lastStatus")};
+                        })};
   });
 }
 

@@ -89,8 +89,11 @@ json task_json(const TaskPayload& t) {
 json manifest_tasks_json(const std::vector<ManifestTask>& tasks) {
   json out = json::array();
   for (const auto& t : tasks) {
-    out.push_back(
-        {{"taskArn", t.arn}, {"taskClusterArn", t.cluster_arn}, {"desiredStatus", t.desired_status}});
+    json task = {{"taskArn", t.arn}, {"taskClusterArn", t.cluster_arn}, {"desiredStatus", t.desired_status}};
+    if (!t.last_status.empty()) task["lastStatus"] = t.last_status;
+    for (const auto& c : t.containers)
+      task["containers"].push_back({{"containerName", c.name}, {"lastStatus", c.last_status}});
+    out.push_back(std::move(task));
   }
   return out;
 }

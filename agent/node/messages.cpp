@@ -9,6 +9,12 @@ namespace agent::node {
 
 namespace log = shared::log;
 
+namespace {
+
+constexpr const char* kLostTask = "The agent does not know this task any more and has no containers of it";
+
+}  // namespace
+
 void Node::send(const link::AcsMessage& message) { session_.send(link::acs_to_json(message)); }
 
 void Node::receive(const std::string& text) {
@@ -66,15 +72,52 @@ void Node::receive(const link::PayloadMessage& message, const std::vector<link::
   }));
 }
 
+// The other direction of a manifest: what control believes of tasks here and is not so. Tasks that it has yet
+// to hand over (PENDING) are none of ours.
+std::vector<std::string> Node::correct(const link::TaskManifestMessage& message) {
+  std::vector<std::string> touched;
+  const auto orphans = engine_.orphan_tasks();
+  for (const auto& listed : message.tasks) {
+    if (Task* known = engine_.find(listed.arn)) {
+      if (!mark_forgotten(*known, listed)) continue;
+      log::info("reported_again", {{"task", listed.arn}, {"control_believes", listed.last_status}});
+      records_.put(*known);
+    } else if (listed.last_status.empty() || listed.last_status == "PENDING" ||
+               listed.last_status == "PROVISIONING" ||
+               std::find(orphans.begin(), orphans.end(), listed.arn) != orphans.end()) {
+      continue;
+    } else {
+      log::warn("task_lost", {{"task", listed.arn}, {"control_believes", listed.last_status}});
+      link::TaskPayload gone;
+      gone.arn = listed.arn;
+      gone.task_cluster_arn = listed.cluster_arn;
+      gone.desired_status = "STOPPED";
+      engine_.accept(gone);
+      Task* task = engine_.find(listed.arn);
+      task->reason = kLostTask;
+      records_.put(*task);
+    }
+    touched.push_back(listed.arn);
+  }
+  return touched;
+}
+
 void Node::receive(const link::TaskManifestMessage& message) {
   if (static_cast<std::int64_t>(message.timeline) <= identity_.watermark) return;  // older than what we know
+  std::vector<std::string> corrected = correct(message);
   raise_watermark(message.timeline);
   if (!engine_.persist()) return;
+  parts_.executor.post(guarded([this, corrected = std::move(corrected)] {
+    for (const std::string& arn : corrected) engine_.go(arn);
+  }));
   manifest_id_ = message.message_id;
   send(link::AckRequest{message.cluster_arn, message.container_instance_arn, message.message_id});
   std::set<std::string> wanted;
+  std::set<std::string> told;
   for (const auto& task : message.tasks) {
-    if (task.desired_status == "RUNNING") wanted.insert(task.arn);
+    if (task.desired_status != "RUNNING") continue;
+    wanted.insert(task.arn);
+    if (!task.last_status.empty()) told.insert(task.arn);
   }
   link::TaskStopVerificationMessage verify{message.message_id, {}};
   const auto candidate = [&](const std::string& arn, const std::string& cluster) {
@@ -83,7 +126,11 @@ void Node::receive(const link::TaskManifestMessage& message) {
   for (const auto& [arn, task] : engine_.tasks()) {
     if (task.desired == Status::kRunning) candidate(arn, task.payload.task_cluster_arn);
   }
-  for (const std::string& arn : engine_.orphan_tasks()) candidate(arn, message.cluster_arn);
+  for (const std::string& arn : engine_.orphan_tasks()) {
+    candidate(arn, message.cluster_arn);
+    // It is to run: with its payload its containers have a task again.
+    if (told.contains(arn)) verify.stop_candidates.push_back({arn, message.cluster_arn, "RUNNING"});
+  }
   if (!verify.stop_candidates.empty()) send(verify);
 }
 

@@ -67,6 +67,7 @@ class Node {
   void receive(const link::PayloadMessage& message, const std::vector<link::BadTask>& bad);
   void receive(const link::TaskManifestMessage& message);
   void receive(const link::TaskStopVerificationAck& message);
+  std::vector<std::string> correct(const link::TaskManifestMessage& message);
   void raise_watermark(std::uint64_t number);
   void send(const link::AcsMessage& message);
 

@@ -44,10 +44,14 @@ Due due(const Task& task) {
   if (reportable(task.known) > task.sent) return Due::kNow;
   // Control leaves a task it knows as stopped alone; nothing about its containers can follow.
   if (task.sent == Status::kStopped) return Due::kNothing;
+  Due what = Due::kNothing;
   for (const Container& c : task.containers) {
-    if (unsent(c)) return Due::kGather;
+    if (!unsent(c)) continue;
+    // Clients are still sent to it, and its replacement waits for this.
+    if (c.spec.essential && c.known == Status::kStopped) return Due::kNow;
+    what = Due::kGather;
   }
-  return Due::kNothing;
+  return what;
 }
 
 Report build_report(const Task& task, const std::string& cluster) {
@@ -80,6 +84,37 @@ void mark_sent(Task& task, const Report& report) {
       if (c.spec.name == name) c.sent = std::max(c.sent, status);
     }
   }
+}
+
+namespace {
+
+// Words between RUNNING and STOPPED are control's own. It says nothing: then it does not list what it knows
+// as STOPPED.
+Status told(const std::string& word) {
+  if (word == "PROVISIONING" || word == "PENDING") return Status::kNone;
+  return word == "STOPPED" ? Status::kStopped : Status::kRunning;
+}
+
+bool lower(Status& sent, Status to) {
+  if (sent <= to) return false;
+  sent = to;
+  return true;
+}
+
+}  // namespace
+
+bool mark_forgotten(Task& task, const link::ManifestTask& listed) {
+  bool any = lower(task.sent, told(listed.last_status));
+  for (Container& c : task.containers) {
+    const auto found = std::find_if(listed.containers.begin(), listed.containers.end(),
+                                    [&](const auto& each) { return each.name == c.spec.name; });
+    if (found != listed.containers.end()) {
+      any = lower(c.sent, told(found->last_status)) || any;
+    } else if (any) {
+      c.sent = Status::kNone;
+    }
+  }
+  return any;
 }
 
 std::string bad_task_report(const link::BadTask& task, const std::string& cluster) {

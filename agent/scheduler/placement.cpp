@@ -146,6 +146,7 @@ class Planner {
     candidate.memory -= demand_.each.memory;
     candidate.tcp_ports.insert(demand_.each.tcp_ports.begin(), demand_.each.tcp_ports.end());
     candidate.udp_ports.insert(demand_.each.udp_ports.begin(), demand_.each.udp_ports.end());
+    ++candidate.tasks;
     ++candidate.groups[demand_.group];
     ++candidate.deployments[demand_.deployment];
   }
@@ -181,6 +182,7 @@ std::string misfit(const Candidate& candidate, const Demand& demand) {
       if (!query.matches(facts)) return kNotMember;
     }
   }
+  if (demand.max_tasks > 0 && candidate.tasks >= demand.max_tasks) return kTooManyTasks;
   if (candidate.cpu < demand.each.cpu) return "RESOURCE:CPU";
   if (candidate.memory < demand.each.memory) return "RESOURCE:MEMORY";
   if (shares(candidate.tcp_ports, demand.each.tcp_ports)) return "RESOURCE:PORTS";
@@ -192,6 +194,10 @@ std::string misfit(const Candidate& candidate, const Demand& demand) {
 }
 
 std::string detail_of(const std::string& reason, const Candidate& candidate, const Demand& demand) {
+  if (reason == kTooManyTasks) {
+    return "The container instance has " + std::to_string(demand.max_tasks) +
+           " tasks, as many as max_tasks_per_instance allows.";
+  }
   if (reason != kAttribute) return {};
   std::string missing;
   std::string hints;

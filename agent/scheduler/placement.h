@@ -32,6 +32,7 @@ struct Candidate {
   std::map<std::string, int> groups;              // task group -> live tasks
   std::map<std::string, int> deployments;         // deployment id -> live tasks that are to stay
   int running_tasks = 0;
+  int tasks = 0;  // live, in whatever state
 };
 
 struct Demand {
@@ -40,6 +41,7 @@ struct Demand {
   std::vector<std::string> required_attributes;
   std::vector<model::NameValue> platform;  // attributes with the value an instance that says them must say
   int gpus = 0;                            // no instance has any
+  int max_tasks = 0;                       // an instance with as many gets no further one; 0: no limit
   std::vector<Query> member_of;
   bool distinct_instance = false;
   std::vector<model::PlacementStrategy> strategies;  // empty: spread over zones, then instances
@@ -78,6 +80,8 @@ const Failure& closest(const std::vector<Failure>& failures);
 // The queries of memberOf constraints. Error: InvalidParameterException.
 shared::Result<std::vector<Query>> parse_constraints(const std::vector<std::string>& expressions);
 
+// Not a reason of ECS, which has no such limit for tasks without an interface of their own.
+inline constexpr const char* kTooManyTasks = "RESOURCE:TASKS";
 inline constexpr const char* kZoneAttribute = "ecs.availability-zone";
 
 }  // namespace agent::scheduler

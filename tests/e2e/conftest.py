@@ -182,14 +182,20 @@ class Berth:
 
     # ---- steps that many tests share ----
 
-    def register(self, family="web", version="1", image=IMAGE, memory=64, environment=(), **container):
+    @staticmethod
+    def sidecar(stop_timeout):
+        """A container that is not essential and needs all of its stopTimeout to end."""
+        return {"name": "side", "image": IMAGE, "cpu": 0, "memory": 32, "essential": False, "stopTimeout": stop_timeout,
+                "environment": [{"name": "IGNORE_TERM", "value": "1"}]}
+
+    def register(self, family="web", version="1", image=IMAGE, memory=64, environment=(), others=(), **container):
         return self.ecs.register_task_definition(
             family=family, networkMode="bridge",
             containerDefinitions=[{
                 "name": "web", "image": image, "cpu": 16, "memory": memory, "essential": True,
                 "portMappings": [{"containerPort": 80}],
                 "environment": [{"name": "VERSION", "value": version}, *environment], **container,
-            }])["taskDefinition"]["taskDefinitionArn"]
+            }, *others])["taskDefinition"]["taskDefinitionArn"]
 
     def load_balancer(self, name="web", **attributes):
         port = free_port()

@@ -1,10 +1,11 @@
 """No request is lost by our own doing: under constant load, with sample tasks that exit at once on SIGTERM."""
 import os
+import shutil
 import signal
 import subprocess
 import time
 
-from conftest import Load, docker, get, wait_until
+from conftest import Berth, Load, docker, get, wait_until
 
 import pytest
 
@@ -25,10 +26,11 @@ def assert_nothing_lost(report, at_least=100):
     assert report["failed"] == 0, report
 
 
-def test_twenty_rolling_deployments_lose_nothing(web):
+@pytest.mark.parametrize("others", [[], [Berth.sidecar(2)]], ids=["alone", "with-a-sidecar"])
+def test_twenty_rolling_deployments_lose_nothing(web, others):
     with Load(web.port) as load:
-        for revision in range(2, 22):
-            arn = web.register("web", version=str(revision))
+        for revision in range(100, 120):
+            arn = web.register("web", version=f"{revision}-{len(others)}", others=others)
             web.ecs.update_service(cluster=web.cluster, service="web", taskDefinition=arn)
             web.wait_stable("web")
     assert_nothing_lost(load.report)
@@ -70,6 +72,39 @@ def test_a_killed_container_is_replaced_and_costs_at_most_what_was_in_flight_on_
     assert gone["stopCode"] == "EssentialContainerExited" and gone["containers"][0]["exitCode"] == 137
 
 
+def test_a_task_whose_essential_container_ended_is_replaced_while_its_sidecar_still_ends(web):
+    arn = web.register("web", version="sidecar", others=[web.sidecar(120)])
+    web.ecs.update_service(cluster=web.cluster, service="web", taskDefinition=arn)
+    web.wait_stable("web")
+    victim = web.running_tasks("web")[0]
+    containers = {c["name"]: c for c in victim["containers"]}
+    port = containers["web"]["networkBindings"][0]["hostPort"]
+
+    def look():
+        return web.ecs.describe_tasks(cluster=web.cluster, tasks=[victim["taskArn"]])["tasks"][0]
+
+    assert port in {p for _, p in web.target_states(web.group)}
+    os.kill(int(docker("inspect", "-f", "{{.State.Pid}}", containers["web"]["runtimeId"]).strip()), signal.SIGKILL)
+    wait_until("control wants it stopped", lambda: look()["desiredStatus"] == "STOPPED")
+    # All in that one step: its target is out, its cause is known, the replacement is placed.
+    assert port not in {p for _, p in web.target_states(web.group)}
+    assert look()["stopCode"] == "EssentialContainerExited"
+    live = web.ecs.list_tasks(cluster=web.cluster, serviceName="web")["taskArns"]
+    assert len(live) == 3 and victim["taskArn"] not in live
+    web.ecs.stop_task(cluster=web.cluster, task=victim["taskArn"], reason="somebody else's")
+    web.wait_stable("web")
+    # The replacement serves, and the sidecar has most of its stopTimeout left.
+    assert docker("inspect", "-f", "{{.State.Running}}", containers["side"]["runtimeId"]).strip() == "true"
+    assert look()["lastStatus"] != "STOPPED"
+    docker("kill", containers["side"]["runtimeId"])
+    wait_until("it is over", lambda: look()["lastStatus"] == "STOPPED")
+    gone = look()
+    assert gone["stopCode"] == "EssentialContainerExited" and gone["stoppedReason"] == "Essential container in task exited"
+    assert {c["name"]: c["exitCode"] for c in gone["containers"]} == {"web": 137, "side": 137}
+    web.ecs.update_service(cluster=web.cluster, service="web", taskDefinition=web.register("web", version="alone"))
+    web.wait_stable("web")
+
+
 def test_kill_9_of_the_agent_loses_nothing_and_it_finds_its_tasks_again(web):
     before = sorted(t["taskArn"] for t in web.running_tasks("web"))
     instance = web.ecs.list_container_instances(cluster=web.cluster)["containerInstanceArns"]
@@ -109,6 +144,37 @@ def test_a_container_that_dies_while_the_agent_is_down_is_reported_with_its_exit
     task = web.ecs.describe_tasks(cluster=web.cluster, tasks=[victim["taskArn"]])["tasks"][0]
     assert task["containers"][0]["exitCode"] == 137
     web.wait_stable("web")
+
+
+def test_a_control_that_is_put_back_to_an_older_database_is_told_again_what_has_ended(web):
+    def put_back(source, to):
+        for path in to.glob("control.db*"):
+            path.unlink()
+        for path in source.glob("control.db*"):
+            shutil.copy(path, to)
+
+    copy = web.folder / "copy"
+    copy.mkdir()
+    web.kill("agent")
+    put_back(web.folder / "agent", copy)
+    web.start_agent()
+    web.wait_stable("web")
+    victim = web.running_tasks("web")[0]["taskArn"]
+
+    def look():
+        return web.ecs.describe_tasks(cluster=web.cluster, tasks=[victim])["tasks"][0]
+
+    docker("kill", look()["containers"][0]["runtimeId"])
+    wait_until("it has ended", lambda: look()["lastStatus"] == "STOPPED")
+    web.wait_stable("web")
+    web.kill("agent")
+    put_back(copy, web.folder / "agent")
+    web.start_agent()
+    wait_until("control knows again", lambda: look()["lastStatus"] == "STOPPED")
+    assert look()["stopCode"] == "EssentialContainerExited" and look()["containers"][0]["exitCode"] == 137
+    web.wait_stable("web")
+    label = f"label=com.amazonaws.ecs.cluster={web.cluster}"
+    wait_until("what control knows nothing of is stopped", lambda: len(docker("ps", "-q", "--filter", label).split()) == 3)
 
 
 def test_kill_9_of_the_balancer_it_serves_from_its_snapshot_without_control(web):

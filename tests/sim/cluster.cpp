@@ -15,6 +15,7 @@ namespace model = agent::model;
 namespace {
 
 constexpr const char* kTaskLabel = "com.amazonaws.ecs.task-arn";
+constexpr const char* kNameLabel = "com.amazonaws.ecs.container-name";
 constexpr Millis kLifeWithFaults{240'000};
 // Longer than every back-off, silence and delay a fault can have left behind, and than the longest start
 // back-off.
@@ -23,6 +24,12 @@ constexpr Millis kTimeToConverge{1'800'000};
 std::string task_of(const SimContainer& container) {
   const auto it = container.spec.labels.find(kTaskLabel);
   return it == container.spec.labels.end() ? std::string() : it->second;
+}
+
+// The essential container, which serves. Beside it is one that does not, and takes its time to end.
+bool is_web(const SimContainer& container) {
+  const auto it = container.spec.labels.find(kNameLabel);
+  return it != container.spec.labels.end() && it->second == "web";
 }
 
 enum class Judged { kHealthy, kUnknown, kUnhealthy };
@@ -52,6 +59,7 @@ Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world
   report_.seed = seed;
   agent::control::Settings settings;
   settings.poll_endpoint = "http://control";
+  settings.max_starting_tasks_per_instance = 2;
   control_ = std::make_unique<ControlProcess>(world_, network_, settings);
   for (int i = 1; i <= 3; ++i) {
     agent::node::NodeSettings node;
@@ -134,9 +142,14 @@ void Cluster::register_revision() {
                    {{{"name", "web"},
                      {"image", "web:" + std::to_string(++revisions_)},
                      {"cpu", 64},
-                     {"memory", 64},
+                     {"memory", 58},
                      {"mountPoints", {{{"sourceVolume", "scratch"}, {"containerPath", "/scratch"}}}},
-                     {"portMappings", {{{"containerPort", 80}}}}}}}};
+                     {"portMappings", {{{"containerPort", 80}}}}},
+                    {{"name", "side"},
+                     {"image", "side:1"},
+                     {"memory", 6},
+                     {"essential", false},
+                     {"command", {"linger"}}}}}};
   const auto answer = call("ecs", "RegisterTaskDefinition", body.dump());
   if (!answer || answer->starts_with("error ")) return;
   acknowledged_definitions_.insert(
@@ -314,6 +327,18 @@ void Cluster::heal_everything() {
   }
 }
 
+void Cluster::restore_older_database() {
+  control_->lose_since(*older_database_);
+  restored_ = true;
+  stopped_tasks_.clear();
+  tasks_before_.clear();
+  generation_before_ = 0;
+  draining_since_.clear();
+  acknowledged_definitions_.clear();
+  expected_.possible_counts.clear();
+  expected_.possible_definitions.clear();
+}
+
 // ---- invariants ----
 
 void Cluster::after_event() {
@@ -390,13 +415,16 @@ void Cluster::on_container_start(const SimContainer& container) {
 
 void Cluster::on_container_end(Machine& machine, const SimContainer& container, EndCause cause) {
   const std::string task = task_of(container);
-  if (cause != EndCause::kStopped) crashed_tasks_.insert(task);
+  if (cause != EndCause::kStopped && is_web(container)) crashed_tasks_.insert(task);
+  // What control knows nothing of any more is stopped without asking balancers.
+  const bool unknown = restored_ && (!control_->up() || control_->state().tasks.find(
+                                                            task.substr(task.find(":task/") + 6)) == nullptr);
   const auto limit_passed = [&](const std::string& registration) {
     const auto since = draining_since_.find(registration);
     return since != draining_since_.end() && world_.wall_now() >= since->second + kDeregistrationDelay;
   };
   for (const auto& balancer : balancers_) {
-    if (cause == EndCause::kStopped) {
+    if (cause == EndCause::kStopped && is_web(container) && !unknown) {
       for (const lb::Config* config : balancer->routing_by()) {
         for (const auto& group : config->target_groups) {
           for (const auto& target : group.targets) {
@@ -412,7 +440,7 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
     }
     std::erase_if(balancer->open_requests(), [&](const auto& entry) {
       if (entry.second.machine != &machine || entry.second.container != container.spec.name) return false;
-      if (cause == EndCause::kStopped && !limit_passed(entry.second.registration)) {
+      if (cause == EndCause::kStopped && !unknown && !limit_passed(entry.second.registration)) {
         violate("a request was open on task " + task + " when it was stopped");
       }
       return true;
@@ -423,7 +451,7 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
 void Cluster::on_routed(const lb::Target& target, const SimContainer& container) {
   const std::string wanted = task_of_registration_[target.registration];
   const std::string reached = task_of(container);
-  if (wanted == reached || wanted.empty() || crashed_tasks_.contains(wanted)) return;
+  if (wanted == reached || wanted.empty() || crashed_tasks_.contains(wanted) || restored_) return;
   violate("a request for task " + wanted + " reached task " + reached + ", which took its port");
 }
 
@@ -462,9 +490,10 @@ void Cluster::check_converged() {
     violate("job " + arn + " never ended");
   }
   std::size_t containers = 0;
+  std::size_t others = 0;
   for (const auto& host : hosts_) {
     for (const auto& [name, container] : host->machine().containers()) {
-      if (container.phase == runtime::ContainerPhase::kRunning) ++containers;
+      if (container.phase == runtime::ContainerPhase::kRunning) ++(is_web(container) ? containers : others);
     }
   }
   for (const auto& host : hosts_) {
@@ -477,6 +506,7 @@ void Cluster::check_converged() {
     violate(std::to_string(containers) + " containers run for " + std::to_string(service->desired_count) +
             " tasks");
   }
+  if (others > containers) violate(std::to_string(others) + " containers outlived their tasks");
 }
 
 // ---- a life ----
@@ -494,10 +524,15 @@ Report Cluster::run() {
   const SteadyTime end = world_.now() + kLifeWithFaults;
   SteadyTime next_operation = world_.now();
   SteadyTime next_fault = world_.now();
+  const bool with_older_database = with_faults && seed_ % 5 == 0;
+  const SteadyTime copy_at = world_.now() + world_.between(Millis(0), kLifeWithFaults);
   while (world_.now() < end && report_.violations.empty()) {
     if (world_.now() >= next_operation) {
       operate();
       next_operation = world_.now() + world_.between(Millis(500), Millis(25'000));
+    }
+    if (with_older_database && !older_database_ && world_.now() >= copy_at) {
+      older_database_ = std::make_unique<agent::store::MemoryStore>(control_->store());
     }
     if (faults_on_ && world_.now() >= next_fault) {
       fault();
@@ -509,6 +544,7 @@ Report Cluster::run() {
     }
     run_for(Millis(50));
   }
+  if (older_database_ && report_.violations.empty()) restore_older_database();
   heal_everything();
   // Back-offs and silences end; then everything asked for must be there.
   const SteadyTime limit = world_.now() + kTimeToConverge;

@@ -56,6 +56,8 @@ class Cluster {
   void fault();
   void restart_later(const std::function<void()>& boot, Millis low, Millis high);
   void heal_everything();
+  // Control's database is put back to the one that was copied before.
+  void restore_older_database();
   // What must hold.
   void after_event();
   void observe_control();
@@ -76,6 +78,8 @@ class Cluster {
   std::vector<std::unique_ptr<BalancerProcess>> balancers_;
   Report report_;
   bool faults_on_ = false;
+  std::unique_ptr<agent::store::MemoryStore> older_database_;
+  bool restored_ = false;  // what came after the copy never happened
 
   std::string target_group_;
   Expected expected_;

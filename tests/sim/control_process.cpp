@@ -29,6 +29,11 @@ void ControlProcess::crash() {
   network_.crashed(process_);
 }
 
+void ControlProcess::lose_since(const agent::store::MemoryStore& older) {
+  if (up()) crash();
+  store_ = std::make_unique<agent::store::MemoryStore>(older);
+}
+
 void ControlProcess::serve(const std::string& service, const std::string& operation, const std::string& body,
                            Answer answer) {
   agent::api::Call call;

@@ -18,6 +18,8 @@ class ControlProcess {
 
   void boot();
   void crash();
+  // Crashes, and its database is an older one when it boots again.
+  void lose_since(const agent::store::MemoryStore& older);
   bool up() const { return engine_ != nullptr; }
   Process& process() { return process_; }
   agent::control::Engine& engine() { return *engine_; }

@@ -87,10 +87,10 @@ Millis MachineRuntime::call_time() {
 }
 
 template <class T>
-void MachineRuntime::perform(Done<T> done, std::function<Result<T>()> act) {
+void MachineRuntime::perform(Done<T> done, std::function<Result<T>()> act, Millis extra) {
   // The engine carries the call out whether or not the agent that asked for it still lives; only the answer
   // needs it.
-  const Millis there = call_time();
+  const Millis there = call_time() + extra;
   Process& process = process_;
   const std::uint64_t life = process.life();
   process.world().after(there, [&process, life, done = std::move(done), act = std::move(act)] {
@@ -200,7 +200,10 @@ void MachineRuntime::start(const ContainerHandle& handle, Done<ContainerInfo> do
 
 void MachineRuntime::stop(const ContainerHandle& handle, Millis, Done<ContainerInfo> done) {
   const bool fails = process_.world().chance(machine_.faults.stop_fails);
-  perform<ContainerInfo>(std::move(done), [machine = &machine_, handle, fails]() -> Result<ContainerInfo> {
+  const SimContainer* found = machine_.find(handle);
+  const bool lingers = found != nullptr && found->spec.command == std::vector<std::string>{"linger"};
+  const Millis ending = lingers ? process_.world().between(Millis(0), Machine::kLingerTime) : Millis(0);
+  const auto end = [machine = &machine_, handle, fails]() -> Result<ContainerInfo> {
     SimContainer* container = machine->find(handle);
     if (container == nullptr) return Error("not_found", "no such container " + handle.name);
     if (fails)
@@ -209,7 +212,8 @@ void MachineRuntime::stop(const ContainerHandle& handle, Millis, Done<ContainerI
     const std::string name = container->spec.name;
     machine->end(name, 0, EndCause::kStopped);
     return info(*container);
-  });
+  };
+  perform<ContainerInfo>(std::move(done), end, ending);
 }
 
 void MachineRuntime::inspect(const ContainerHandle& handle, Done<ContainerInfo> done) {

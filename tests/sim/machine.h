@@ -45,8 +45,9 @@ class Machine {
   static constexpr Millis kSlowCall{4'000};
   static constexpr Millis kStartUp{300};
   // What a container runs, by the first word of its command: "exit" ends by itself with the code in the
-  // second word.
+  // second word, "linger" takes its time after SIGTERM.
   static constexpr Millis kJobTime{500};
+  static constexpr Millis kLingerTime{8'000};
 
   Machine(World& world, std::string address) : world_(world), address_(std::move(address)) {}
 
@@ -104,7 +105,7 @@ class MachineRuntime final : public runtime::Runtime {
   Millis call_time();
   // Runs `act` on the machine after the call's time and delivers its result, both only in this life.
   template <class T>
-  void perform(Done<T> done, std::function<shared::Result<T>()> act);
+  void perform(Done<T> done, std::function<shared::Result<T>()> act, Millis extra = Millis(0));
 
   Machine& machine_;
   Process& process_;

@@ -12,7 +12,8 @@ constexpr std::array kNames{std::pair{std::string_view(""), Bug::kNone},
                             std::pair{std::string_view("stop-before-ack"), Bug::kStopBeforeAcknowledgement},
                             std::pair{std::string_view("forget-absent-balancers"), Bug::kForgetAbsentBalancers},
                             std::pair{std::string_view("free-before-stopped"), Bug::kFreeBeforeStopped},
-                            std::pair{std::string_view("reply-before-commit"), Bug::kReplyBeforeCommit}};
+                            std::pair{std::string_view("reply-before-commit"), Bug::kReplyBeforeCommit},
+                            std::pair{std::string_view("wait-for-last-container"), Bug::kWaitForLastContainer}};
 }
 
 bool choose(std::string_view name) {
@@ -24,6 +25,9 @@ bool choose(std::string_view name) {
   return false;
 }
 
-const char* names() { return "stop-before-ack|forget-absent-balancers|free-before-stopped|reply-before-commit"; }
+const char* names() {
+  return "stop-before-ack|forget-absent-balancers|free-before-stopped|reply-before-commit|"
+         "wait-for-last-container";
+}
 
 }  // namespace agent::control::plant

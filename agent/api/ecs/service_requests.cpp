@@ -16,7 +16,8 @@ using shared::Result;
 namespace {
 
 constexpr std::size_t kMaxTokenChars = 36;
-constexpr int kMaxPercent = 200;  // of maximumPercent for daemons and of minimumHealthyPercent: 100
+constexpr int kMaxPercent = 200;         // of maximumPercent for daemons and of minimumHealthyPercent: 100
+constexpr int kMaxDesiredCount = 5'000;  // quota tasks per service
 constexpr const char* kServiceRole = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS";
 
 // What a service of ours cannot have, with the reason.
@@ -184,6 +185,17 @@ Result<void> read_identity(const Context& context, model::Service& service) {
   return {};
 }
 
+Result<void> check_count(int count) {
+  if (count < 0)
+    return invalid_parameter("desiredCount must not be negative, got " + std::to_string(count) + ".");
+  // ECS's text, which does not name the limit.
+  if (count > kMaxDesiredCount) {
+    return invalid_parameter("Desired count exceeds limit. desiredCount can be at most " +
+                             std::to_string(kMaxDesiredCount) + ", got " + std::to_string(count) + ".");
+  }
+  return {};
+}
+
 Result<void> read_count(const json& in, model::Service& service) {
   const auto count = integer_in(in, "desiredCount");
   if (service.scheduling == model::SchedulingStrategy::kDaemon) {
@@ -198,8 +210,7 @@ Result<void> read_count(const json& in, model::Service& service) {
     return {};
   }
   if (!count) return invalid_parameter("desiredCount must be given for a REPLICA service.");
-  if (*count < 0)
-    return invalid_parameter("desiredCount must not be negative, got " + std::to_string(*count) + ".");
+  if (auto checked = check_count(*count); !checked) return checked.error();
   service.desired_count = *count;
   return {};
 }
@@ -307,10 +318,7 @@ Result<control::UpdateService> service_update_in(const Context& context, const m
   }
   if (auto checked = check_rebalancing(in); !checked) return checked.error();
   update.desired_count = integer_in(in, "desiredCount");
-  if (update.desired_count.value_or(0) < 0) {
-    return invalid_parameter("desiredCount must not be negative, got " +
-                             std::to_string(*update.desired_count) + ".");
-  }
+  if (auto checked = check_count(update.desired_count.value_or(0)); !checked) return checked.error();
   if (update.desired_count && service.scheduling == model::SchedulingStrategy::kDaemon) {
     return invalid_parameter("desiredCount cannot be given with the DAEMON scheduling strategy.");
   }

@@ -5,6 +5,7 @@
 //   PORT              port to listen on (80)
 //   VERSION           word in every answer ("1")
 //   EXIT_CODE         ends at once with this code instead of serving: a one-off task
+//   IGNORE_TERM       1: SIGTERM does not end it, only SIGKILL does: a process that uses up its stopTimeout
 //   START_DELAY_MS    waits before it listens, like an application that has to load something (0)
 //
 //   GET /             {"task":"<host name>","version":"1","path":"/"}
@@ -249,6 +250,7 @@ int main() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGTERM, [](int) { ::_exit(0); });
   std::signal(SIGINT, [](int) { ::_exit(0); });
+  if (environment_number("IGNORE_TERM", 0) == 1) std::signal(SIGTERM, SIG_IGN);
   if (const long long code = environment_number("EXIT_CODE", -1); code >= 0) return static_cast<int>(code);
   const long long delay = environment_number("START_DELAY_MS", 0);
   if (delay > 0) std::this_thread::sleep_for(std::chrono::milliseconds(delay));

@@ -21,6 +21,7 @@ shared::Result<json> Api::call_text(const std::string& operation, const std::str
     return answer.error();
   }
   for (control::TableBase* table : state.tables()) table->end_batch();
+  state.live.unsent_tasks.clear();  // handed to their agents
   return json::parse(*answer);
 }
 

@@ -69,6 +69,16 @@ TEST_F(Services, ARepeatIsTheSameServiceAndOtherParametersAreNot) {
             2);
 }
 
+TEST_F(Services, HaveAtMostFiveThousandTasks) {
+  const std::string text =
+      "InvalidParameterException: Desired count exceeds limit. desiredCount can be at most 5000, got 5001.";
+  EXPECT_EQ(api.refused("CreateService", create({{"desiredCount", 5001}})), text);
+  EXPECT_EQ(api.ok("CreateService", create({{"desiredCount", 5000}}))["service"]["desiredCount"], 5000);
+  EXPECT_EQ(api.refused("UpdateService", {{"service", "shop"}, {"desiredCount", 5001}}), text);
+  EXPECT_EQ(api.refused("UpdateService", {{"service", "shop"}, {"desiredCount", -1}}),
+            "InvalidParameterException: desiredCount must not be negative, got -1.");
+}
+
 TEST_F(Services, UpdateChangesWhatIsGivenAndNothingElse) {
   api.ok("CreateService", create({{"placementConstraints", {{{"type", "distinctInstance"}}}}}));
   const std::string before =

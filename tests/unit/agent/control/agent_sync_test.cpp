@@ -67,6 +67,42 @@ TEST(AgentSync, AgentsListenToAControlThatWasPutBackToAnOlderDatabase) {
       << "an older one is ignored, and its tasks would run on for good";
 }
 
+// By this an agent sees what an older database has forgotten.
+TEST(AgentSync, TheManifestSaysWhatControlWasToldOfEachTask) {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  const std::string definition = world.define("job");
+  const std::string pending = world.task(world.run(definition)).arn;
+  const std::string running = world.task(world.run(definition)).arn;
+  agent.report(running, "RUNNING");
+  agent.disconnect();
+  agent.connect();
+  ASSERT_EQ(agent.manifests.back().tasks.size(), 2u);
+  for (const auto& each : agent.manifests.back().tasks) {
+    EXPECT_EQ(each.last_status, each.arn == running ? "RUNNING" : "PENDING");
+    ASSERT_EQ(each.containers.size(), 1u);
+    EXPECT_EQ(each.containers[0].name, "main");
+    EXPECT_EQ(each.containers[0].last_status, each.arn == running ? "RUNNING" : "PENDING");
+  }
+}
+
+TEST(AgentSync, APayloadIsSentAgainToAnAgentThatHasOnlyTheContainersOfATask) {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  const std::string arn = world.task(world.run(world.define("job"))).arn;
+  agent.report(arn, "RUNNING");
+  agent.disconnect();
+  agent.connect();
+  ASSERT_EQ(agent.payloads[arn + " RUNNING"], 1);
+  const std::string unknown = "arn:aws:ecs:us-east-1:000000000000:task/default/unknown";
+  link::TaskStopVerificationMessage question{agent.manifests.back().message_id, {}};
+  for (const auto& each : {arn, unknown}) question.stop_candidates.push_back({each, "c", "RUNNING"});
+  world.engine->agent_message(agent.session, link::acs_to_json(question));
+  world.pass(Millis(60'000));
+  EXPECT_EQ(agent.payloads[arn + " RUNNING"], 2) << "once, as it was acknowledged";
+  EXPECT_TRUE(agent.verdicts.back().stop_tasks.empty());
+}
+
 TEST(AgentSync, AStopRequestedWhileAwayArrivesAfterReconnect) {
   World world;
   FakeAgent& agent = world.add_agent();

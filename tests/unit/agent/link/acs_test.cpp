@@ -98,7 +98,11 @@ TEST(Acs, PayloadSurvivesTheRoundTrip) {
 }
 
 TEST(Acs, EveryOtherMessageSurvivesTheRoundTrip) {
-  const std::vector<ManifestTask> tasks = {{"t1", "c", "RUNNING"}};
+  const std::vector<ManifestTask> tasks = {{"t1", "c", "RUNNING"},
+                                           {"t2", "c", "RUNNING", "PENDING", {{"web", "STOPPED"}}}};
+  EXPECT_NE(acs_to_json(TaskStopVerificationMessage{"m", tasks})
+                .find(R"("containers":[{"containerName":"web","lastStatus":"STOPPED"}])"),
+            std::string::npos);
   const std::vector<AcsMessage> messages = {HeartbeatMessage{"h", true},
                                             TaskManifestMessage{"m", "c", "ci", 9, 123, tasks},
                                             TaskStopVerificationMessage{"m", tasks},

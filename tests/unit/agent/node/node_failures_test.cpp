@@ -61,7 +61,8 @@ TEST_F(NodeTest, ContainerThatCannotBeStartedStopsTheTaskWithoutExitCode) {
   engine.failures["start"] = {failed("CannotStartContainerError", "exec: not found")};
   send(a_task("t1", {a_container("web"), a_container("db")}));
   run();
-  EXPECT_EQ(control.statuses(task_arn("t1")), (Statuses{"STOPPED"})) << "never shown as RUNNING";
+  EXPECT_EQ(control.statuses(task_arn("t1")), (Statuses{"PENDING", "STOPPED"}))
+      << "told at once, never as RUNNING";
   EXPECT_EQ(container("t1", "web")["reason"], "CannotStartContainerError: exec: not found");
   EXPECT_FALSE(container("t1", "web").contains("exitCode"));
   EXPECT_EQ(container("t1", "web")["runtimeId"], "id-1");

@@ -54,6 +54,25 @@ TEST(Reports, GoldenReportOfAStoppedTask) {
   EXPECT_EQ(due(t), Due::kNothing);
 }
 
+// Control has clients sent to it until it knows.
+TEST(Reports, AnEndedEssentialContainerIsDueAtOnceAndAnyOtherWithCompany) {
+  Task t;
+  t.known = t.sent = Status::kRunning;
+  Container web;
+  web.spec.name = "web";
+  web.known = web.sent = Status::kRunning;
+  Container side = web;
+  side.spec.name = "side";
+  side.spec.essential = false;
+  t.containers = {web, side};
+  EXPECT_EQ(due(t), Due::kNothing);
+  t.containers[1].known = Status::kStopped;
+  EXPECT_EQ(due(t), Due::kGather);
+  t.containers[0].known = Status::kStopped;
+  EXPECT_EQ(due(t), Due::kNow);
+  EXPECT_EQ(json::parse(build_report(t, "c").body)["status"], "RUNNING");
+}
+
 TEST(Reports, NothingIsDueBelowRunning) {
   Task t;
   Container c;
