@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::int64_t kMaxReservedMemory = 65'535;  // as the ECS agent: an unsigned 16-bit number of MiB
 constexpr std::int64_t kMaxPids = 4'194'304;
+constexpr std::int64_t kMaxConcurrentStarts = 1'000;
+constexpr std::int64_t kStartsPerCpu = 2;  // more only make each start slower (docs/operating.md)
 
 void add_common(SettingsSpec& spec) {
   spec.add({.name = "roles",
@@ -180,6 +182,14 @@ void add_node(SettingsSpec& spec) {
             .help = "Node: most processes in a task",
             .min = 1,
             .max = kMaxPids});
+  spec.add({.name = "concurrent_starts",
+            .flag = "--concurrent-starts",
+            .env = {"BERTH_CONCURRENT_STARTS"},
+            .kind = Kind::kInteger,
+            .help = "Node: containers created or started at once, and images pulled at once (default: 2 for "
+                    "each CPU)",
+            .min = 1,
+            .max = kMaxConcurrentStarts});
   spec.add({.name = "disable_privileged",
             .env = {"ECS_DISABLE_PRIVILEGED"},
             .kind = Kind::kBoolean,
@@ -242,6 +252,8 @@ Result<void> fill_node(const Settings& settings, Options& options) {
   node.task_cleanup_wait = settings.duration("task_cleanup_wait");
   node.task_cleanup_wait_jitter = settings.duration("task_cleanup_wait_jitter");
   if (settings.has("task_pids_limit")) node.task_pids_limit = settings.integer("task_pids_limit");
+  node.concurrent_starts = static_cast<std::size_t>(
+      settings.has("concurrent_starts") ? settings.integer("concurrent_starts") : kStartsPerCpu * node.cpus);
   options.task_limits = settings.boolean("task_limits");
   options.task_limits_explicit = settings.is_explicit("task_limits");
 
