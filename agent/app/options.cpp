@@ -24,6 +24,7 @@ using shared::settings::SettingsSpec;
 namespace {
 
 constexpr std::int64_t kMaxReservedMemory = 65'535;  // as the ECS agent: an unsigned 16-bit number of MiB
+constexpr std::size_t kMaxInstallation = 64;
 constexpr std::int64_t kMaxPids = 4'194'304;
 constexpr std::int64_t kMaxConcurrentStarts = 1'000;
 constexpr std::int64_t kStartsPerCpu = 2;  // more only make each start slower (docs/operating.md)
@@ -82,6 +83,11 @@ void add_control(SettingsSpec& spec) {
             .env = {"BERTH_LISTENER_ADDRESS"},
             .fallback = "0.0.0.0",
             .help = "Control: address on which balancers open listeners"});
+  spec.add({.name = "installation",
+            .flag = "--installation",
+            .env = {"BERTH_INSTALLATION"},
+            .help = "Control: identity that its agents' containers carry, to replace the one in the database "
+                    "(default: made at the first start)"});
   spec.add({.name = "stopped_task_retention",
             .flag = "--stopped-task-retention",
             .env = {"BERTH_STOPPED_TASK_RETENTION"},
@@ -297,6 +303,11 @@ Result<Options> options_from(const Settings& settings) {
                                 "' is not an IP address");
   }
   control.stopped_task_retention = settings.duration("stopped_task_retention");
+  control.installation = settings.string_if("installation").value_or("");
+  if (control.installation.size() > kMaxInstallation) {
+    return Error("setting", settings.source("installation") + ": longer than " +
+                                std::to_string(kMaxInstallation) + " characters");
+  }
   control.poll_endpoint = settings.string_if("advertise").value_or("");
   if (options.node) {
     if (auto filled = fill_node(settings, options); !filled) return filled.error();
