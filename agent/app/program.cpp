@@ -46,6 +46,9 @@ Program::~Program() {
 Result<void> Program::start() {
   std::signal(SIGPIPE, SIG_IGN);
   loop_.stop_on_signals({SIGTERM, SIGINT});
+  loop_.on_signals({SIGHUP}, [this](int) {
+    if (node_) node_->register_anew();
+  });
   if (options_.control) {
     if (auto started = start_control(); !started) return started;
   }

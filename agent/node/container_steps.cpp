@@ -172,6 +172,7 @@ void TaskEngine::create(Task& task, std::size_t index) {
     parts_.executor.post(guarded([this, arn = task.arn()] { go(arn); }));
     return;
   }
+  if (!installation_.empty()) spec->labels[kInstallationLabel] = installation_;
   c.op = Op::kCreate;
   auto done =
       then<runtime::ContainerHandle>(task.arn(), index, [this, index](Task& t, Container& made, auto result) {

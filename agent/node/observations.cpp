@@ -169,9 +169,9 @@ void TaskEngine::recovered(const std::vector<runtime::ContainerInfo>& found) {
     if (ours.contains(&info)) continue;
     // Another agent's, or of a time when this host was in another cluster: control knows nothing of them.
     if (label(info, kClusterLabel) != parts_.settings.cluster) continue;
-    if (!tasks_.contains(label(info, kTaskArnLabel))) orphans_.push_back(info);
+    if (!tasks_.contains(label(info, kTaskArnLabel))) unknown_.push_back(info);
   }
-  log::info("node_recovered", {{"tasks", tasks_.size()}, {"orphans", orphans_.size()}});
+  log::info("node_recovered", {{"tasks", tasks_.size()}, {"unknown_containers", unknown_.size()}});
   recovered_ = true;
   for (const std::string& arn : arns) go(arn);
   steady_check();
@@ -290,20 +290,33 @@ void TaskEngine::steady_check() {
   });
 }
 
+bool TaskEngine::has_containers() const {
+  return !orphan_tasks().empty() || std::any_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
+    return entry.second.known != Status::kStopped;
+  });
+}
+
 std::vector<std::string> TaskEngine::orphan_tasks() const {
   std::set<std::string> arns;
-  for (const auto& info : orphans_) {
-    arns.insert(label(info, kTaskArnLabel));
+  for (const auto& info : unknown_) {
+    if (is_orphan(info, label(info, kTaskArnLabel))) arns.insert(label(info, kTaskArnLabel));
   }
   return {arns.begin(), arns.end()};
 }
 
+// Those of another control plane are none of our business, whatever its cluster is called, and those without
+// the label cannot be told from its: both are left alone.
+bool TaskEngine::is_orphan(const runtime::ContainerInfo& info, const std::string& task_arn) const {
+  return !installation_.empty() && label(info, kInstallationLabel) == installation_ &&
+         label(info, kTaskArnLabel) == task_arn;
+}
+
 void TaskEngine::stop_orphan(const std::string& task_arn) {
   std::vector<runtime::ContainerHandle> mine;
-  for (const auto& info : orphans_) {
-    if (label(info, kTaskArnLabel) == task_arn) mine.push_back(info.handle);
+  for (const auto& info : unknown_) {
+    if (is_orphan(info, task_arn)) mine.push_back(info.handle);
   }
-  std::erase_if(orphans_, [&](const auto& info) { return label(info, kTaskArnLabel) == task_arn; });
+  std::erase_if(unknown_, [&](const auto& info) { return is_orphan(info, task_arn); });
   const auto left = std::make_shared<std::size_t>(mine.size());  // shared by the removals under way
   for (const auto& handle : mine) {
     log::info("orphan_stopped", {{"task", task_arn}, {"container", handle.id}});
@@ -317,13 +330,13 @@ void TaskEngine::stop_orphan(const std::string& task_arn) {
 bool TaskEngine::adopt_orphans(Task& task) {
   bool adopted = false;
   for (Container& c : task.containers) {
-    const auto match = std::find_if(orphans_.begin(), orphans_.end(), [&](const auto& info) {
-      return label(info, kTaskArnLabel) == task.arn() && label(info, kContainerNameLabel) == c.spec.name;
+    const auto match = std::find_if(unknown_.begin(), unknown_.end(), [&](const auto& info) {
+      return is_orphan(info, task.arn()) && label(info, kContainerNameLabel) == c.spec.name;
     });
-    if (match == orphans_.end()) continue;
+    if (match == unknown_.end()) continue;
     c.engine_name = match->handle.name;
     observe(task, c, *match);
-    orphans_.erase(match);
+    unknown_.erase(match);
     adopted = true;
   }
   return adopted;

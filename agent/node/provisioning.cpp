@@ -88,6 +88,10 @@ void TaskEngine::make_ready(Task& task) {
   }
   std::erase_if(*volumes, [](const Volume& v) { return v.kind == VolumeKind::kHostPath; });
   if (volumes->empty()) return prepared(task);
+  for (Volume& v : *volumes) {
+    if (v.kind == VolumeKind::kTask && !installation_.empty())
+      v.spec.labels[kInstallationLabel] = installation_;
+  }
   task.preparing = true;
   provision(task.arn(), *std::move(volumes), 0);
 }

@@ -49,6 +49,12 @@ class TaskEngine {
   void forget(const std::string& arn);  // a task just accepted that could not be made durable
   void go(const std::string& arn);      // settle, persist, report, do what is next
 
+  // Which installation's containers are ours; goes onto each new one as a label. Empty: not known (yet), then
+  // only those of known tasks are.
+  void set_installation(std::string installation) { installation_ = std::move(installation); }
+  // Whether anything here is left of that installation: a task that is not over, or an orphan.
+  bool has_containers() const;
+
   // Containers of ours whose task nobody here knows. They keep running until control has confirmed that they
   // must go, or until a payload brings their task: then they are its containers.
   std::vector<std::string> orphan_tasks() const;
@@ -139,6 +145,7 @@ class TaskEngine {
   void inspect_now(const std::string& arn, std::size_t index, std::optional<int> exit_code);
   void inspect_all();
   void steady_check();
+  bool is_orphan(const runtime::ContainerInfo& info, const std::string& task_arn) const;
   bool adopt_orphans(Task& task);
   void schedule_cleanup(Task& task, shared::Millis delay);
   void clean_up(const std::string& arn);
@@ -166,7 +173,8 @@ class TaskEngine {
   Lane inspections_;
   Lane removals_;
   std::set<std::string> pulled_images_;
-  std::vector<runtime::ContainerInfo> orphans_;
+  std::string installation_;
+  std::vector<runtime::ContainerInfo> unknown_;  // of this cluster, of no known task; ours by installation_
   std::set<std::string> stopped_again_;  // runtime ids stopped a second time after being recorded as stopped
   std::set<std::string> out_of_memory_;  // runtime ids with an OOM event
   std::map<std::string, int> stop_attempts_;
