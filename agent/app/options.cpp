@@ -24,8 +24,11 @@ using shared::settings::SettingsSpec;
 namespace {
 
 constexpr std::int64_t kMaxReservedMemory = 65'535;  // as the ECS agent: an unsigned 16-bit number of MiB
+constexpr std::size_t kMaxInstallation = 64;
 constexpr std::int64_t kMaxPids = 4'194'304;
 constexpr std::int64_t kMaxTasksOfInstance = 100'000;
+constexpr std::int64_t kMaxConcurrentStarts = 1'000;
+constexpr std::int64_t kStartsPerCpu = 2;  // more only make each start slower (docs/operating.md)
 
 void add_common(SettingsSpec& spec) {
   spec.add({.name = "roles",
@@ -81,6 +84,11 @@ void add_control(SettingsSpec& spec) {
             .env = {"BERTH_LISTENER_ADDRESS"},
             .fallback = "0.0.0.0",
             .help = "Control: address on which balancers open listeners"});
+  spec.add({.name = "installation",
+            .flag = "--installation",
+            .env = {"BERTH_INSTALLATION"},
+            .help = "Control: identity that its agents' containers carry, to replace the one in the database "
+                    "(default: made at the first start)"});
   spec.add({.name = "stopped_task_retention",
             .flag = "--stopped-task-retention",
             .env = {"BERTH_STOPPED_TASK_RETENTION"},
@@ -197,6 +205,14 @@ void add_node(SettingsSpec& spec) {
             .help = "Node: most processes in a task",
             .min = 1,
             .max = kMaxPids});
+  spec.add({.name = "concurrent_starts",
+            .flag = "--concurrent-starts",
+            .env = {"BERTH_CONCURRENT_STARTS"},
+            .kind = Kind::kInteger,
+            .help = "Node: containers created or started at once, and images pulled at once (default: 2 for "
+                    "each CPU)",
+            .min = 1,
+            .max = kMaxConcurrentStarts});
   spec.add({.name = "disable_privileged",
             .env = {"ECS_DISABLE_PRIVILEGED"},
             .kind = Kind::kBoolean,
@@ -259,6 +275,8 @@ Result<void> fill_node(const Settings& settings, Options& options) {
   node.task_cleanup_wait = settings.duration("task_cleanup_wait");
   node.task_cleanup_wait_jitter = settings.duration("task_cleanup_wait_jitter");
   if (settings.has("task_pids_limit")) node.task_pids_limit = settings.integer("task_pids_limit");
+  node.concurrent_starts = static_cast<std::size_t>(
+      settings.has("concurrent_starts") ? settings.integer("concurrent_starts") : kStartsPerCpu * node.cpus);
   options.task_limits = settings.boolean("task_limits");
   options.task_limits_explicit = settings.is_explicit("task_limits");
 
@@ -305,6 +323,11 @@ Result<Options> options_from(const Settings& settings) {
   control.max_tasks_per_instance = static_cast<int>(settings.integer("max_tasks_per_instance"));
   control.max_starting_tasks_per_instance =
       static_cast<int>(settings.integer("max_starting_tasks_per_instance"));
+  control.installation = settings.string_if("installation").value_or("");
+  if (control.installation.size() > kMaxInstallation) {
+    return Error("setting", settings.source("installation") + ": longer than " +
+                                std::to_string(kMaxInstallation) + " characters");
+  }
   control.poll_endpoint = settings.string_if("advertise").value_or("");
   if (options.node) {
     if (auto filled = fill_node(settings, options); !filled) return filled.error();

@@ -45,9 +45,9 @@ Program::~Program() {
 
 Result<void> Program::start() {
   std::signal(SIGPIPE, SIG_IGN);
-  loop_.on_signals({SIGTERM, SIGINT}, [this](int signal) {
-    log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-    loop_.stop();
+  loop_.stop_on_signals({SIGTERM, SIGINT});
+  loop_.on_signals({SIGHUP}, [this](int) {
+    if (node_) node_->register_anew();
   });
   if (options_.control) {
     if (auto started = start_control(); !started) return started;
@@ -61,6 +61,8 @@ Result<void> Program::start() {
 
 int Program::run() {
   loop_.run();
+  if (const int signal = loop_.stopped_by(); signal != 0)
+    log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   return exit_code_;
 }
 

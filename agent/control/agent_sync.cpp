@@ -254,6 +254,14 @@ class AgentSync::Flush {
     session.manifest_sent = true;
   }
 
+  // On another container instance that is no more. One that is there may be another agent on the same engine,
+  // or this host before it lost its data: as long as nobody deregisters it, its tasks run as the books say.
+  bool gone_elsewhere(const Session& session, const model::Task& task) const {
+    if (task.container_instance_arn == session.instance_arn) return false;
+    const model::ContainerInstance* other = find_instance_by_arn(state_, task.container_instance_arn);
+    return other == nullptr || other->status == model::InstanceStatus::kInactive;
+  }
+
   // Confirms only what must really stop: the agent asks on the word of a manifest that may be out of date.
   void answer(Session& session, const link::TaskStopVerificationMessage& question) {
     link::TaskStopVerificationAck answer;
@@ -266,7 +274,7 @@ class AgentSync::Flush {
         if (here && task->last_status != TaskStatus::kStopped) resend(session, *task);
         continue;
       }
-      const bool stop = task == nullptr || task->container_instance_arn != session.instance_arn ||
+      const bool stop = task == nullptr || gone_elsewhere(session, *task) ||
                         task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(targets_, *task);
       if (!stop) continue;
       candidate.desired_status = "STOPPED";

@@ -8,6 +8,7 @@
 
 #include "agent/control/agent_sync.h"
 #include "agent/control/feed_sync.h"
+#include "agent/control/installation.h"
 #include "agent/control/plant.h"
 #include "agent/control/retention.h"
 #include "agent/control/services.h"
@@ -164,6 +165,12 @@ Result<void> Engine::Impl::load() {
   // part of it may be others than before the restart. Until then nothing is sent to balancers.
   config.version = 0;
   state.published = std::make_shared<lb::Config>(std::move(config));
+  enqueue(
+      [](Step& step) -> Result<void> {
+        name_installation(step);
+        return {};
+      },
+      nullptr);
   return {};
 }
 

@@ -38,6 +38,8 @@ std::string encode_balancer(const model::Balancer&);
 bool decode_balancer(std::string_view, model::Balancer&);
 std::string encode_meta(const model::Meta&);
 bool decode_meta(std::string_view, model::Meta&);
+std::string encode_installation(const model::Installation&);
+bool decode_installation(std::string_view, model::Installation&);
 
 // The typed members of a stored definition, read back from TaskDefinition::document; the API uses it after it
 // has normalised a new one, the loader after it has read a row.

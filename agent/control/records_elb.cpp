@@ -326,4 +326,12 @@ bool decode_meta(std::string_view text, model::Meta& row) {
   });
 }
 
+std::string encode_installation(const model::Installation& row) {
+  return shared::json::to_text({{"id", row.id}});
+}
+
+bool decode_installation(std::string_view text, model::Installation& row) {
+  return decode_row(text, [&row](const Reader& in) { row.id = in.required_string("id"); });
+}
+
 }  // namespace agent::control

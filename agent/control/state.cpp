@@ -4,7 +4,7 @@ namespace agent::control {
 
 std::vector<TableBase*> State::tables() {
   return {&clusters, &task_definitions, &instances, &tasks, &services, &load_balancers, &listeners,
-          &rules,    &target_groups,    &balancers, &meta};
+          &rules,    &target_groups,    &balancers, &meta, &installation};
 }
 
 const TaskIndex& State::task_index() const {

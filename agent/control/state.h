@@ -68,6 +68,7 @@ struct State {
   Table<model::TargetGroup> target_groups{"tg/", encode_target_group, decode_target_group};
   Table<model::Balancer> balancers{"balancer/", encode_balancer, decode_balancer};
   Table<model::Meta> meta{"meta/", encode_meta, decode_meta};
+  Table<model::Installation> installation{"installation/", encode_installation, decode_installation};
 
   Volatile live;
   // What balancers are to apply; version == meta.config_version. Rebuilt at start, replaced by publish().

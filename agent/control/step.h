@@ -18,6 +18,7 @@ struct Settings {
   std::string dns_suffix = "elb.localhost";  // load balancer names: <name>-<n>.<region>.<dns_suffix>
   std::string listen_address = "0.0.0.0";    // where balancers bind listeners
   std::string poll_endpoint;                 // DiscoverPollEndpoint's answer, with scheme
+  std::string installation;                  // replaces the one in the database (installation.h); else empty
   shared::Millis stopped_task_retention{3'600'000};
   shared::Millis inactive_retention{3'600'000};  // deleted services, clusters, instances (retention.h)
   shared::Millis forget_balancer_after{3'600'000};

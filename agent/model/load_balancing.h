@@ -100,4 +100,9 @@ struct Meta {
   std::map<std::string, int> last_revision;  // task definition family -> highest revision ever given
 };
 
+// One row: which installation this is. Key: "id".
+struct Installation {
+  std::string id;  // a UUID, or what the operator gave
+};
+
 }  // namespace agent::model

@@ -13,6 +13,8 @@ namespace agent::node {
 // On every container of ours, beside ECS's own labels: tells them from those of an ECS agent on the same
 // host.
 inline constexpr const char* kInstanceLabel = "berth.instance-id";
+// Which control plane's agents made it; kept apart from the label above, which goes with an agent's data.
+inline constexpr const char* kInstallationLabel = "berth.installation";
 inline constexpr const char* kTaskArnLabel = "com.amazonaws.ecs.task-arn";
 inline constexpr const char* kContainerNameLabel = "com.amazonaws.ecs.container-name";
 inline constexpr const char* kClusterLabel = "com.amazonaws.ecs.cluster";  // as the settings name it

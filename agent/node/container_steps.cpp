@@ -16,6 +16,7 @@ namespace log = shared::log;
 using shared::Error;
 using shared::Result;
 
+constexpr const char* kTimeout = "DockerTimeoutError";
 constexpr double kStopBackoff = 1.3;
 constexpr shared::Millis kFirstStopRetry{1'000};
 constexpr shared::Millis kLongestStopRetry{5'000};
@@ -41,6 +42,29 @@ std::string TaskEngine::key(const Task& task, std::size_t index) const {
   return task.arn() + " " + task.containers[index].spec.name;
 }
 
+// Earlier tasks first, so that a queue of many starts brings some of them up instead of all of them a step
+// further.
+void TaskEngine::queue(Lane& lane, Task& task, std::size_t index,
+                       void (TaskEngine::*step)(Task&, std::size_t)) {
+  task.containers[index].op = Op::kQueued;
+  lane.enter(task.order, [this, &lane, arn = task.arn(), index, step] {
+    Task* still = its_turn(arn, index);
+    if (!still) return lane.leave();
+    (this->*step)(*still, index);
+  });
+}
+
+// The task, if the step that waited is still wanted. What was stopped meanwhile is settled already.
+Task* TaskEngine::its_turn(const std::string& arn, std::size_t index) {
+  Task* task = find(arn);
+  if (!task) return nullptr;
+  Container& c = task->containers[index];
+  if (c.op != Op::kQueued) return nullptr;
+  c.op = Op::kNone;
+  if (c.known == Status::kStopped || c.desired == Status::kStopped) return nullptr;
+  return store_problem_.empty() ? task : nullptr;  // the store's retry looks at every task again
+}
+
 template <class T>
 runtime::Runtime::Done<T> TaskEngine::then(std::string arn, std::size_t index,
                                            std::function<void(Task&, Container&, Result<T>)> handle) {
@@ -64,9 +88,11 @@ void TaskEngine::retry(Task& task, std::size_t index, Op waiting, shared::Millis
   });
 }
 
-// While the engine is away nothing happened to the container: wait for it, but not for ever.
+// While the engine is away, or too slow for everybody, it is nothing about the container: wait for it, but
+// not for ever.
 bool TaskEngine::retry_engine(Task& task, std::size_t index, const Error& error) {
-  if (!down(error)) {
+  const bool in_trouble = error.code() == kTimeout && health_.state() != EngineHealth::State::kGood;
+  if (!down(error) && !in_trouble) {
     unreachable_since_.erase(key(task, index));
     return false;
   }
@@ -90,9 +116,10 @@ void TaskEngine::pull(Task& task, std::size_t index) {
   parts_.runtime.find_image(image,
                             guarded([this, arn = task.arn(), index, image](Result<runtime::ImageInfo> local) {
                               Task* t = find(arn);
-                              if (!t) return;
+                              if (!t) return pulls_.leave();
                               Container& container = t->containers[index];
                               if (!local && down(local.error())) {
+                                pulls_.leave();
                                 note(local.error());
                                 container.op = Op::kNone;
                                 if (!retry_engine(*t, index, local.error()))
@@ -101,6 +128,7 @@ void TaskEngine::pull(Task& task, std::size_t index) {
                               }
                               const auto how = parts_.settings.pull_behavior;
                               if (local && (how != PullBehavior::kDefault || only_local(image, *local))) {
+                                pulls_.leave();
                                 pulled(container, *local);
                                 return go(arn);
                               }
@@ -111,22 +139,23 @@ void TaskEngine::pull(Task& task, std::size_t index) {
 void TaskEngine::pull_from_registry(const std::string& arn, std::size_t index,
                                     std::optional<runtime::ImageInfo> local) {
   const std::string image = find(arn)->containers[index].spec.image;
-  parts_.runtime.pull(
-      image, then<runtime::ImageInfo>(arn, index, [=, this](Task& task, Container& c, auto result) {
-        c.op = Op::kNone;
-        if (c.known == Status::kStopped) return;  // stopped meanwhile
-        if (result) {
-          pulled_images_.insert(image);
-          parts_.records.put_pulled_image(image);
-          return pulled(c, *result);
-        }
-        if (retry_engine(task, index, result.error())) return;
-        if (local) {
-          log::info("pull_failed_local_image_used", {{"image", image}, {"reason", result.error().text()}});
-          return pulled(c, *local);
-        }
-        fail(c, reason_of(result.error()));
-      }));
+  auto done = then<runtime::ImageInfo>(arn, index, [=, this](Task& task, Container& c, auto result) {
+    c.op = Op::kNone;
+    if (c.known == Status::kStopped) return;  // stopped meanwhile
+    if (result) {
+      pulled_images_.insert(image);
+      parts_.records.put_pulled_image(image);
+      unreachable_since_.erase(key(task, index));
+      return pulled(c, *result);
+    }
+    if (retry_engine(task, index, result.error())) return;
+    if (local) {
+      log::info("pull_failed_local_image_used", {{"image", image}, {"reason", result.error().text()}});
+      return pulled(c, *local);
+    }
+    fail(c, reason_of(result.error()));
+  });
+  parts_.runtime.pull(image, leaving<runtime::ImageInfo>(pulls_, std::move(done)));
 }
 
 void TaskEngine::pulled(Container& c, const runtime::ImageInfo& image) {
@@ -141,21 +170,25 @@ void TaskEngine::create(Task& task, std::size_t index) {
   Container& c = task.containers[index];
   auto spec = container_spec(task, c, parts_.settings, instance_id_);
   if (!spec) {
+    starts_.leave();
     fail(c, reason_of(spec.error()));
     parts_.executor.post(guarded([this, arn = task.arn()] { go(arn); }));
     return;
   }
+  if (!installation_.empty()) spec->labels[kInstallationLabel] = installation_;
   c.op = Op::kCreate;
-  auto created =
+  auto done =
       then<runtime::ContainerHandle>(task.arn(), index, [this, index](Task& t, Container& made, auto result) {
         made.op = Op::kNone;
         if (result) {
+          unreachable_since_.erase(key(t, index));
           made.runtime_id = result->id;
           made.known = std::max(made.known, Status::kCreated);
         } else if (!retry_engine(t, index, result.error())) {
           fail(made, reason_of(result.error()));
         }
       });
+  auto created = starting<runtime::ContainerHandle>(std::move(done));
   if (!is_internal(c)) return parts_.runtime.create(*spec, std::move(created));
   // Its image may have been removed since the last one was made: nobody but us needs it.
   provide_pause_image([this, spec = *spec, created](Result<runtime::ImageInfo> image) {
@@ -183,7 +216,7 @@ void TaskEngine::start_container(Task& task, std::size_t index) {
   Container& c = task.containers[index];
   c.op = Op::kStart;
   parts_.runtime.start({c.runtime_id, c.engine_name},
-                       guarded([this, arn = task.arn(), index](Result<runtime::ContainerInfo> result) {
+                       starting<runtime::ContainerInfo>([this, arn = task.arn(), index](auto result) {
                          Task* t = find(arn);
                          if (!t) return;
                          if (!result && !down(result.error()))
@@ -210,30 +243,53 @@ void TaskEngine::start_failed(const std::string& arn, std::size_t index, Error e
   Container& c = task->containers[index];
   parts_.runtime.inspect(
       {c.runtime_id, c.engine_name},
-      then<runtime::ContainerInfo>(arn, index, [this, error](Task& t, Container& failed, auto info) {
+      then<runtime::ContainerInfo>(arn, index, [this, index, error](Task& t, Container& failed, auto info) {
         failed.op = Op::kNone;
+        const bool runs = info && info->phase == runtime::ContainerPhase::kRunning;
+        if (runs && error.code() == kTimeout && health_.state() != EngineHealth::State::kGood)
+          return observe(t, failed, *info);
+        if (!runs && retry_engine(t, index, error)) return;
         fail(failed, reason_of(error));
-        if (info && info->phase == runtime::ContainerPhase::kRunning) observe(t, failed, *info);
+        if (runs) observe(t, failed, *info);
       }));
 }
 
 void TaskEngine::stop(Task& task, std::size_t index) {
   Container& c = task.containers[index];
   c.op = Op::kStop;
+  stops_.enter(0, [this, arn = task.arn(), index] { stop_now(arn, index); });
+}
+
+void TaskEngine::stop_now(const std::string& arn, std::size_t index) {
+  Task* task = find(arn);
+  if (!task) return stops_.leave();
+  Container& c = task->containers[index];
+  if (c.known == Status::kStopped) {  // ended by itself while it waited
+    c.op = Op::kNone;
+    return stops_.leave();
+  }
   const shared::Millis grace = c.spec.stop_timeout > 0 ? std::chrono::seconds(c.spec.stop_timeout)
                                                        : parts_.settings.container_stop_timeout;
-  parts_.runtime.stop(
-      {c.runtime_id, c.engine_name}, grace,
-      then<runtime::ContainerInfo>(task.arn(), index, [this, index](Task& t, Container& s, auto result) {
-        s.op = Op::kNone;
-        if (result) {
-          stop_attempts_.erase(key(t, index));
-          observe(t, s, *result);
-          if (s.known != Status::kStopped) s.known = Status::kStopped;
-        } else {
-          stop_failed(t, index, result.error());
-        }
-      }));
+  auto done = then<runtime::ContainerInfo>(arn, index, [this, index](Task& t, Container& s, auto result) {
+    s.op = Op::kNone;
+    if (result) {
+      stop_attempts_.erase(key(t, index));
+      observe(t, s, *result);
+      if (s.known != Status::kStopped) s.known = Status::kStopped;
+    } else {
+      stop_failed(t, index, result.error());
+    }
+  });
+  parts_.runtime.stop({c.runtime_id, c.engine_name}, grace,
+                      leaving<runtime::ContainerInfo>(stops_, std::move(done)));
+}
+
+// A container that is no task's, or no longer.
+void TaskEngine::stop_untold(const runtime::ContainerHandle& handle, std::function<void()> done) {
+  stops_.enter(0, [this, handle, done = std::move(done)] {
+    parts_.runtime.stop(handle, parts_.settings.container_stop_timeout,
+                        leaving<runtime::ContainerInfo>(stops_, [done](auto) { done(); }));
+  });
 }
 
 void TaskEngine::stop_failed(Task& task, std::size_t index, const Error& error) {

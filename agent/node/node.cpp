@@ -19,6 +19,12 @@ constexpr Pace kPace{.first = shared::Millis(250),
                      .longest = shared::Millis(30'000),
                      .ordinary_life = shared::Millis(1'000)};
 
+// Said of a container instance that was deregistered, unlike one that control has never heard of.
+bool says_deregistered(const Error& error) {
+  constexpr const char* kInactive = "InactiveInstanceException";
+  return error.code() == kInactive || error.text().find(kInactive) != std::string::npos;
+}
+
 // Answers after which the old container instance is of no use.
 bool says_gone(const Error& error) {
   for (const char* code : {"ClientException", "InvalidParameterException", "InactiveInstanceException",
@@ -62,6 +68,7 @@ Result<void> Node::start() {
   }
   records_.put(identity_);
   if (auto flushed = records_.flush(); !flushed) return flushed.error();
+  engine_.set_installation(identity_.installation);
   engine_.start(identity_.instance_id, std::move(loaded->tasks), std::move(loaded->pulled_images),
                 [this](Result<void> host) { begin(std::move(host)); });
   return {};
@@ -80,7 +87,61 @@ std::string Node::not_ready() const {
   return "";
 }
 
+void Node::register_anew() {
+  if (!deregistered_) return;
+  log::info("container_instance_wanted_again", {{"container_instance", identity_.container_instance_arn}});
+  deregistered_ = false;
+  problem_ = "registering anew with control";
+  forget_instance();
+  register_host();
+}
+
+void Node::forget_instance() {
+  identity_.container_instance_arn.clear();
+  identity_.watermark = -1;  // a new instance counts anew
+  records_.put(identity_);
+  engine_.persist();
+}
+
 void Node::register_host() {
+  if (identity_.installation.empty()) return register_now();
+  // Asked first: another installation's control is not even to get a container instance of this host.
+  ask_endpoint([this](Result<PollEndpoints> found) {
+    if (found) {
+      if (follows(found->installation)) register_now();
+      return;
+    }
+    again([this] { register_host(); },
+          "DiscoverPollEndpoint: " + found.error().code() + ": " + found.error().text());
+  });
+}
+
+// A host without tasks goes with the control it is told of. One with tasks does not: they would be unknown
+// there, and be stopped. So it waits for its own control and leaves them alone.
+bool Node::follows(const std::string& installation) {
+  if (installation.empty() || installation == identity_.installation) return true;
+  if (!identity_.installation.empty()) {
+    if (engine_.has_containers()) {
+      registered_ = false;
+      again([this] { register_host(); },
+            "control is of installation " + installation + ", the tasks of this host are of installation " +
+                identity_.installation +
+                ": they run on untouched until their control is back (its database, or --installation " +
+                identity_.installation + ")");
+      return false;
+    }
+    log::warn("installation_changed", {{"from", identity_.installation}, {"to", installation}});
+    identity_.container_instance_arn.clear();
+    identity_.watermark = -1;
+  }
+  identity_.installation = installation;
+  engine_.set_installation(installation);
+  records_.put(identity_);
+  engine_.persist();
+  return true;
+}
+
+void Node::register_now() {
   parts_.link.call("RegisterContainerInstance",
                    registration_request(settings_, identity_, parts_.cgroups.mode(), engine_.engine_version(),
                                         parts_.random.uuid()),
@@ -88,10 +149,13 @@ void Node::register_host() {
 }
 
 void Node::registered(Result<std::string> answer) {
-  auto arn = answer ? registered_arn(*answer) : Result<std::string>(answer.error());
-  if (arn) {
-    log::info("node_registered", {{"container_instance", *arn}, {"instance", identity_.instance_id}});
-    identity_.container_instance_arn = *arn;
+  auto done = answer ? registered_as(*answer) : Result<Registered>(answer.error());
+  if (done) {
+    if (!follows(done->installation)) return;
+    log::info("node_registered", {{"container_instance", done->container_instance_arn},
+                                  {"instance", identity_.instance_id},
+                                  {"installation", identity_.installation}});
+    identity_.container_instance_arn = done->container_instance_arn;
     records_.put(identity_);
     engine_.persist();
     registered_ = true;
@@ -99,13 +163,10 @@ void Node::registered(Result<std::string> answer) {
     return discover();
   }
   registered_ = false;
-  const Error& error = arn.error();
+  const Error& error = done.error();
   if (!identity_.container_instance_arn.empty() && says_gone(error)) {
     log::warn("container_instance_gone", error, {{"container_instance", identity_.container_instance_arn}});
-    identity_.container_instance_arn.clear();
-    identity_.watermark = -1;  // a new instance counts anew
-    records_.put(identity_);
-    engine_.persist();
+    forget_instance();
     return register_host();
   }
   if (error.code() == "ClusterNotFoundException" && settings_.cluster == "default")
@@ -122,20 +183,27 @@ void Node::create_default_cluster() {
       }));
 }
 
-void Node::discover() {
+void Node::ask_endpoint(std::function<void(Result<PollEndpoints>)> done) {
   const std::string body = shared::json::to_text(
       {{"containerInstance", identity_.container_instance_arn}, {"cluster", settings_.cluster}});
-  parts_.link.call("DiscoverPollEndpoint", body, guarded([this](Result<std::string> answer) {
-                     auto found = answer ? poll_endpoints(*answer) : Result<PollEndpoints>(answer.error());
-                     if (found) {
-                       endpoint_ = found->session;
-                       telemetry_.serve(found->telemetry, identity_.container_instance_arn);
-                     }
-                     if (!endpoint_.empty()) return connect(endpoint_);
-                     const Error& error = found.error();
-                     again([this] { discover(); },
-                           "DiscoverPollEndpoint: " + error.code() + ": " + error.text());
+  parts_.link.call("DiscoverPollEndpoint", body,
+                   guarded([done = std::move(done)](Result<std::string> answer) {
+                     done(answer ? poll_endpoints(*answer) : Result<PollEndpoints>(answer.error()));
                    }));
+}
+
+void Node::discover() {
+  ask_endpoint([this](Result<PollEndpoints> found) {
+    if (found) {
+      if (found->installation != identity_.installation && !found->installation.empty())
+        return register_host();  // another control, or another database: it knows no such instance
+      endpoint_ = found->session;
+      telemetry_.serve(found->telemetry, identity_.container_instance_arn);
+    }
+    if (!endpoint_.empty()) return connect(endpoint_);
+    const Error& error = found.error();
+    again([this] { discover(); }, "DiscoverPollEndpoint: " + error.code() + ": " + error.text());
+  });
 }
 
 void Node::connect(const std::string& endpoint) {
@@ -149,7 +217,20 @@ void Node::opened() {
   reporter_.retry_now();
 }
 
+// Somebody took this host out on purpose: back at once, it would only be taken for a new one.
+void Node::stay_away() {
+  log::warn("container_instance_deregistered", {{"container_instance", identity_.container_instance_arn}});
+  deregistered_ = true;
+  registered_ = false;
+  problem_ = "container instance " + identity_.container_instance_arn +
+             " was deregistered: this host stays away until its agent is restarted or gets SIGHUP, then it "
+             "registers as a new one";
+  endpoint_.clear();
+  telemetry_.serve("", identity_.container_instance_arn);
+}
+
 void Node::ended(const Error& error, Session::End end) {
+  if (says_deregistered(error)) return stay_away();
   // Refused by control itself: it may not know this container instance any more; registering tells.
   const bool refused = error.code() == "refused" || (says_gone(error) && end == Session::End::kFailure);
   const auto next = [this, refused] { refused ? register_host() : discover(); };

@@ -42,6 +42,11 @@ class Node {
   // when the stored state belongs to another cluster than the settings name.
   shared::Result<void> start();
 
+  // A node whose container instance was deregistered stays away from control until this is called or another
+  // node takes its place; its containers run on, and its next registration makes a new container instance. At
+  // any other time it does nothing.
+  void register_anew();
+
   // Why this node cannot run new tasks now; empty text = it can. For readiness endpoints.
   std::string not_ready() const;
 
@@ -54,8 +59,13 @@ class Node {
   // node.cpp: identity, registration, session
   void begin(shared::Result<void> host);
   void register_host();
+  void register_now();
+  bool follows(const std::string& installation);
+  void forget_instance();
+  void stay_away();
   void registered(shared::Result<std::string> answer);
   void create_default_cluster();
+  void ask_endpoint(std::function<void(shared::Result<PollEndpoints>)> done);
   void discover();
   void connect(const std::string& endpoint);
   void opened();
@@ -87,6 +97,7 @@ class Node {
   Telemetry telemetry_;
 
   bool registered_ = false;
+  bool deregistered_ = false;  // by somebody else: it stays away
   std::string problem_ = "not registered with control yet";
   std::string endpoint_;     // the last one discovered: still good when control cannot be asked
   std::string manifest_id_;  // of the last manifest, until its stop verification came

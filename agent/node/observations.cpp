@@ -1,6 +1,7 @@
 // TaskEngine: what the engine reports by itself, finding containers again after a crash, clean-up of stopped
 // tasks.
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "agent/node/container_spec.h"
@@ -37,9 +38,11 @@ bool same(const Container& c, const runtime::ContainerHandle& handle) {
 void TaskEngine::connect_engine() {
   if (asking_engine_) return;
   asking_engine_ = true;
+  last_asked_ = parts_.executor.now();
   parts_.runtime.ping(guarded([this](Result<std::string> version) {
     asking_engine_ = false;
     if (!version) return engine_away(version.error());
+    const auto took = std::chrono::duration_cast<shared::Millis>(parts_.executor.now() - last_asked_);
     engine_version_ = *version;
     if (!recovered_) {  // which cgroups there are depends on the engine
       if (auto usable = parts_.cgroups.usable(); !usable) return ready_(std::move(usable));
@@ -52,16 +55,80 @@ void TaskEngine::connect_engine() {
                            }));
     }
     if (!recovered_) return recover();
-    events_missed_ = events_missed_ || !engine_problem_.empty();
-    set_engine_problem("");
-    after("engine", kEngineCheck, [this] { connect_engine(); });
-    if (std::exchange(events_missed_, false)) inspect_all();
+    const auto before = health_.state();
+    health_.answered(took, {slow_starts(), starts_.waiting() + starts_.running() > 0});
+    health_changed(before);
+    after("engine", health_.is_sure() ? kEngineCheck : kEngineProbe, [this] { connect_engine(); });
+    if (health_.state() == EngineHealth::State::kGood && std::exchange(events_missed_, false)) inspect_all();
   }));
 }
 
 void TaskEngine::engine_away(const shared::Error& error) {
-  set_engine_problem(error.text());
+  const auto before = health_.state();
+  health_.missed(error.text());
+  health_changed(before);
   after("engine", kEngineProbe, [this] { connect_engine(); });
+}
+
+// Told once, when it begins and when it is over; how many starts may be under way goes with it.
+void TaskEngine::health_changed(EngineHealth::State before) {
+  using State = EngineHealth::State;
+  const State now = health_.state();
+  if (now != State::kGood) give_up_waiting();
+  if (now == before) return;
+  if (now == State::kGood) {
+    log::info("engine_reachable", {{"version", engine_version_}});
+    unreachable_since_.clear();  // who still waits then waits for its turn
+  } else if (before == State::kGood || before == State::kUnknown) {
+    log::warn("engine_unreachable",
+              {{"reason", health_.reason()}, {"waiting", pulls_.waiting() + starts_.waiting()}});
+    events_missed_ = true;
+  }
+  const std::size_t all = parts_.settings.concurrent_starts;
+  const bool open = now == State::kGood || now == State::kTrial;
+  pulls_.set_limit(open ? all : 0);
+  starts_.set_limit(now == State::kTrial ? 1 : open ? all : 0);
+}
+
+void TaskEngine::start_answered(shared::Millis took) {
+  const auto before = health_.state();
+  health_.start_answered(took);
+  health_changed(before);
+}
+
+std::size_t TaskEngine::slow_starts() const {
+  const auto now = parts_.executor.now();
+  return static_cast<std::size_t>(std::count_if(starts_under_way_.begin(), starts_under_way_.end(),
+                                                [&](auto since) { return now - since >= kSlowStart; }));
+}
+
+// What waits for the engine does not wait for ever: counted from when it was first seen to wait.
+void TaskEngine::give_up_waiting() {
+  const auto now = parts_.executor.now();
+  const auto waited_out = [&](const std::string& what) {
+    return now - unreachable_since_.try_emplace(what, now).first->second >= parts_.settings.engine_patience;
+  };
+  std::vector<std::string> over;
+  for (auto& [arn, task] : tasks_) {
+    bool changed = task.queued && waited_out(arn) && give_up_preparing(task);
+    for (std::size_t i = 0; i < task.containers.size(); ++i) {
+      Container& c = task.containers[i];
+      if (c.op != Op::kQueued || c.known == Status::kStopped || !waited_out(key(task, i))) continue;
+      fail(c, std::string(c.known == Status::kNone     ? "CannotPullContainerError: "
+                          : c.known == Status::kPulled ? "CannotCreateContainerError: "
+                                                       : "CannotStartContainerError: ") +
+                  health_.reason());
+      changed = true;
+    }
+    if (changed) over.push_back(arn);
+  }
+  for (const std::string& arn : over) parts_.executor.post(guarded([this, arn] { go(arn); }));
+}
+
+// The engine itself is asked: what one call met may be over, or be that call's own.
+void TaskEngine::note(const shared::Error& error) {
+  if (error.code() != "engine_down" || !recovered_ || health_.state() != EngineHealth::State::kGood) return;
+  if (parts_.executor.now() - last_asked_ >= kEngineProbe) connect_engine();
 }
 
 void TaskEngine::recover() {
@@ -69,7 +136,9 @@ void TaskEngine::recover() {
   parts_.runtime.recover(kInstanceLabel, guarded([this](Result<std::vector<runtime::ContainerInfo>> found) {
                            asking_engine_ = false;
                            if (!found) return engine_away(found.error());
-                           set_engine_problem("");
+                           const auto before = std::exchange(health_, EngineHealth()).state();
+                           health_.answered(shared::Millis(0), {});
+                           health_changed(before);
                            recovered(*found);
                            connect_engine();
                          }));
@@ -101,9 +170,9 @@ void TaskEngine::recovered(const std::vector<runtime::ContainerInfo>& found) {
     if (ours.contains(&info)) continue;
     // Another agent's, or of a time when this host was in another cluster: control knows nothing of them.
     if (label(info, kClusterLabel) != parts_.settings.cluster) continue;
-    if (!tasks_.contains(label(info, kTaskArnLabel))) orphans_.push_back(info);
+    if (!tasks_.contains(label(info, kTaskArnLabel))) unknown_.push_back(info);
   }
-  log::info("node_recovered", {{"tasks", tasks_.size()}, {"orphans", orphans_.size()}});
+  log::info("node_recovered", {{"tasks", tasks_.size()}, {"unknown_containers", unknown_.size()}});
   recovered_ = true;
   for (const std::string& arn : arns) go(arn);
   steady_check();
@@ -117,7 +186,7 @@ void TaskEngine::observe(Task& task, Container& c, const runtime::ContainerInfo&
   if (c.known == Status::kStopped) {
     // Recorded as stopped and yet alive: once more, then it is left to the clean-up.
     if (info.phase == runtime::ContainerPhase::kRunning && stopped_again_.insert(info.handle.id).second) {
-      parts_.runtime.stop(info.handle, parts_.settings.container_stop_timeout, [](auto) {});
+      stop_untold(info.handle, [] {});
     }
     return;
   }
@@ -173,29 +242,37 @@ void TaskEngine::on_event(const runtime::Event& event) {
 }
 
 void TaskEngine::inspect(const std::string& arn, std::size_t index, std::optional<int> exit_code) {
+  inspections_.enter(0, [this, arn, index, exit_code] {
+    if (!find(arn)) return inspections_.leave();
+    inspect_now(arn, index, exit_code);
+  });
+}
+
+void TaskEngine::inspect_now(const std::string& arn, std::size_t index, std::optional<int> exit_code) {
   const Container& c = tasks_.at(arn).containers[index];
-  parts_.runtime.inspect({c.runtime_id, c.engine_name},
-                         guarded([this, arn, index, exit_code](Result<runtime::ContainerInfo> info) {
-                           Task* task = find(arn);
-                           if (!task) return;
-                           Container& seen = task->containers[index];
-                           if (info) {
-                             observe(*task, seen, *info);
-                           } else if (info.error().code() == "not_found") {
-                             if (seen.known < Status::kCreated) return;
-                             if (exit_code && seen.known != Status::kStopped) {
-                               seen.exit_code = exit_code;
-                               seen.finished_at = parts_.executor.wall_now();
-                               seen.known = Status::kStopped;
-                             } else {
-                               vanished(seen);
-                             }
-                           } else {
-                             note(info.error());
-                             return;  // the next check will tell
-                           }
-                           go(arn);
-                         }));
+  parts_.runtime.inspect(
+      {c.runtime_id, c.engine_name},
+      leaving<runtime::ContainerInfo>(inspections_, [this, arn, index, exit_code](auto info) {
+        Task* task = find(arn);
+        if (!task) return;
+        Container& seen = task->containers[index];
+        if (info) {
+          observe(*task, seen, *info);
+        } else if (info.error().code() == "not_found") {
+          if (seen.known < Status::kCreated) return;
+          if (exit_code && seen.known != Status::kStopped) {
+            seen.exit_code = exit_code;
+            seen.finished_at = parts_.executor.wall_now();
+            seen.known = Status::kStopped;
+          } else {
+            vanished(seen);
+          }
+        } else {
+          note(info.error());
+          return;  // the next check will tell
+        }
+        go(arn);
+      }));
 }
 
 void TaskEngine::inspect_all() {
@@ -214,23 +291,38 @@ void TaskEngine::steady_check() {
   });
 }
 
+bool TaskEngine::has_containers() const {
+  return !orphan_tasks().empty() || std::any_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
+    return entry.second.known != Status::kStopped;
+  });
+}
+
 std::vector<std::string> TaskEngine::orphan_tasks() const {
   std::set<std::string> arns;
-  for (const auto& info : orphans_) arns.insert(label(info, kTaskArnLabel));
+  for (const auto& info : unknown_) {
+    if (is_orphan(info, label(info, kTaskArnLabel))) arns.insert(label(info, kTaskArnLabel));
+  }
   return {arns.begin(), arns.end()};
+}
+
+// Those of another control plane are none of our business, whatever its cluster is called, and those without
+// the label cannot be told from its: both are left alone.
+bool TaskEngine::is_orphan(const runtime::ContainerInfo& info, const std::string& task_arn) const {
+  return !installation_.empty() && label(info, kInstallationLabel) == installation_ &&
+         label(info, kTaskArnLabel) == task_arn;
 }
 
 // What holds namespaces goes after what is in them.
 void TaskEngine::stop_orphan(const std::string& task_arn) {
   std::vector<runtime::ContainerHandle> mine;
   std::vector<runtime::ContainerHandle> internal;
-  for (const auto& info : orphans_) {
-    if (label(info, kTaskArnLabel) != task_arn) continue;
+  for (const auto& info : unknown_) {
+    if (!is_orphan(info, task_arn)) continue;
     log::info("orphan_stopped", {{"task", task_arn}, {"container", info.handle.id}});
     (label(info, kContainerNameLabel) == kPauseContainer ? internal : mine).push_back(info.handle);
   }
   if (mine.empty() && internal.empty()) return;
-  std::erase_if(orphans_, [&](const auto& info) { return label(info, kTaskArnLabel) == task_arn; });
+  std::erase_if(unknown_, [&](const auto& info) { return is_orphan(info, task_arn); });
   remove_orphans(std::move(mine), [this, task_arn, internal = std::move(internal)] {
     remove_orphans(internal, [this, task_arn] {
       if (!find(task_arn)) remove_rest_of_orphan(task_arn);
@@ -245,21 +337,20 @@ void TaskEngine::remove_orphans(std::vector<runtime::ContainerHandle> handles, s
     if (--*left == 0) done();
   });
   for (const auto& handle : handles) {
-    parts_.runtime.stop(handle, parts_.settings.container_stop_timeout,
-                        guarded([this, handle, removed](auto) { parts_.runtime.remove(handle, removed); }));
+    stop_untold(handle, [this, handle, removed] { remove_now(handle, removed); });
   }
 }
 
 bool TaskEngine::adopt_orphans(Task& task) {
   bool adopted = false;
   for (Container& c : task.containers) {
-    const auto match = std::find_if(orphans_.begin(), orphans_.end(), [&](const auto& info) {
-      return label(info, kTaskArnLabel) == task.arn() && label(info, kContainerNameLabel) == c.spec.name;
+    const auto match = std::find_if(unknown_.begin(), unknown_.end(), [&](const auto& info) {
+      return is_orphan(info, task.arn()) && label(info, kContainerNameLabel) == c.spec.name;
     });
-    if (match == orphans_.end()) continue;
+    if (match == unknown_.end()) continue;
     c.engine_name = match->handle.name;
     observe(task, c, *match);
-    orphans_.erase(match);
+    unknown_.erase(match);
     adopted = true;
   }
   return adopted;
@@ -283,14 +374,26 @@ void TaskEngine::remove_container(const std::string& arn, std::size_t index) {
   if (!task) return;
   if (index >= task->containers.size()) return remove_volumes(arn, task->volumes);
   const Container& c = task->containers[index];
-  parts_.runtime.remove({c.runtime_id, c.engine_name}, guarded([this, arn, index](Result<bool> removed) {
-                          Task* t = find(arn);
-                          if (!t) return;
-                          if (removed) return remove_container(arn, index + 1);
-                          note(removed.error());
-                          log::warn("container_not_removed", removed.error(), {{"task", arn}});
-                          schedule_cleanup(*t, kCleanupRetry);
-                        }));
+  remove_now({c.runtime_id, c.engine_name}, guarded([this, arn, index](Result<bool> removed) {
+               Task* t = find(arn);
+               if (!t) return;
+               if (removed) return remove_container(arn, index + 1);
+               note(removed.error());
+               log::warn("container_not_removed", removed.error(), {{"task", arn}});
+               schedule_cleanup(*t, kCleanupRetry);
+             }));
+}
+
+void TaskEngine::remove_now(const runtime::ContainerHandle& handle, runtime::Runtime::Done<bool> done) {
+  removals_.enter(0, [this, handle, done = std::move(done)] {
+    parts_.runtime.remove(handle, leaving<bool>(removals_, done));
+  });
+}
+
+void TaskEngine::remove_volume_now(const std::string& name, runtime::Runtime::Done<bool> done) {
+  removals_.enter(0, [this, name, done = std::move(done)] {
+    parts_.runtime.remove_volume(name, leaving<bool>(removals_, done));
+  });
 }
 
 }  // namespace agent::node

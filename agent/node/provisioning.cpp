@@ -52,7 +52,23 @@ std::string waiting_key(const std::string& arn) { return "volumes " + arn; }
 
 }  // namespace
 
+// Takes its turn among the starts: making cgroups and volumes for a thousand tasks at once would keep the
+// engine, and this thread, from everything else.
 void TaskEngine::prepare(Task& task) {
+  task.preparing = task.queued = true;
+  starts_.enter(task.order, [this, arn = task.arn()] {
+    Task* still = find(arn);
+    if (!still) return starts_.leave();
+    still->preparing = still->queued = false;
+    unreachable_since_.erase(arn);
+    if (still->desired == Status::kStopped) return starts_.leave();
+    make_ready(*still);
+    if (!still->preparing) starts_.leave();
+    parts_.executor.post(guarded([this, arn] { go(arn); }));
+  });
+}
+
+void TaskEngine::make_ready(Task& task) {
   if (const std::string problem = memory_conflict(task); !problem.empty())
     return not_prepared(task, cannot_initialize(task, "cgroup resource: " + problem));
   auto made = parts_.cgroups.create(task.id(), limits_of(task, parts_.settings));
@@ -72,6 +88,10 @@ void TaskEngine::prepare(Task& task) {
   }
   std::erase_if(*volumes, [](const Volume& v) { return v.kind == VolumeKind::kHostPath; });
   if (volumes->empty()) return prepared(task);
+  for (Volume& v : *volumes) {
+    if (v.kind == VolumeKind::kTask && !installation_.empty())
+      v.spec.labels[kInstallationLabel] = installation_;
+  }
   task.preparing = true;
   provision(task.arn(), *std::move(volumes), 0);
 }
@@ -80,6 +100,7 @@ void TaskEngine::prepare(Task& task) {
 // looked after now.
 void TaskEngine::prepare_later(Task& task, const Error& error) {
   log::warn("task_cgroup_not_renewed", error, {{"task", task.arn()}});
+  starts_.leave();
   task.preparing = true;
   after(waiting_key(task.arn()), kPrepareRetry, [this, arn = task.arn()] {
     if (Task* again = find(arn)) again->preparing = false;
@@ -90,8 +111,9 @@ void TaskEngine::prepare_later(Task& task, const Error& error) {
 // One volume after the other.
 void TaskEngine::provision(const std::string& arn, std::vector<Volume> volumes, std::size_t index) {
   Task* task = find(arn);
-  if (!task) return;
+  if (!task) return starts_.leave();
   if (index >= volumes.size() || task->desired == Status::kStopped) {
+    starts_.leave();
     if (index >= volumes.size()) prepared(*task);
     task->preparing = false;
     return go(arn);
@@ -108,6 +130,7 @@ void TaskEngine::provision(const std::string& arn, std::vector<Volume> volumes, 
 }
 
 void TaskEngine::provision_failed(const std::string& arn, const Volume& volume, const Error& error) {
+  starts_.leave();
   Task* task = find(arn);
   if (!task) return;
   const auto now = parts_.executor.now();
@@ -142,22 +165,28 @@ void TaskEngine::not_prepared(Task& task, const std::string& reason) {
   settle(task, parts_.executor.wall_now());
 }
 
+// Of a task that waits for the engine. One that has containers already does not end for that.
+bool TaskEngine::give_up_preparing(Task& task) {
+  if (begun(task)) return false;
+  not_prepared(task, cannot_initialize(task, health_.reason()));
+  return true;
+}
+
 void TaskEngine::remove_volumes(const std::string& arn, std::vector<std::string> names) {
   if (names.empty()) return remove_rest(arn);
   const std::string name = names.back();
   names.pop_back();
-  parts_.runtime.remove_volume(
-      name, guarded([this, arn, name, names](Result<bool> removed) {
-        Task* task = find(arn);
-        if (!task) return;
-        if (removed) {
-          std::erase(task->volumes, name);
-        } else {
-          note(removed.error());
-          log::warn("volume_not_removed", removed.error(), {{"task", arn}, {"volume", name}});
-        }
-        remove_volumes(arn, names);
-      }));
+  remove_volume_now(name, guarded([this, arn, name, names](Result<bool> removed) {
+                      Task* task = find(arn);
+                      if (!task) return;
+                      if (removed) {
+                        std::erase(task->volumes, name);
+                      } else {
+                        note(removed.error());
+                        log::warn("volume_not_removed", removed.error(), {{"task", arn}, {"volume", name}});
+                      }
+                      remove_volumes(arn, names);
+                    }));
 }
 
 void TaskEngine::remove_rest(const std::string& arn) {
@@ -192,7 +221,7 @@ void TaskEngine::remove_rest_of_orphan(const std::string& task_arn) {
       kTaskArnLabel, task_arn, guarded([this, task_arn](Result<std::vector<runtime::VolumeInfo>> found) {
         if (!found) return log::warn("volumes_not_listed", found.error(), {{"task", task_arn}});
         for (const auto& volume : *found) {
-          parts_.runtime.remove_volume(volume.name, [task_arn, name = volume.name](Result<bool> removed) {
+          remove_volume_now(volume.name, [task_arn, name = volume.name](Result<bool> removed) {
             if (!removed)
               log::warn("volume_not_removed", removed.error(), {{"task", task_arn}, {"volume", name}});
           });

@@ -69,6 +69,7 @@ Identity read_identity(const Reader& in) {
   identity.instance_id = in.required_string("instanceId");
   identity.cluster = in.required_string("cluster");
   identity.container_instance_arn = in.string_or("containerInstanceArn", "");
+  identity.installation = in.string_or("installation", "");
   identity.watermark = in.integer_or<std::int64_t>("watermark", -1);
   return identity;
 }
@@ -166,6 +167,7 @@ void Records::put(const Identity& identity) {
   put_row(kIdentityKey, shared::json::to_text({{"instanceId", identity.instance_id},
                                                {"cluster", identity.cluster},
                                                {"containerInstanceArn", identity.container_instance_arn},
+                                               {"installation", identity.installation},
                                                {"watermark", identity.watermark}}));
 }
 void Records::put(const Task& task) { put_row(std::string(kTaskPrefix) + task.arn(), task_to_json(task)); }

@@ -15,6 +15,7 @@ struct Identity {
   std::string instance_id;             // "mi-" and 17 hex digits, once and for all
   std::string cluster;                 // the one the ARN below belongs to
   std::string container_instance_arn;  // empty until registered
+  std::string installation;            // of the control it registered with; empty while it has told none
   std::int64_t watermark = -1;         // highest seqNum or timeline seen
 };
 

@@ -10,6 +10,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kUnitsPerCpu = 1024;
+constexpr const char* kInstallation = "berthInstallation";
 
 std::vector<std::string> as_text(const std::set<int>& ports) {
   std::vector<std::string> out;
@@ -84,21 +85,23 @@ std::string registration_request(const NodeSettings& settings, const Identity& i
   return shared::json::to_text(body);
 }
 
-shared::Result<std::string> registered_arn(const std::string& answer) {
+shared::Result<Registered> registered_as(const std::string& answer) {
   auto document = shared::json::Document::parse(answer, "malformed");
   if (!document) return document.error();
   const auto root = document->root();
   const auto instance = root.required_child("containerInstance");
-  std::string arn = instance ? instance->required_string("containerInstanceArn") : "";
+  Registered out{instance ? instance->required_string("containerInstanceArn") : "",
+                 root.string_or(kInstallation, "")};
   if (!root.ok()) return root.error();
-  return arn;
+  return out;
 }
 
 shared::Result<PollEndpoints> poll_endpoints(const std::string& answer) {
   auto document = shared::json::Document::parse(answer, "malformed");
   if (!document) return document.error();
   const auto root = document->root();
-  PollEndpoints endpoints{root.required_string("endpoint"), root.string_or("telemetryEndpoint", "")};
+  PollEndpoints endpoints{root.required_string("endpoint"), root.string_or("telemetryEndpoint", ""),
+                          root.string_or(kInstallation, "")};
   if (!root.ok()) return root.error();
   for (std::string* each : {&endpoints.session, &endpoints.telemetry}) {
     while (each->ends_with('/')) each->pop_back();

@@ -18,12 +18,17 @@ std::vector<std::pair<std::string, std::string>> instance_attributes(const NodeS
                                                                      cgroup::Mode limits);
 std::string registration_request(const NodeSettings& settings, const Identity& identity, cgroup::Mode limits,
                                  const std::string& engine_version, const std::string& client_token);
-// The ARN in the answer. Error code "malformed".
-shared::Result<std::string> registered_arn(const std::string& answer);
+// Error code "malformed".
+struct Registered {
+  std::string container_instance_arn;
+  std::string installation;  // of the control that answered; empty where it has none
+};
+shared::Result<Registered> registered_as(const std::string& answer);
 // DiscoverPollEndpoint's answer. Error code "malformed".
 struct PollEndpoints {
   std::string session;
-  std::string telemetry;  // empty where control takes none
+  std::string telemetry;     // empty where control takes none
+  std::string installation;  // as above
 };
 shared::Result<PollEndpoints> poll_endpoints(const std::string& answer);
 

@@ -46,6 +46,7 @@ struct NodeSettings {
   std::optional<std::int64_t> task_pids_limit;     // ECS_TASK_PIDS_LIMIT
 
   // Not in ECS's environment.
+  std::size_t concurrent_starts = 4;    // pulls at once, and creates and starts at once
   shared::Millis report_gather{1'000};  // container changes wait this long for company (plus up to as much)
   shared::Millis engine_retry{1'000};   // between attempts while the engine cannot be reached
   shared::Millis engine_patience{300'000};  // after that a start gives up
@@ -59,6 +60,11 @@ inline constexpr std::size_t kMaxReportsInFlight = 10;
 inline constexpr std::size_t kMaxReasonLength = 1024;
 inline constexpr std::size_t kMaxIdLength = 255;
 inline constexpr int kMaxStopAttempts = 5;
+// Calls of the engine at once besides starts and pulls (NodeSettings::concurrent_starts), each kind for
+// itself, so that none waits behind another. A stop mostly waits for the process to end.
+inline constexpr std::size_t kMaxConcurrentStops = 256;
+inline constexpr std::size_t kMaxConcurrentInspections = 16;
+inline constexpr std::size_t kMaxConcurrentRemovals = 4;
 inline constexpr shared::Millis kCleanupRetry{30'000};
 // A volume that the engine will not remove (somebody else's container mounts it) is tried this often.
 inline constexpr int kMaxVolumeRemovals = 20;

@@ -30,7 +30,14 @@ std::string endings(const Task& task) {
 }  // namespace
 
 TaskEngine::TaskEngine(Parts parts, std::function<void(const std::string&)> changed)
-    : parts_(parts), changed_(std::move(changed)), host_(parts.settings) {}
+    : parts_(parts),
+      changed_(std::move(changed)),
+      host_(parts.settings),
+      pulls_(parts.executor, parts.settings.concurrent_starts),
+      starts_(parts.executor, parts.settings.concurrent_starts),
+      stops_(parts.executor, kMaxConcurrentStops),
+      inspections_(parts.executor, kMaxConcurrentInspections),
+      removals_(parts.executor, kMaxConcurrentRemovals) {}
 
 void TaskEngine::start(std::string instance_id, std::map<std::string, Task> tasks,
                        std::set<std::string> pulled_images, std::function<void(shared::Result<void>)> ready) {
@@ -166,13 +173,13 @@ void TaskEngine::perform(Task& task, const Plan& next, bool durable) {
         break;
       // Nothing new comes to life that could be forgotten.
       case Work::kPull:
-        if (durable) pull(task, action.container);
+        if (durable) queue(pulls_, task, action.container, &TaskEngine::pull);
         break;
       case Work::kCreate:
-        if (durable) create(task, action.container);
+        if (durable) queue(starts_, task, action.container, &TaskEngine::create);
         break;
       case Work::kStart:
-        if (durable) start_container(task, action.container);
+        if (durable) queue(starts_, task, action.container, &TaskEngine::start_container);
         break;
     }
   }
@@ -200,23 +207,6 @@ void TaskEngine::after(const std::string& timer, shared::Millis delay, std::func
 void TaskEngine::fail(Container& c, const std::string& reason) {
   if (c.reason.empty()) c.reason = reason;
   c.desired = Status::kStopped;
-}
-
-void TaskEngine::set_engine_problem(const std::string& text) {
-  if (engine_problem_ == text) return;
-  if (text.empty()) {
-    log::info("engine_reachable", {{"version", engine_version_}});
-  } else if (engine_problem_.empty() || !recovered_) {
-    log::warn("engine_unreachable", {{"reason", text}});
-  }
-  engine_problem_ = text;
-}
-
-void TaskEngine::note(const shared::Error& error) {
-  if (error.code() != "engine_down") return;
-  const bool fresh = engine_problem_.empty();
-  set_engine_problem(error.text());
-  if (fresh && recovered_) connect_engine();
 }
 
 }  // namespace agent::node

@@ -20,6 +20,7 @@ Status status_from_word(std::string_view text);  // kNone for anything unknown
 // What is in flight for a container; never persisted: after a crash nothing is.
 enum class Op {
   kNone,
+  kQueued,  // the next step waits for its turn; nothing runs in the engine
   kPull,
   kCreate,
   kStart,
@@ -68,6 +69,7 @@ struct Task {
 
   bool admitted = false;   // holds its share of the host; volatile, found again on start
   bool ready = false;      // its cgroup and its volumes are made; volatile, made again (the same) on start
+  bool queued = false;     // waits for its turn to be prepared; volatile
   bool preparing = false;  // its volumes are being made; volatile
   int clean_ups = 0;       // that left a volume behind; volatile
   bool ended = false;      // what follows from STOPPED was done (resources freed, clean-up set); volatile

@@ -95,7 +95,9 @@ bool may_stop(const Task& task, const Container& c) {
   return true;
 }
 
-bool idle(const Container& c) { return c.op == Op::kNone || c.op == Op::kRetry || c.op == Op::kPull; }
+bool idle(const Container& c) {
+  return c.op == Op::kNone || c.op == Op::kQueued || c.op == Op::kRetry || c.op == Op::kPull;
+}
 
 bool propagate_wishes(Task& task) {
   bool changed = false;
@@ -123,7 +125,8 @@ bool propagate_wishes(Task& task) {
   return changed;
 }
 
-// What never ran needs no engine to stop. A pull is left to itself; a create or start in flight is awaited.
+// What never ran needs no engine to stop. A pull is left to itself, a step that waits for its turn is
+// skipped; a create or start in flight is awaited.
 bool stop_without_engine(Container& c) {
   if (c.desired != Status::kStopped || c.known >= Status::kRunning || !idle(c)) return false;
   c.known = Status::kStopped;

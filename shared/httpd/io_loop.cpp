@@ -105,6 +105,27 @@ void IoLoop::on_signals(std::vector<int> signals, std::function<void(int)> handl
   wait_for_signal(set, std::make_shared<const std::function<void(int)>>(std::move(handler)));
 }
 
+IoLoop::StopWatch::StopWatch(asio::io_context& loop, const std::vector<int>& signals) {
+  for (const int signal : signals) set_.add(signal);
+  set_.async_wait([this, &loop](ErrorCode error, int signal) {
+    if (error) return;
+    signal_ = signal;
+    loop.stop();
+  });
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+IoLoop::StopWatch::~StopWatch() {
+  context_.stop();
+  thread_.join();
+}
+
+void IoLoop::stop_on_signals(std::vector<int> signals) {
+  impl_->stop_watch = std::make_unique<StopWatch>(impl_->context, signals);
+}
+
+int IoLoop::stopped_by() const { return impl_->stop_watch ? impl_->stop_watch->signal() : 0; }
+
 void IoLoop::run() {
   impl_->context.run();
   impl_->context.restart();  // so that it can be run again; a stop() before run() still counts

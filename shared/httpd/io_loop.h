@@ -21,6 +21,10 @@ class IoLoop final : public env::Executor {
 
   // Calls `handler(signal)` on the loop's thread for each of the named signals, until the loop dies.
   void on_signals(std::vector<int> signals, std::function<void(int)> handler);
+  // Stops the loop at the first of these signals: after what it does just then, but before anything that
+  // waits its turn, however much that is. `stopped_by` tells which one, 0 before.
+  void stop_on_signals(std::vector<int> signals);
+  int stopped_by() const;
   void run();   // until stop()
   void stop();  // from any thread
   // For tests: runs what is ready or becomes ready within `limit`, returns early once `done()` is true.
@@ -34,6 +38,7 @@ class IoLoop final : public env::Executor {
   Impl& impl() { return *impl_; }
 
  private:
+  class StopWatch;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/runtime/runtime.h"
@@ -38,10 +39,11 @@ class ScriptedRuntime final : public rt::Runtime {
   bool down = false;                                     // the engine cannot be reached
   std::string version = "20.10.24";
   shared::Millis call_time{1};
+  std::map<std::string, shared::Millis> call_times;  // of calls that take another time
   // The next calls of this name ("pull", "find_image", "create", "start", "stop", "inspect", "remove",
   // "recover") fail, one error for each call.
   std::map<std::string, std::deque<shared::Error>> failures;
-  std::set<std::string> hang;  // calls of this name never answer
+  std::set<std::string> hang;  // calls of this name do not answer before let_go()
   bool start_despite_failure = false;
   std::vector<std::string> calls;                 // "create NAME", "start NAME", ... in order
   std::map<std::string, rt::VolumeSpec> volumes;  // named ones; drivers other than these are unknown
@@ -86,6 +88,17 @@ class ScriptedRuntime final : public rt::Runtime {
     const rt::Event event{rt::EventType::kRemoved, box.info.handle, std::nullopt};
     boxes_.erase(box.info.handle.id);
     if (notice == Notice::kEvent) emit(event);
+  }
+  // Calls that hang are answered now.
+  void let_go() {
+    hang.clear();
+    for (auto& answer : std::exchange(hung_, {})) answer();
+  }
+  std::size_t hanging() const { return hung_.size(); }
+  // The most calls of this name that were under way at one time.
+  std::size_t most_at_once(const std::string& call) const {
+    const auto found = most_.find(call);
+    return found == most_.end() ? 0 : found->second;
   }
   void report_gap() {
     if (gap_) executor_.post(gap_);
@@ -315,7 +328,14 @@ class ScriptedRuntime final : public rt::Runtime {
   void answer(const std::string& call, const std::string& what, Done<T> done,
               std::function<shared::Result<T>()> work, shared::Millis extra = shared::Millis(0)) {
     calls.push_back(what.empty() ? call : call + " " + what);
-    if (hang.contains(call)) return;
+    most_[call] = std::max(most_[call], ++under_way_[call]);
+    if (hang.contains(call)) {
+      hung_.push_back([this, call, done, work] {
+        --under_way_[call];
+        done(work());
+      });
+      return;
+    }
     auto slot = std::make_shared<shared::env::Timer>();
     std::optional<shared::Error> fail;
     if (auto& planned = failures[call]; !planned.empty()) {
@@ -324,8 +344,10 @@ class ScriptedRuntime final : public rt::Runtime {
     }
     pending_.push_back(slot);
     *slot = executor_.after(
-        call_time + extra, [this, slot, fail, work = std::move(work), done = std::move(done)] {
+        (call_times.contains(call) ? call_times[call] : call_time) + extra,
+        [this, call, slot, fail, work = std::move(work), done = std::move(done)] {
           std::erase(pending_, slot);
+          --under_way_[call];
           if (down) {
             return done(shared::Error("engine_down", "connect /var/run/docker.sock: Connection refused",
                                       shared::Blame::kTarget, shared::Retry::kYes));
@@ -342,6 +364,9 @@ class ScriptedRuntime final : public rt::Runtime {
   std::function<void(rt::Event)> on_event_;
   std::function<void()> gap_;
   std::vector<std::shared_ptr<shared::env::Timer>> pending_;
+  std::vector<std::function<void()>> hung_;
+  std::map<std::string, std::size_t> under_way_;
+  std::map<std::string, std::size_t> most_;
 };
 
 }  // namespace tests

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/operations.h"
+#include "agent/control/installation.h"
 #include "agent/control/lookup.h"
 #include "agent/control/tasks.h"
 #include "agent/model/words.h"
@@ -78,6 +79,11 @@ Answer apply(const Context& context, const control::TaskChange& change) {
 
 }  // namespace
 
+void tell_installation(const Context& context, json& answer) {
+  const std::string installation = control::installation_of(context.state());
+  if (!installation.empty()) answer["berthInstallation"] = installation;
+}
+
 Answer discover_poll_endpoint(const Context& context) {
   // Neither need exist: agents ask before they register, and for what their host remembers.
   const aws::Realm realm = context.step.settings.realm();
@@ -90,7 +96,9 @@ Answer discover_poll_endpoint(const Context& context) {
     return shared::Error("ServerException",
                          "This control plane has no address set at which agents reach it.");
   }
-  return json{{"endpoint", endpoint}, {"telemetryEndpoint", endpoint}, {"serviceConnectEndpoint", endpoint}};
+  json answer{{"endpoint", endpoint}, {"telemetryEndpoint", endpoint}, {"serviceConnectEndpoint", endpoint}};
+  tell_installation(context, answer);
+  return answer;
 }
 
 Answer submit_task_state_change(const Context& context) {

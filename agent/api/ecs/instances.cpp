@@ -135,7 +135,9 @@ Answer register_container_instance(const Context& context) {
   request.tags = *std::move(tags);
   const auto key = control::register_instance(context.step, request);
   if (!key) return key.error();
-  return answer_instance(context, *key);
+  auto answer = answer_instance(context, *key);
+  if (answer) tell_installation(context, *answer);
+  return answer;
 }
 
 Answer deregister_container_instance(const Context& context) {

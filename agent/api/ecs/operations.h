@@ -46,6 +46,9 @@ Answer discover_poll_endpoint(const Context&);
 Answer submit_task_state_change(const Context&);
 Answer submit_container_state_change(const Context&);
 Answer submit_attachment_state_changes(const Context&);
+// Adds the member by which our agents know their control plane; others ignore it, as their protocol has them
+// ignore what they do not know.
+void tell_installation(const Context&, nlohmann::json& answer);
 
 Answer tag_resource(const Context&);
 Answer untag_resource(const Context&);

@@ -1,6 +1,7 @@
 #include "agent/control/agent_sync.h"
 
 #include "agent/control/instances.h"
+#include "agent/control/lookup.h"
 #include "tests/unit/agent/control/world.h"
 
 namespace agent::control::test {
@@ -153,6 +154,28 @@ TEST(AgentSync, ConfirmsOnlyStopsThatAreReallyWanted) {
   std::vector<std::string> confirmed;
   for (const auto& each : agent.verdicts[0].stop_tasks) confirmed.push_back(each.arn);
   EXPECT_EQ(confirmed, (std::vector<std::string>{stops, unknown}));
+}
+
+// Two agents on one container engine see each other's containers; a host that lost its data sees those of the
+// container instance it was.
+TEST(AgentSync, TasksOfAnotherInstanceAreOnlyConfirmedOnceItIsDeregistered) {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  const std::string arn = world.task(world.run(world.define("job"))).arn;
+  FakeAgent& other = world.add_agent();
+  const auto asked = [&] {
+    const link::TaskStopVerificationMessage question{other.manifests[0].message_id, {{arn, "c", "STOPPED"}}};
+    world.engine->agent_message(other.session, link::acs_to_json(question));
+    world.rest();
+    return other.verdicts.back().stop_tasks.size();
+  };
+  EXPECT_EQ(asked(), 0u);
+  agent.disconnect();
+  EXPECT_EQ(asked(), 0u) << "it may only be restarting";
+  (void)world.submit([&](Step& step) {
+    return deregister_instance(step, key_of(*find_instance_by_arn(step.state, agent.arn)), Force::kYes);
+  });
+  EXPECT_EQ(asked(), 1u);
 }
 
 TEST(AgentSync, HeartbeatsKeepALivingSessionAndSilenceEndsADeadOne) {

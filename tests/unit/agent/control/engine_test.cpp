@@ -1,5 +1,6 @@
 #include "agent/control/engine.h"
 
+#include "agent/control/installation.h"
 #include "tests/unit/agent/control/world.h"
 
 namespace agent::control::test {
@@ -15,6 +16,40 @@ Result<void> put_cluster(Step& step, const std::string& name) {
   cluster.document = "{}";
   step.state.clusters.put(name, cluster);
   return {};
+}
+
+TEST(Engine, InstallationIsNamedOnceAndKept) {
+  World world;
+  world.rest();
+  const std::string id = installation_of(world.state());
+  EXPECT_EQ(id.size(), 36u);
+  EXPECT_TRUE(world.store.records().contains("installation/id"));
+  world.crash_and_restart();
+  EXPECT_EQ(installation_of(world.state()), id);
+}
+
+TEST(Engine, OlderDatabaseGetsAnInstallationBeforeAnyAnswer) {
+  World world;
+  world.rest();
+  ASSERT_TRUE(world.store.commit({{}, {"installation/id"}}));
+  world.crash_and_restart();
+  std::string seen;
+  (void)world.submit([&](Step& step) -> Result<void> {
+    seen = installation_of(step.state);
+    return {};
+  });
+  EXPECT_EQ(seen.size(), 36u);
+}
+
+TEST(Engine, InstallationThatIsSetReplacesTheOneInTheDatabase) {
+  World world;
+  world.rest();
+  world.settings.installation = "the-old-one";
+  world.crash_and_restart();
+  EXPECT_EQ(installation_of(world.state()), "the-old-one");
+  world.settings.installation.clear();
+  world.crash_and_restart();
+  EXPECT_EQ(installation_of(world.state()), "the-old-one");
 }
 
 TEST(Engine, AnswersOnlyAfterTheChangeIsDurable) {

@@ -161,7 +161,7 @@ TEST(HandingOver, AHostHasNoMoreTasksThanTheLimitAndTheFailureSaysSo) {
               "The container instance has 12 tasks, as many as max_tasks_per_instance allows.");
   }
   const std::string service = world.create(world.service("web", request.task_definition_arn, 1));
-  EXPECT_NE(world.events(service).front().find("has as many tasks as max_tasks_per_instance allows."),
+  EXPECT_NE(world.events(service).front().find("tasks, as many as max_tasks_per_instance allows."),
             std::string::npos)
       << world.events(service).front();
   agent.report(arns[0], "STOPPED", 0);

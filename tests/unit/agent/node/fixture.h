@@ -32,6 +32,7 @@ class FakeControl final : public link::ControlLink {
   bool unreachable = false;
   std::vector<json> said;  // what the node sent over the session, all sessions
   std::string instance_arn = "arn:aws:ecs:us-east-1:000000000000:container-instance/default/1";
+  std::string installation = "installation-1";  // empty: a control that has none to tell
   int sessions = 0;
   std::string refuse_session;  // not empty: the text of the refusal
 
@@ -47,11 +48,11 @@ class FakeControl final : public link::ControlLink {
     executor_.post([this, operation, fail, done = std::move(done)] {
       if (fail) return done(*fail);
       if (operation == "RegisterContainerInstance") {
-        return done(json{{"containerInstance", {{"containerInstanceArn", instance_arn}}}}.dump());
+        return done(with_installation({{"containerInstance", {{"containerInstanceArn", instance_arn}}}}));
       }
       if (operation == "DiscoverPollEndpoint") {
-        return done(std::string(
-            R"({"endpoint":"http://127.0.0.1:7000/","telemetryEndpoint":"http://127.0.0.1:7001/"})"));
+        return done(with_installation(
+            {{"endpoint", "http://127.0.0.1:7000/"}, {"telemetryEndpoint", "http://127.0.0.1:7001/"}}));
       }
       done(std::string(R"({"acknowledgment":"ok"})"));
     });
@@ -129,6 +130,10 @@ class FakeControl final : public link::ControlLink {
   std::string last_arn;
 
  private:
+  std::string with_installation(json answer) const {
+    if (!installation.empty()) answer["berthInstallation"] = installation;
+    return answer.dump();
+  }
   struct Wire final : link::Channel {
     explicit Wire(FakeControl& control) : owner(control) {}
     void send(std::string text) override { owner.said.push_back(json::parse(text)); }

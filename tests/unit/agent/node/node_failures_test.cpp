@@ -249,21 +249,22 @@ TEST_F(NodeTest, EngineThatDiesWhileNothingHappensIsSaidAndItsReturnToo) {
   boot_and_connect();
   engine.down = true;
   engine.report_gap();  // its event stream broke
-  run();
+  run(shared::Millis(1'100));
   EXPECT_NE(node->not_ready().find("/var/run/docker.sock"), std::string::npos);
   engine.down = false;
-  run(shared::Millis(2'000));
+  run(shared::Millis(4'000));
   EXPECT_EQ(node->not_ready(), "");
 }
 
 TEST_F(NodeTest, EngineThatHangsIsNoticedAlthoughNothingBreaks) {
   boot_and_connect();
   send(a_task("t1", {a_container("web")}));
-  engine.failures["ping"] = {failed("engine_down", "no answer within 5 s")};
+  engine.failures["ping"] = {failed("engine_down", "no answer within 5 s"),
+                             failed("engine_down", "no answer within 5 s")};
   engine.exit(*engine.find("web"), 5, tests::ScriptedRuntime::Notice::kSilent);
-  run(shared::Millis(10'500));
+  run(shared::Millis(11'500));
   EXPECT_EQ(node->not_ready(), "no answer within 5 s");
-  run(shared::Millis(2'000));
+  run(shared::Millis(4'000));
   EXPECT_EQ(node->not_ready(), "");
   EXPECT_EQ(container("t1", "web")["exitCode"], 5) << "looked at once the engine was back";
 }

@@ -43,18 +43,75 @@ TEST_F(NodeTest, RegistersAnewWhenItsContainerInstanceIsGone) {
   EXPECT_EQ(named, (std::vector<bool>{false, true, false}));
 }
 
-TEST_F(NodeTest, SessionRefusedAsInactiveLeadsToANewRegistration) {
+TEST_F(NodeTest, SessionRefusedBecauseNobodyKnowsTheInstanceLeadsToANewRegistration) {
   boot_and_connect();
-  control.refuse_session = R"({"InactiveInstanceException":"deregistered"})";
+  control.refuse_session = R"({"InvalidInstanceException":"not registered"})";
   control.failures["RegisterContainerInstance"] = {shared::Error("ClientException", "not found")};
   control.drop_session();
   run(shared::Millis(1'000));
-  EXPECT_NE(node->not_ready().find("InactiveInstanceException"), std::string::npos) << node->not_ready();
+  EXPECT_NE(node->not_ready().find("InvalidInstanceException"), std::string::npos) << node->not_ready();
   control.refuse_session.clear();
   control.instance_arn += "-new";
   run(shared::Millis(60'000));
   EXPECT_EQ(node->not_ready(), "");
   EXPECT_EQ(node->container_instance_arn(), control.instance_arn);
+}
+
+// How control says that an instance was deregistered: in the close of its session, or in the refusal of the
+// next one.
+void deregister(FakeControl& control, bool at_the_handshake) {
+  if (at_the_handshake) {
+    control.refuse_session = R"({"InactiveInstanceException":"Container instance is deregistered."})";
+    control.drop_session();
+  } else {
+    control.drop_session(
+        shared::Error("closed", "InactiveInstanceException: the container instance was deregistered"));
+  }
+}
+
+TEST_F(NodeTest, DeregisteredInstanceStaysAwayAndSaysWhyAndItsTasksRunOn) {
+  for (const bool at_the_handshake : {false, true}) {
+    boot_and_connect();
+    const std::string id = "t" + std::to_string(at_the_handshake);
+    send(a_task(id, {a_container("web" + id)}));
+    run(shared::Millis(5'000));
+    deregister(control, at_the_handshake);
+    run(shared::Millis(5'000));
+    control.calls.clear();
+    control.refuse_session.clear();
+    const int sessions = control.sessions;
+    run(shared::Millis(24 * 3600'000));
+    EXPECT_EQ(control.count("RegisterContainerInstance"), 0u);
+    EXPECT_EQ(control.count("DiscoverPollEndpoint"), 0u);
+    EXPECT_EQ(control.sessions, sessions);
+    EXPECT_NE(node->not_ready().find("was deregistered"), std::string::npos) << node->not_ready();
+    EXPECT_NE(node->not_ready().find(control.instance_arn), std::string::npos) << node->not_ready();
+    EXPECT_EQ(engine.find("web" + id)->info.phase, runtime::ContainerPhase::kRunning);
+  }
+}
+
+TEST_F(NodeTest, DeregisteredInstanceComesBackAsANewOneWhenRestartedOrAsked) {
+  for (const bool restarted : {false, true}) {
+    boot_and_connect();
+    deregister(control, false);
+    run(shared::Millis(60'000));
+    control.calls.clear();
+    control.instance_arn += "-new";
+    if (restarted) {
+      control.failures["RegisterContainerInstance"] = {
+          shared::Error("ClientException", "The container instance is not registered in this cluster")};
+      crash();
+      boot();
+    } else {
+      node->register_anew();
+    }
+    run(shared::Millis(100));
+    EXPECT_EQ(node->not_ready(), "");
+    EXPECT_EQ(node->container_instance_arn(), control.instance_arn);
+    node->register_anew();
+    run(shared::Millis(5'000));
+    EXPECT_EQ(control.count("RegisterContainerInstance"), restarted ? 2u : 1u) << "once is enough";
+  }
 }
 
 TEST_F(NodeTest, DefaultClusterIsMadeWhenItIsMissing) {

@@ -106,6 +106,24 @@ TEST(IoLoop, DeliversSignalsAgainAndAgain) {
   EXPECT_THAT(seen, ElementsAre(SIGUSR1, SIGUSR2));
 }
 
+TEST(IoLoop, StopsAtASignalWithoutWorkingOffWhatWaits) {
+  constexpr int kWaiting = 20'000;
+  int done = 0;
+  IoLoop loop;
+  loop.stop_on_signals({SIGUSR2});
+  EXPECT_EQ(loop.stopped_by(), 0);
+  loop.post([] { ::raise(SIGUSR2); });
+  for (int i = 0; i < kWaiting; ++i) {
+    loop.post([&done] {
+      ++done;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // work
+    });
+  }
+  loop.run();
+  EXPECT_LT(done, kWaiting);
+  EXPECT_EQ(loop.stopped_by(), SIGUSR2);
+}
+
 TEST(IoLoop, WatchesADescriptorAsLongAsItHasSomethingToRead) {
   IoLoop loop;
   int ends[2];
