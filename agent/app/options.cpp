@@ -5,6 +5,7 @@
 
 #include <charconv>
 
+#include "agent/app/own_ports.h"
 #include "shared/net/endpoint.h"
 #include "shared/settings/settings.h"
 
@@ -73,12 +74,11 @@ void add_control(SettingsSpec& spec) {
             .env = {"BERTH_ACCOUNT"},
             .fallback = "000000000000",
             .help = "Control: 12-digit account id in ARNs"});
-  spec.add(
-      {.name = "advertise",
-       .flag = "--advertise",
-       .env = {"BERTH_ADVERTISE"},
-       .help =
-           "Control: URL at which agents on other hosts reach it (default: http:// and the listen address)"});
+  spec.add({.name = "advertise",
+            .flag = "--advertise",
+            .env = {"BERTH_ADVERTISE"},
+            .help = "Control: URL at which agents on other hosts reach it",
+            .unset = "http:// and the listen address"});
   spec.add({.name = "listener_address",
             .flag = "--listener-address",
             .env = {"BERTH_LISTENER_ADDRESS"},
@@ -115,15 +115,16 @@ void add_control(SettingsSpec& spec) {
 }
 
 void add_node(SettingsSpec& spec) {
-  spec.add(
-      {.name = "control_url",
-       .flag = "--control",
-       .env = {"BERTH_CONTROL", "ECS_BACKEND_HOST"},
-       .help = "Node: URL of control, http://HOST:PORT (default: this agent when it has the role control)"});
+  spec.add({.name = "control_url",
+            .flag = "--control",
+            .env = {"BERTH_CONTROL", "ECS_BACKEND_HOST"},
+            .help = "Node: URL of control, http://HOST:PORT",
+            .unset = "this agent when it has the role control"});
   spec.add({.name = "node_key_file",
             .flag = "--node-key-file",
             .env = {"BERTH_NODE_KEY_FILE"},
-            .help = "Node: file with control's node-credentials (default: DATA_DIR/node-credentials)"});
+            .help = "Node: file with control's node-credentials",
+            .unset = "DATA_DIR/node-credentials"});
   spec.add({.name = "cluster",
             .flag = "--cluster",
             .env = {"ECS_CLUSTER"},
@@ -140,6 +141,7 @@ void add_node(SettingsSpec& spec) {
             .fallback = "unix:///var/run/docker.sock",
             .help = "Node: socket of the container engine, unix://PATH"});
   spec.add({.name = "reserved_memory",
+            .flag = "--reserved-memory",
             .env = {"ECS_RESERVED_MEMORY"},
             .kind = Kind::kInteger,
             .fallback = "0",
@@ -147,62 +149,80 @@ void add_node(SettingsSpec& spec) {
             .min = 0,
             .max = kMaxReservedMemory});
   spec.add({.name = "reserved_ports",
+            .flag = "--reserved-ports",
             .env = {"ECS_RESERVED_PORTS"},
             .kind = Kind::kList,
-            .fallback = "22,2375,2376,51678,51679",
-            .help = "Node: TCP host ports that tasks do not get"});
+            .fallback = "22,2375,2376,51678,51679,51680",
+            .help = "Node: TCP host ports that tasks do not get, besides 51678-51680 and the agent's own"});
   spec.add({.name = "reserved_ports_udp",
+            .flag = "--reserved-ports-udp",
             .env = {"ECS_RESERVED_PORTS_UDP"},
             .kind = Kind::kList,
             .fallback = "[]",
             .help = "Node: UDP host ports that tasks do not get"});
+  spec.add(
+      {.name = "dynamic_host_port_range",
+       .flag = "--dynamic-host-port-range",
+       .env = {"ECS_DYNAMIC_HOST_PORT_RANGE"},
+       .help = "Node: FIRST-LAST, from which host ports are chosen where a task definition leaves that open",
+       .unset = "the kernel's ip_local_port_range"});
   spec.add({.name = "instance_attributes",
+            .flag = "--instance-attributes",
             .env = {"ECS_INSTANCE_ATTRIBUTES"},
             .kind = Kind::kMap,
             .fallback = "{}",
             .help = "Node: custom attributes of the container instance"});
   spec.add({.name = "instance_tags",
+            .flag = "--instance-tags",
             .env = {"ECS_CONTAINER_INSTANCE_TAGS"},
             .kind = Kind::kMap,
             .fallback = "{}",
             .help = "Node: tags of the container instance"});
   spec.add({.name = "logging_drivers",
+            .flag = "--logging-drivers",
             .env = {"ECS_AVAILABLE_LOGGING_DRIVERS"},
             .kind = Kind::kList,
             .fallback = "json-file,none",
             .help = "Node: log drivers that task definitions may name"});
   spec.add({.name = "container_stop_timeout",
+            .flag = "--container-stop-timeout",
             .env = {"ECS_CONTAINER_STOP_TIMEOUT"},
             .kind = Kind::kDuration,
             .fallback = "30s",
             .help = "Node: SIGTERM to SIGKILL where the container has no stopTimeout",
             .min = 1'000});
   spec.add({.name = "task_cleanup_wait",
+            .flag = "--task-cleanup-wait",
             .env = {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"},
             .kind = Kind::kDuration,
             .fallback = "3h",
             .help = "Node: how long the containers of a stopped task are kept",
             .min = 1'000});
   spec.add({.name = "task_cleanup_wait_jitter",
+            .flag = "--task-cleanup-wait-jitter",
             .env = {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER"},
             .kind = Kind::kDuration,
             .fallback = "0s",
             .help = "Node: random extra on top",
             .min = 0});
   spec.add({.name = "image_pull_behavior",
+            .flag = "--image-pull-behavior",
             .env = {"ECS_IMAGE_PULL_BEHAVIOR"},
             .fallback = "default",
             .help = "Node: when images are pulled",
             .choices = {"default", "always", "once", "prefer-cached"}});
   spec.add({.name = "task_limits",
+            .flag = "--task-limits",
             .env = {"ECS_ENABLE_TASK_CPU_MEM_LIMIT"},
             .kind = Kind::kBoolean,
             .fallback = "true",
             .help = "Node: a cgroup of its own for each task, with its cpu and memory limit"});
   spec.add({.name = "task_pids_limit",
+            .flag = "--task-pids-limit",
             .env = {"ECS_TASK_PIDS_LIMIT"},
             .kind = Kind::kInteger,
             .help = "Node: most processes in a task",
+            .unset = "no limit",
             .min = 1,
             .max = kMaxPids});
   spec.add({.name = "concurrent_starts",
@@ -214,6 +234,7 @@ void add_node(SettingsSpec& spec) {
             .min = 1,
             .max = kMaxConcurrentStarts});
   spec.add({.name = "disable_privileged",
+            .flag = "--disable-privileged",
             .env = {"ECS_DISABLE_PRIVILEGED"},
             .kind = Kind::kBoolean,
             .fallback = "false",
@@ -262,6 +283,13 @@ Result<void> fill_node(const Settings& settings, Options& options) {
   auto udp = ports(settings, "reserved_ports_udp");
   if (!udp) return udp.error();
   node.reserved_ports_udp = *std::move(udp);
+  if (const auto range = settings.string_if("dynamic_host_port_range")) {
+    auto parsed = parse_port_range(*range);
+    if (!parsed) return parsed.error().within(settings.source("dynamic_host_port_range"));
+    node.dynamic_ports = *parsed;
+  } else {
+    node.dynamic_ports = kernel_port_range();
+  }
   utsname machine{};
   ::uname(&machine);
   node.cpu_architecture = std::string_view(machine.machine) == "aarch64" ? "arm64" : "x86_64";
@@ -337,7 +365,7 @@ Result<Options> options_from(const Settings& settings) {
 
 }  // namespace
 
-std::variant<Options, Exit> parse_options(const std::vector<std::string>& arguments) {
+SettingsSpec settings_spec() {
   SettingsSpec spec("berth-agent",
                     "Runs ECS workloads on this host; with the role control also the ECS and ELBv2 APIs.",
                     BERTH_VERSION);
@@ -345,7 +373,11 @@ std::variant<Options, Exit> parse_options(const std::vector<std::string>& argume
   add_common(spec);
   add_control(spec);
   add_node(spec);
-  auto loaded = shared::settings::load(spec, arguments, shared::settings::process_environment());
+  return spec;
+}
+
+std::variant<Options, Exit> parse_options(const std::vector<std::string>& arguments) {
+  auto loaded = shared::settings::load(settings_spec(), arguments, shared::settings::process_environment());
   if (!loaded) return Exit{2, "berth-agent: " + loaded.error().text() + "\n"};
   if (loaded->print) return Exit{0, *loaded->print};
   auto options = options_from(loaded->settings);

@@ -11,6 +11,7 @@
 #include "shared/base/result.h"
 #include "shared/log/log.h"
 #include "shared/net/endpoint.h"
+#include "shared/settings/settings.h"
 
 namespace agent::app {
 
@@ -34,6 +35,9 @@ struct Exit {
   int code = 0;
   std::string text;
 };
+
+// Everything that can be set, with its meaning and default.
+shared::settings::SettingsSpec settings_spec();
 
 // Options, or what to print before ending (help, version, an error with code 2).
 std::variant<Options, Exit> parse_options(const std::vector<std::string>& arguments);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/app/engine_task_cgroups.h"
+#include "agent/app/own_ports.h"
 #include "agent/cgroup/systemd_slices.h"
 #include "agent/iam/key_files.h"
 #include "shared/log/log.h"
@@ -157,6 +158,7 @@ Result<void> Program::start_node() {
     exit_code_ = 1;
     loop_.stop();
   };
+  reserve_own_ports(options_.node_settings, server_->endpoint().port, control_url());
   node_ = std::make_unique<node::Node>(
       node::Node::Parts{loop_, random_, *link_, *runtime_, *cgroups_, *node_store_, cannot_run},
       options_.node_settings);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/node/host_resources.h"
 #include "agent/node/namespaces.h"
 #include "agent/node/volumes.h"
 #include "shared/base/units.h"
@@ -90,7 +91,21 @@ Result<runtime::ContainerSpec> container_spec(const Task& task, const Container&
   spec.network_mode = network_mode(task);
   if (spec.network_mode == "bridge") {
     for (const auto& p : c.spec.port_mappings) {
-      spec.ports.push_back({p.container_port, p.host_port, p.protocol});
+      runtime::PortBinding binding{p.container_port, p.host_port, p.protocol};
+      if (p.host_port == 0) {
+        const bool udp = p.protocol == "udp";
+        const auto range =
+            unreserved(settings.dynamic_ports, udp ? settings.reserved_ports_udp : settings.reserved_ports);
+        if (!range) {
+          return Error("CannotCreateContainerError",
+                       "every " + p.protocol + " port that the engine may choose from (" +
+                           std::to_string(settings.dynamic_ports.first) + "-" +
+                           std::to_string(settings.dynamic_ports.last) + ") is reserved");
+        }
+        binding.choose_first = range->first;
+        binding.choose_last = range->last;
+      }
+      spec.ports.push_back(std::move(binding));
     }
     for (const std::string& link : c.spec.links) {
       const auto colon = link.find(':');

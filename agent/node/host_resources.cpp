@@ -36,12 +36,28 @@ Demand demand_of(const Task& task) {
     d.cpu += c.spec.cpu;
     d.memory += reservation_mib(c);
     for (const auto& port : c.spec.port_mappings) {
-      if (port.host_port > 0) (port.protocol == "udp" ? d.udp : d.tcp).insert(port.host_port);
+      const bool same = task.payload.network_mode == "host" && port.host_port == 0;
+      const int on_host = same ? port.container_port : port.host_port;
+      if (on_host > 0) (port.protocol == "udp" ? d.udp : d.tcp).insert(on_host);
     }
   }
   if (task.payload.cpu > 0) d.cpu = std::llround(task.payload.cpu * static_cast<double>(kUnitsPerCpu));
   if (task.payload.memory > 0) d.memory = task.payload.memory;
   return d;
+}
+
+std::optional<PortRange> unreserved(PortRange range, const std::set<int>& reserved) {
+  std::optional<PortRange> longest;
+  int first = range.first;
+  const auto end_before = [&](int port) {
+    if (port > first && (!longest || port - 1 - first > longest->last - longest->first))
+      longest = PortRange{first, port - 1};
+    first = port + 1;
+  };
+  for (auto it = reserved.lower_bound(range.first); it != reserved.end() && *it <= range.last; ++it)
+    end_before(*it);
+  end_before(range.last + 1);
+  return longest;
 }
 
 HostResources::HostResources(const NodeSettings& settings)

@@ -2,6 +2,7 @@
 // bookkeeping.
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 
 #include "agent/node/settings.h"
@@ -17,6 +18,10 @@ struct Demand {
 };
 // Task limits where set, else the sum over containers; dynamic ports (0) are not counted.
 Demand demand_of(const Task& task);
+
+// Where the engine may choose host ports: the longest part of `range` without a reserved port. Nothing: there
+// is none.
+std::optional<PortRange> unreserved(PortRange range, const std::set<int>& reserved);
 
 class HostResources {
  public:

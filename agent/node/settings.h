@@ -20,16 +20,27 @@ namespace agent::node {
 // longer.
 enum class PullBehavior { kDefault, kAlways, kOnce, kPreferCached };
 
+// Of port numbers, both included.
+struct PortRange {
+  int first = 0;
+  int last = 0;
+  bool operator==(const PortRange&) const = default;
+};
+// The ECS agent's own: introspection, task metadata, metrics. Never given to a task.
+inline constexpr PortRange kAgentPorts{51678, 51680};
+
 struct NodeSettings {
   std::string cluster = "default";    // ECS_CLUSTER: name or ARN, passed on as it is
   std::string region;                 // set for containers as AWS_REGION where nobody else did
   std::string address = "127.0.0.1";  // where balancers reach this host's ports: attribute berth.address
 
-  std::int64_t cpus = 1;                                             // logical CPUs
-  std::int64_t memory_mib = 0;                                       // of the whole host
-  std::int64_t reserved_memory_mib = 0;                              // ECS_RESERVED_MEMORY
-  std::set<int> reserved_ports = {22, 2375, 2376, 51678, 51679};     // ECS_RESERVED_PORTS
+  std::int64_t cpus = 1;                 // logical CPUs
+  std::int64_t memory_mib = 0;           // of the whole host
+  std::int64_t reserved_memory_mib = 0;  // ECS_RESERVED_MEMORY
+  // ECS_RESERVED_PORTS, the ECS agent's own ports and those of this agent
+  std::set<int> reserved_ports = {22, 2375, 2376, 51678, 51679, 51680};
   std::set<int> reserved_ports_udp;                                  // ECS_RESERVED_PORTS_UDP
+  PortRange dynamic_ports{32768, 60999};                             // ECS_DYNAMIC_HOST_PORT_RANGE
   std::string cpu_architecture = "x86_64";                           // or arm64
   std::map<std::string, std::string> attributes;                     // ECS_INSTANCE_ATTRIBUTES
   std::map<std::string, std::string> tags;                           // ECS_CONTAINER_INSTANCE_TAGS

@@ -17,9 +17,11 @@ namespace agent::runtime {
 
 struct PortBinding {
   int container_port = 0;
-  int host_port = 0;  // 0 in a spec: the engine chooses
+  int host_port = 0;  // 0 in a spec: the engine chooses, within the range below where there is one
   std::string protocol = "tcp";
   std::string bind_ip = "0.0.0.0";
+  int choose_first = 0;  // both included; 0: any port the engine likes
+  int choose_last = 0;
 };
 
 struct ContainerSpec {

@@ -24,55 +24,6 @@ namespace {
 constexpr std::int64_t kMaxWorkers = 256;
 constexpr std::int64_t kMaxDrainMillis = 24LL * 3600 * 1000;
 
-SettingsSpec make_spec() {
-  SettingsSpec spec("berth-balancer", "Event-driven HTTP load balancer of Berth.", BERTH_VERSION);
-  const auto text = [&spec](const char* name, const char* flag, const char* variable, const char* help,
-                            std::optional<std::string> fallback = std::nullopt) -> Option {
-    Option option;
-    option.name = name;
-    option.flag = flag;
-    option.env = {variable};
-    option.help = help;
-    option.fallback = std::move(fallback);
-    return option;
-  };
-  spec.add(text("config", "--config", "BERTH_BALANCER_CONFIG",
-                "Configuration file (JSON); reloaded on SIGHUP and when it changes"));
-  spec.add(text("control", "--control", "BERTH_BALANCER_CONTROL",
-                "Control endpoint to take configuration from, http://HOST:PORT"));
-  spec.add(text("token_file", "--token-file", "BERTH_BALANCER_TOKEN_FILE",
-                "File with the balancer token for --control"));
-  spec.add(text("state_dir", "--state-dir", "BERTH_BALANCER_STATE_DIR",
-                "Directory for the balancer's id and its last good configuration"));
-  Option workers =
-      text("workers", "--workers", "BERTH_BALANCER_WORKERS", "Worker threads; 0 = one per CPU", "0");
-  workers.kind = Kind::kInteger;
-  workers.min = 0;
-  workers.max = kMaxWorkers;
-  spec.add(std::move(workers));
-  spec.add(text("admin", "--admin", "BERTH_BALANCER_ADMIN",
-                "Where /healthz, /readyz, /metrics and /config are served", "127.0.0.1:7351"));
-  spec.add(text("listen_address", "--listen-address", "BERTH_BALANCER_LISTEN_ADDRESS",
-                "Listen on this IP address instead of the configured ones"));
-  Option drain = text("drain_timeout", "--drain-timeout", "BERTH_BALANCER_DRAIN_TIMEOUT",
-                      "After SIGTERM: how long open requests may still run", "30s");
-  drain.kind = Kind::kDuration;
-  drain.min = 0;
-  drain.max = kMaxDrainMillis;
-  spec.add(std::move(drain));
-  spec.add(text("access_log", "--access-log", "BERTH_BALANCER_ACCESS_LOG",
-                "File for access log lines of listeners with the option access_log"));
-  Option format =
-      text("log_format", "--log-format", "BERTH_BALANCER_LOG_FORMAT", "Form of log lines", "auto");
-  format.choices = {"auto", "json", "text"};
-  spec.add(std::move(format));
-  Option level =
-      text("log_level", "--log-level", "BERTH_BALANCER_LOG_LEVEL", "Least level that is logged", "info");
-  level.choices = {"debug", "info", "warn", "error"};
-  spec.add(std::move(level));
-  return spec;
-}
-
 Result<void> read_control(const Settings& settings, Options& out) {
   const auto control = settings.string_if("control");
   if (!control) return {};
@@ -118,9 +69,64 @@ Result<Options> check(const Settings& settings) {
 
 }  // namespace
 
+SettingsSpec settings_spec() {
+  SettingsSpec spec("berth-balancer", "Event-driven HTTP load balancer of Berth.", BERTH_VERSION);
+  const auto text = [&spec](const char* name, const char* flag, const char* variable, const char* help,
+                            std::optional<std::string> fallback = std::nullopt,
+                            const char* unset = "") -> Option {
+    Option option;
+    option.name = name;
+    option.flag = flag;
+    option.env = {variable};
+    option.help = help;
+    option.fallback = std::move(fallback);
+    option.unset = unset;
+    return option;
+  };
+  spec.add(text("config", "--config", "BERTH_BALANCER_CONFIG",
+                "Configuration file (JSON); reloaded on SIGHUP and when it changes", std::nullopt,
+                "none, from --control"));
+  spec.add(text("control", "--control", "BERTH_BALANCER_CONTROL",
+                "Control endpoint to take configuration from, http://HOST:PORT", std::nullopt,
+                "none, from --config"));
+  spec.add(text("token_file", "--token-file", "BERTH_BALANCER_TOKEN_FILE",
+                "File with the balancer token for --control", std::nullopt, "none"));
+  spec.add(text("state_dir", "--state-dir", "BERTH_BALANCER_STATE_DIR",
+                "Directory for the balancer's id and its last good configuration", std::nullopt,
+                "nothing is kept over restarts"));
+  Option workers =
+      text("workers", "--workers", "BERTH_BALANCER_WORKERS", "Worker threads; 0 = one per CPU", "0");
+  workers.kind = Kind::kInteger;
+  workers.min = 0;
+  workers.max = kMaxWorkers;
+  spec.add(std::move(workers));
+  spec.add(text("admin", "--admin", "BERTH_BALANCER_ADMIN",
+                "Where /healthz, /readyz, /metrics and /config are served", "127.0.0.1:7351"));
+  spec.add(text("listen_address", "--listen-address", "BERTH_BALANCER_LISTEN_ADDRESS",
+                "Listen on this IP address instead of the configured ones", std::nullopt, "as configured"));
+  Option drain = text("drain_timeout", "--drain-timeout", "BERTH_BALANCER_DRAIN_TIMEOUT",
+                      "After SIGTERM: how long open requests may still run", "30s");
+  drain.kind = Kind::kDuration;
+  drain.min = 0;
+  drain.max = kMaxDrainMillis;
+  spec.add(std::move(drain));
+  spec.add(text("access_log", "--access-log", "BERTH_BALANCER_ACCESS_LOG",
+                "File for access log lines of listeners with the option access_log", std::nullopt,
+                "none is written"));
+  Option format =
+      text("log_format", "--log-format", "BERTH_BALANCER_LOG_FORMAT", "Form of log lines", "auto");
+  format.choices = {"auto", "json", "text"};
+  spec.add(std::move(format));
+  Option level =
+      text("log_level", "--log-level", "BERTH_BALANCER_LOG_LEVEL", "Least level that is logged", "info");
+  level.choices = {"debug", "info", "warn", "error"};
+  spec.add(std::move(level));
+  return spec;
+}
+
 std::variant<Options, Exit> parse_options(int argc, const char* const* argv) {
-  auto loaded =
-      shared::settings::load(make_spec(), {argv + 1, argv + argc}, shared::settings::process_environment());
+  auto loaded = shared::settings::load(settings_spec(), {argv + 1, argv + argc},
+                                       shared::settings::process_environment());
   if (!loaded) return Exit{2, "berth-balancer: " + loaded.error().text() + "\n"};
   if (loaded->print) return Exit{0, *loaded->print};
   auto options = check(loaded->settings);

@@ -11,6 +11,7 @@
 #include "shared/base/time.h"
 #include "shared/log/log.h"
 #include "shared/net/endpoint.h"
+#include "shared/settings/settings.h"
 
 namespace balancer::app {
 
@@ -34,6 +35,9 @@ struct Exit {
   int code = 0;
   std::string text;
 };
+
+// Everything that can be set, with its meaning and default.
+shared::settings::SettingsSpec settings_spec();
 
 std::variant<Options, Exit> parse_options(int argc, const char* const* argv);
 

@@ -11,13 +11,16 @@ namespace {
 
 constexpr std::size_t kHelpColumn = 34;
 
-std::string help_of(const Option& option) {
-  std::string notes;
-  for (const std::string& variable : option.env) notes += (notes.empty() ? "" : ", ") + variable;
-  if (option.fallback && !option.fallback->empty() && option.secrecy == Secrecy::kPublic) {
-    notes += (notes.empty() ? "default " : "; default ") + *option.fallback;
+// Settings that only the environment and the file can give are listed below the flags.
+std::string without_flags(const SettingsSpec& spec) {
+  std::string out;
+  for (const Option& option : spec.options()) {
+    if (!option.flag.empty()) continue;
+    std::string line = "  " + option.name;
+    line.append(line.size() < kHelpColumn ? kHelpColumn - line.size() : 1, ' ');
+    out += line + describe(spec, option) + "\n";
   }
-  return notes.empty() ? option.help : option.help + " [" + notes + "]";
+  return out.empty() ? out : "Settings without a flag:\n" + out;
 }
 
 // "unknown flag '--clustr' (did you mean '--cluster'?)"
@@ -31,6 +34,26 @@ Error unexpected(const CLI::App& app, const std::string& argument) {
 
 }  // namespace
 
+std::string describe(const SettingsSpec& spec, const Option& option) {
+  std::string notes;
+  const auto note = [&notes](const std::string& text) { notes += (notes.empty() ? "" : "; ") + text; };
+  std::string variables;
+  for (const std::string& variable : option.env) variables += (variables.empty() ? "" : ", ") + variable;
+  if (!variables.empty()) note(variables);
+  if (!spec.file_flag().empty()) note("file: " + option.name);
+  if (!option.fallback) {
+    note(option.unset.empty() ? "no default" : "default: " + option.unset);
+  } else if (option.secrecy == Secrecy::kPublic) {
+    note("default " + (option.fallback->empty() ? "empty" : *option.fallback));
+  }
+  if (!option.choices.empty()) {
+    std::string words;
+    for (const std::string& choice : option.choices) words += (words.empty() ? "" : ", ") + choice;
+    note("one of " + words);
+  }
+  return option.help + " [" + notes + "]";
+}
+
 Result<CommandLine> parse_command_line(const SettingsSpec& spec, const std::vector<std::string>& arguments) {
   CLI::App app(spec.description(), spec.program());
   app.get_formatter()->column_width(kHelpColumn);
@@ -38,6 +61,7 @@ Result<CommandLine> parse_command_line(const SettingsSpec& spec, const std::vect
   bool print_settings = false;
   app.add_flag("--print-settings", print_settings, "Print every setting with its source and exit");
   app.allow_extras();
+  app.footer(without_flags(spec));
 
   std::string file;
   CLI::Option* file_option = nullptr;
@@ -54,7 +78,7 @@ Result<CommandLine> parse_command_line(const SettingsSpec& spec, const std::vect
   std::map<std::string, std::vector<std::string>> texts;
   for (const Option& option : spec.options()) {
     if (option.flag.empty()) continue;
-    const std::string help = help_of(option);
+    const std::string help = describe(spec, option);
     CLI::Option* flag = option.kind == Kind::kBoolean ? app.add_flag(option.flag, help)
                                                       : app.add_option(option.flag, texts[option.name], help);
     flag->type_name(option.kind == Kind::kBoolean ? "" : "VALUE");

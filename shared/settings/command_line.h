@@ -25,4 +25,8 @@ struct CommandLine {
 
 Result<CommandLine> parse_command_line(const SettingsSpec& spec, const std::vector<std::string>& arguments);
 
+// What an option means, who can set it and its default, on one line:
+// "Cluster to join. [BERTH_CLUSTER, ECS_CLUSTER; file: cluster; default default]"
+std::string describe(const SettingsSpec& spec, const Option& option);
+
 }  // namespace shared::settings

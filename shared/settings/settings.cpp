@@ -174,6 +174,7 @@ class Loader {
     std::string out;
     for (const Option& option : spec_.options()) {
       const auto entry = loaded_.settings.entries_.find(option.name);
+      out += "# " + (option.flag.empty() ? "" : option.flag + ": ") + describe(spec_, option) + "\n";
       out += option.name + " = ";
       if (entry == loaded_.settings.entries_.end()) {
         out += " (unset)\n";

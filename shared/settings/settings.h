@@ -47,6 +47,7 @@ struct Option {
   Kind kind = Kind::kString;
   std::optional<std::string> fallback = std::nullopt;  // written as in the environment; none: may stay unset
   std::string help = {};
+  std::string unset = {};  // without fallback: what holds when nobody gives it, "DATA_DIR/node-credentials"
   // Of a number, or of a duration in milliseconds.
   std::optional<std::int64_t> min = std::nullopt;
   std::optional<std::int64_t> max = std::nullopt;

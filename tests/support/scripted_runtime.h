@@ -300,6 +300,12 @@ class ScriptedRuntime final : public rt::Runtime {
     }
     return false;
   }
+  int choose_port(const rt::PortBinding& wanted) {
+    if (wanted.choose_last == 0) return next_port_++;
+    int port = wanted.choose_first;
+    while (port < wanted.choose_last && port_taken(port)) ++port;
+    return port;
+  }
   void run(Box& box) {
     ++box.starts;
     box.info.phase = rt::ContainerPhase::kRunning;
@@ -308,7 +314,7 @@ class ScriptedRuntime final : public rt::Runtime {
     box.info.started_at = executor_.wall_now();
     box.info.ports.clear();
     for (auto port : box.spec.ports) {
-      if (port.host_port == 0) port.host_port = next_port_++;
+      if (port.host_port == 0) port.host_port = choose_port(port);
       box.info.ports.push_back(port);
     }
     emit({rt::EventType::kStarted, box.info.handle, std::nullopt});

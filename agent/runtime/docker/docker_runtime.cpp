@@ -149,15 +149,29 @@ void DockerRuntime::create(const ContainerSpec& spec, Done<ContainerHandle> done
 }
 
 void DockerRuntime::start(const ContainerHandle& handle, Done<ContainerInfo> done) {
+  start_with(handle, kPortAttempts, std::move(done));
+}
+
+void DockerRuntime::start_with(const ContainerHandle& handle, int attempts, Done<ContainerInfo> done) {
   send("POST", path_of(handle) + "/start", "", settings_.start_timeout,
-       [this, handle, done](Result<Response> r) {
+       [this, handle, attempts, done](Result<Response> r) {
          if (!r) return done(failed(r.error(), settings_.start_timeout, "start container " + handle.name));
+         if (attempts > 1 && is_port_in_use(*r)) return start_elsewhere(handle, attempts - 1, *r, done);
          if (!good(*r)) {
            return done(r->status == kNotFound && message_of(r->body).starts_with("No such container")
                            ? missing(handle)
                            : refused("CannotStartContainerError", *r));
          }
          inspect(handle, done);
+       });
+}
+
+void DockerRuntime::start_elsewhere(const ContainerHandle& handle, int attempts, const Response& refusal,
+                                    Done<ContainerInfo> done) {
+  send("GET", path_of(handle) + "/json", "", settings_.inspect_timeout,
+       [this, handle, attempts, refusal, done](Result<Response> r) {
+         if (r && good(*r) && chooses_ports(r->body)) return start_with(handle, attempts, done);
+         done(refused("CannotStartContainerError", refusal));
        });
 }
 

@@ -33,6 +33,10 @@ struct DockerSettings {
   shared::Millis reconnect{500};  // of the event stream
 };
 
+// Ports that the engine may try for a container whose host ports it chooses from a range: for a port of the
+// whole range it goes on by itself, for a range newer engines leave that to their caller.
+inline constexpr int kPortAttempts = 10;
+
 class DockerRuntime final : public Runtime {
  public:
   // `loop` outlives the runtime.
@@ -60,6 +64,10 @@ class DockerRuntime final : public Runtime {
   const std::string& cgroup_driver() const { return cgroup_driver_; }
 
  private:
+  void start_with(const ContainerHandle& handle, int attempts, Done<ContainerInfo> done);
+  // Another program listens on the port that the engine chose: where it may choose, it takes the next one.
+  void start_elsewhere(const ContainerHandle& handle, int attempts, const shared::http::Response& refusal,
+                       Done<ContainerInfo> done);
   struct Pull {
     std::string image;
     Done<ImageInfo> done;

@@ -42,6 +42,13 @@ Result<json> object_in(const std::string& text, const char* what) {
   return std::move(*parsed);
 }
 
+// As the engine takes it: a port, a range that it chooses from, or nothing for any port.
+std::string host_port_of(const PortBinding& p) {
+  if (p.host_port > 0) return std::to_string(p.host_port);
+  if (p.choose_last == 0) return "";
+  return std::to_string(p.choose_first) + "-" + std::to_string(p.choose_last);
+}
+
 json host_config(const ContainerSpec& spec) {
   json host = {{"NetworkMode", spec.network_mode},
                {"CpuShares", std::clamp(spec.cpu_shares, kMinCpuShares, kMaxCpuShares)}};
@@ -52,8 +59,7 @@ json host_config(const ContainerSpec& spec) {
   if (!spec.ipc_mode.empty()) host["IpcMode"] = spec.ipc_mode;
   for (const PortBinding& p : spec.ports) {
     const std::string port = std::to_string(p.container_port) + "/" + p.protocol;
-    host["PortBindings"][port].push_back(
-        {{"HostIp", p.bind_ip}, {"HostPort", p.host_port > 0 ? std::to_string(p.host_port) : ""}});
+    host["PortBindings"][port].push_back({{"HostIp", p.bind_ip}, {"HostPort", host_port_of(p)}});
   }
   return host;
 }
@@ -266,6 +272,25 @@ std::optional<Event> event_from(std::string_view line) {
     return std::nullopt;
   }
   return event;
+}
+
+bool is_port_in_use(const shared::http::Response& response) {
+  return !good(response) && message_of(response.body).find("address already in use") != std::string::npos;
+}
+
+bool chooses_ports(std::string_view inspected) {
+  const auto document = shared::json::Document::parse(inspected, "malformed");
+  const auto host = document ? document->root().child("HostConfig") : std::nullopt;
+  const json* bindings = host ? host->value("PortBindings") : nullptr;
+  if (bindings == nullptr || !bindings->is_object()) return false;
+  for (const json& of_port : *bindings) {
+    for (const json& each : of_port) {
+      const auto port = each.is_object() ? each.find("HostPort") : each.end();
+      if (port != each.end() && port->is_string() && port->get<std::string>().find('-') != std::string::npos)
+        return true;
+    }
+  }
+  return false;
 }
 
 bool good(const shared::http::Response& response) {

@@ -49,6 +49,11 @@ std::string cgroup_driver_from_info(std::string_view text);  // empty when it do
 // One line of GET /events; nullopt for events we do not act on.
 std::optional<Event> event_from(std::string_view line);
 
+// A start that failed because somebody else listens on a host port.
+bool is_port_in_use(const shared::http::Response& response);
+// Whether the inspected container leaves the choice of a host port within a range to the engine.
+bool chooses_ports(std::string_view inspected);
+
 bool good(const shared::http::Response& response);  // done, or (304) nothing to do
 // What the engine refused, in the words of the ECS agent: "Error response from daemon: ...".
 shared::Error refused(const char* code, const shared::http::Response& response);

@@ -1,6 +1,8 @@
 // What every Runtime promises, asked of the scripted twin and of the docker driver (which is skipped where no
 // engine answers).
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <functional>
@@ -9,6 +11,7 @@
 
 #include "agent/runtime/docker/docker_runtime.h"
 #include "agent/runtime/pause/pause_image.h"
+#include "shared/base/unique_fd.h"
 #include "tests/support/docker_host.h"
 #include "tests/support/manual_executor.h"
 #include "tests/support/scripted_runtime.h"
@@ -18,6 +21,16 @@ namespace {
 
 constexpr const char* kLabel = "berth.contract-test";
 constexpr shared::Millis kPatience{60'000};
+
+shared::UniqueFd listen_on(int port) {
+  shared::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  ::listen(fd.get(), 1);
+  return fd;
+}
 
 // A runtime and a way to let time pass until something happened.
 class Bench {
@@ -273,6 +286,29 @@ TEST_P(RuntimeContract, ContainersJoinTheNamespacesOfARunningOneOfAnImportedImag
   ASSERT_TRUE(ask<ContainerInfo>([&](auto done) { runtime.stop(owner, shared::Millis(0), done); }));
   EXPECT_TRUE(bench->run_until([&] { return inspect(member)->phase == ContainerPhase::kExited; }));
   EXPECT_EQ(inspect(member)->exit_code, 137);
+}
+
+// The first port of the range belongs to a program that is no container.
+TEST_P(RuntimeContract, PortsAreChosenWithinTheRangeThatIsAskedFor) {
+  constexpr int kRange = 3;  // others on this machine may have one of them
+  auto s = spec("range-probe");
+  s.ports = {{80, 0, "tcp", "0.0.0.0"}};
+  const auto probe = create(s);
+  const int free = start(probe).ports.at(0).host_port;
+  ASSERT_TRUE(stop(probe));
+  const shared::UniqueFd other_program = listen_on(free);
+  const auto chosen = [&](const char* name) {
+    auto each = spec(name);
+    each.ports = {{80, 0, "tcp", "0.0.0.0", free, free + kRange}};
+    return start(create(each)).ports.at(0).host_port;
+  };
+  const int first = chosen("range-a");
+  const int second = chosen("range-b");
+  EXPECT_NE(first, second);
+  for (const int port : {first, second}) {
+    EXPECT_GE(port, free);
+    EXPECT_LE(port, free + kRange);
+  }
 }
 
 TEST_P(RuntimeContract, VolumesAreMadeOnceFoundByTheirLabelAndRemovedWhenUnused) {

@@ -101,6 +101,24 @@ TEST(ContainerSpec, SharedNamespacesAreThoseOfAContainerThatDoesNothingElse) {
   EXPECT_NE(holder->engine_host_config.find(R"("CapDrop":["ALL"])"), std::string::npos);
 }
 
+TEST(ContainerSpec, TheEngineChoosesHostPortsThatNobodyReserved) {
+  Task t = a_task();
+  t.containers[1].spec.port_mappings = {{80, 0, "tcp"}, {53, 0, "udp"}, {81, 8081, "tcp"}};
+  NodeSettings settings;
+  settings.dynamic_ports = {40000, 60999};
+  settings.reserved_ports_udp = {60999};
+  const auto ports = container_spec(t, t.containers[1], settings, "mi")->ports;
+  const auto range = [&](std::size_t i) { return std::pair(ports[i].choose_first, ports[i].choose_last); };
+  EXPECT_EQ(range(0), std::pair(40000, 51677));
+  EXPECT_EQ(range(1), std::pair(40000, 60998));
+  EXPECT_EQ(range(2), std::pair(0, 0));
+  EXPECT_EQ(ports[2].host_port, 8081);
+  settings.dynamic_ports = kAgentPorts;
+  const auto none = container_spec(t, t.containers[1], settings, "mi");
+  EXPECT_EQ(none.error().code(), "CannotCreateContainerError");
+  EXPECT_EQ(none.error().text(), "every tcp port that the engine may choose from (51678-51680) is reserved");
+}
+
 TEST(ContainerSpec, TinyMemoryLimitsAreRaisedToWhatTheEngineTakes) {
   Task t = a_task();
   t.containers[1].spec.memory = 1;

@@ -16,7 +16,7 @@ TEST_F(NodeTest, RegistersWithWhatIsTrueForThisHost) {
   for (const auto& r : body["totalResources"]) resources[r["name"]] = r;
   EXPECT_EQ(resources["CPU"]["integerValue"], 4096);
   EXPECT_EQ(resources["MEMORY"]["integerValue"], 4000);
-  EXPECT_EQ(resources["PORTS"]["stringSetValue"], (json{"22", "2375", "2376", "51678", "51679"}));
+  EXPECT_EQ(resources["PORTS"]["stringSetValue"], (json{"22", "2375", "2376", "51678", "51679", "51680"}));
   std::map<std::string, std::string> attributes;
   for (const auto& a : body["attributes"]) attributes[a["name"]] = a.value("value", "");
   EXPECT_EQ(attributes["berth.address"], "127.0.0.1");

@@ -48,6 +48,8 @@ class FakeEngine {
   std::string cgroup_driver = "cgroupfs";
   std::vector<std::string> silent;  // parts of paths that get no answer
   std::vector<std::string> seen;
+  int ports_in_use = 0;   // that many starts find another program on the port that the engine chose
+  std::string host_port;  // of a container, as it was asked for
 
  private:
   void answer(const Request& request, Reply reply) {
@@ -62,6 +64,17 @@ class FakeEngine {
     std::string body = "OK";
     if (is("/version")) body = R"({"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"})";
     if (is("/info")) body = R"({"CgroupDriver":")" + cgroup_driver + "\"}";
+    if (is("/start") && ports_in_use > 0) {
+      --ports_in_use;
+      status = 500;
+      body =
+          R"({"message":"Error starting userland proxy: listen tcp4 0.0.0.0:4: bind: address already in use"})";
+    }
+    if (is("/containers/") && is("/json")) {
+      body = R"({"Id":"1","Name":"/web","State":{"Status":"running","Running":true,"ExitCode":0},)"
+             R"("HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":")" +
+             host_port + R"("}]}}})";
+    }
     if (is("/images/web")) {
       status = 404;
       body = R"({"message":"No such image: web"})";
@@ -110,6 +123,26 @@ TEST_F(DockerRuntimeTest, EngineThatHangsIsDownAndNoImageIsMissing) {
   const auto alive = ping(runtime);
   EXPECT_EQ(alive.error().code(), "engine_down");
   EXPECT_NE(alive.error().text().find("no answer within"), std::string::npos) << alive.error().text();
+}
+
+TEST_F(DockerRuntimeTest, AHostPortThatIsTakenIsTriedAgainOnlyWhereTheEngineMayChooseAnother) {
+  DockerRuntime runtime(loop, settings);
+  ASSERT_TRUE(ping(runtime));
+  const auto start = [&](const std::string& host_port, int in_use) {
+    engine.host_port = host_port;
+    engine.ports_in_use = in_use;
+    engine.seen.clear();
+    return wait<ContainerInfo>([&](auto done) { runtime.start({"1", "web"}, done); });
+  };
+  EXPECT_TRUE(start("32768-51677", 2));
+  EXPECT_EQ(engine.asked("/start"), 3u);
+  const auto fixed = start("8080", 2);
+  EXPECT_EQ(fixed.error().code(), "CannotStartContainerError");
+  EXPECT_NE(fixed.error().text().find("address already in use"), std::string::npos) << fixed.error().text();
+  EXPECT_EQ(engine.asked("/start"), 1u);
+  const auto all = start("32768-51677", 1000);
+  EXPECT_EQ(all.error().code(), "CannotStartContainerError");
+  EXPECT_EQ(engine.asked("/start"), static_cast<std::size_t>(kPortAttempts));
 }
 
 TEST_F(DockerRuntimeTest, SilentPullIsTheEnginesWhereTheEngineIsSilent) {

@@ -67,7 +67,11 @@ class SettingsTest : public testing::Test {
            .kind = Kind::kMap,
            .fallback = "",
            .help = "Attributes."});
-    s.add({.name = "password", .env = {"BERTH_PASSWORD"}, .help = "Secret.", .secrecy = Secrecy::kSecret});
+    s.add({.name = "password",
+           .env = {"BERTH_PASSWORD"},
+           .help = "Secret.",
+           .unset = "nobody gets in",
+           .secrecy = Secrecy::kSecret});
     return s;
   }
   Result<Loaded> load_with(std::vector<std::string> arguments, Environment environment = {}) {
@@ -212,12 +216,28 @@ TEST_F(SettingsTest, PrintsHelpVersionAndSettings) {
   ASSERT_TRUE(help && help->print);
   EXPECT_THAT(*help->print, HasSubstr("A program for tests."));
   EXPECT_THAT(*help->print, HasSubstr("--stop-timeout VALUE"));
-  EXPECT_THAT(*help->print, HasSubstr("Cluster to join. [BERTH_CLUSTER, ECS_CLUSTER; default default]"));
+  EXPECT_THAT(*help->print,
+              HasSubstr("Cluster to join. [BERTH_CLUSTER, ECS_CLUSTER; file: cluster; default default]"));
+  EXPECT_THAT(*help->print, HasSubstr("Settings without a flag:\n  password "));
+  EXPECT_THAT(*help->print, HasSubstr(" Secret. [BERTH_PASSWORD; file: password; default: nobody gets in]"));
+  EXPECT_THAT(*help->print, HasSubstr("; default json-file,none; one of json-file, none, syslog]"));
   EXPECT_EQ(load_with({"--version"})->print, "berth-test 1.2.3\n");
   EXPECT_EQ(load_with({"--print-settings", "--workers=7"}, {{"BERTH_PASSWORD", "hunter2"}})->print,
-            "cluster = default  (default)\nworkers = 7  (--workers)\nexternal = false  (default)\n"
-            "stop_timeout = 30s  (default)\ndrivers = [\"json-file\",\"none\"]  (default)\n"
-            "attributes = {}  (default)\npassword = ***  (BERTH_PASSWORD)\n");
+            "# --cluster: Cluster to join. [BERTH_CLUSTER, ECS_CLUSTER; file: cluster; default default]\n"
+            "cluster = default  (default)\n"
+            "# --workers: Threads. [BERTH_WORKERS; file: workers; default 2]\n"
+            "workers = 7  (--workers)\n"
+            "# --external: Not in a cloud. [ECS_EXTERNAL; file: external; default false]\n"
+            "external = false  (default)\n"
+            "# --stop-timeout: Grace. [ECS_CONTAINER_STOP_TIMEOUT; file: stop_timeout; default 30s]\n"
+            "stop_timeout = 30s  (default)\n"
+            "# --driver: Drivers. [ECS_AVAILABLE_LOGGING_DRIVERS; file: drivers; default json-file,none; "
+            "one of json-file, none, syslog]\n"
+            "drivers = [\"json-file\",\"none\"]  (default)\n"
+            "# --attribute: Attributes. [ECS_INSTANCE_ATTRIBUTES; file: attributes; default empty]\n"
+            "attributes = {}  (default)\n"
+            "# Secret. [BERTH_PASSWORD; file: password; default: nobody gets in]\n"
+            "password = ***  (BERTH_PASSWORD)\n");
   EXPECT_THAT(*load_with({"--print-settings"})->print, HasSubstr("password =  (unset)\n"));
 }
 
