@@ -36,7 +36,7 @@ struct FreeMessage {
 using Message = std::unique_ptr<sd_bus_message, FreeMessage>;
 
 struct BusError : sd_bus_error {
-  BusError() : sd_bus_error(SD_BUS_ERROR_NULL) {}
+  BusError() : sd_bus_error{} {}
   ~BusError() { sd_bus_error_free(this); }
   BusError(const BusError&) = delete;
   BusError& operator=(const BusError&) = delete;

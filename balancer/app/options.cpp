@@ -71,7 +71,7 @@ Result<Options> check(const Settings& settings) {
 
 SettingsSpec settings_spec() {
   SettingsSpec spec("berth-balancer", "Event-driven HTTP load balancer of Berth.", BERTH_VERSION);
-  const auto text = [&spec](const char* name, const char* flag, const char* variable, const char* help,
+  const auto text = [](const char* name, const char* flag, const char* variable, const char* help,
                             std::optional<std::string> fallback = std::nullopt,
                             const char* unset = "") -> Option {
     Option option;

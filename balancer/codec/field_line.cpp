@@ -108,7 +108,7 @@ std::uint8_t fold_field_line(Field& field, std::string_view line, std::size_t of
 Codings read_codings(const MessageHead& head) {
   if (!head.has(FieldId::kTransferEncoding)) return Codings::kAbsent;
   bool known_other = false, unknown = false, malformed = false, ends_chunked = false;
-  int chunked = 0, identity = 0, total = 0;
+  int chunked = 0, total = 0;
   for (const Field& field : head.fields) {
     if (field.id != FieldId::kTransferEncoding) continue;
     std::string_view rest = head.value(field);
@@ -122,11 +122,9 @@ Codings read_codings(const MessageHead& head) {
         malformed = true;
       else if (ends_chunked)
         ++chunked;
-      else if (equals_lowered(coding, "identity"))
-        ++identity;
       else if (coding_is_known(coding))
         known_other = true;
-      else
+      else if (!equals_lowered(coding, "identity"))
         unknown = true;
     }
   }

@@ -29,6 +29,14 @@ class SkipListener final : public testing::EmptyTestEventListener {
 
 }  // namespace
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+// Debian's clang finds no symbolizer of its own without the package llvm; binutils, which it needs anyway, has one.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() { return "allow_addr2line=1"; }
+#endif
+#endif
+
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   auto* listener = new SkipListener;  // owned by GoogleTest

@@ -12,8 +12,6 @@
 namespace balancer::test {
 namespace {
 
-std::string get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
-
 class Gate {
  public:
   void open() {

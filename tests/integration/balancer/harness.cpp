@@ -64,6 +64,10 @@ std::uint16_t free_port() {
   return port;
 }
 
+std::string get(const std::string& path, const std::string& version) {
+  return "GET " + path + " " + version + "\r\nHost: a\r\n\r\n";
+}
+
 bool eventually(const std::function<bool()>& condition) {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLimitMs);
   while (!condition()) {

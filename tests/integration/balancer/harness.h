@@ -19,6 +19,8 @@ namespace balancer::test {
 inline constexpr int kLimitMs = 10'000;  // of any one wait
 
 std::uint16_t free_port();
+// A GET with a Host and nothing else.
+std::string get(const std::string& path, const std::string& version = "HTTP/1.1");
 // Asks `condition` until it holds; false after kLimitMs.
 bool eventually(const std::function<bool()>& condition);
 

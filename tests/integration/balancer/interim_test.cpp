@@ -15,10 +15,6 @@ using namespace std::chrono_literals;
 
 const std::string kProcessing = "HTTP/1.1 102 Processing\r\n\r\n";
 
-std::string get(const std::string& path, const std::string& version = "HTTP/1.1") {
-  return "GET " + path + " " + version + "\r\nHost: a\r\n\r\n";
-}
-
 TEST(BalancerInterim, EveryInterimResponseReachesAnHttp11ClientUnchangedAndNoneAnHttp10Client) {
   const std::vector<std::string> heads = {
       "HTTP/1.1 100 Continue\r\nX-Why: early\r\n\r\n", kProcessing,

@@ -9,8 +9,6 @@
 namespace balancer::test {
 namespace {
 
-std::string get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
-
 TEST(BalancerTargets, PipelinedRequestsAreAnsweredInOrderOverOneKeptConnection) {
   std::unique_ptr<Target> target;
   target = std::make_unique<Target>(echo_line(target));

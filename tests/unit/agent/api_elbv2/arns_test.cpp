@@ -9,7 +9,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-struct Case {
+struct ForeignArn {
   const char* operation;
   const char* form;  // {lb} {tg} {listener} {rule}: the ARN that is changed; *lb and so on: as it is
 };
@@ -19,7 +19,7 @@ struct Case {
 #define FORWARD_CONFIG(list, arn) \
   list ".member.1.Type=forward&" list ".member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn=" arn
 
-constexpr Case kCases[] = {
+constexpr ForeignArn kForeignArns[] = {
     {"DescribeLoadBalancers", "LoadBalancerArns.member.1={lb}"},
     {"DeleteLoadBalancer", "LoadBalancerArn={lb}"},
     {"SetSecurityGroups", "LoadBalancerArn={lb}&SecurityGroups.member.1=sg-1"},
@@ -87,7 +87,7 @@ struct World {
     arns["rule"] = api.create_rule(arns["listener"], arns["tg"], 1);
   }
   template <class Change>
-  std::string form(const Case& of, Change change) const {
+  std::string form(const ForeignArn& of, Change change) const {
     std::string text = of.form;
     for (const auto& [name, arn] : arns) {
       text = replaced(text, "{" + name + "}", change(arn));
@@ -113,7 +113,7 @@ TEST(ElbArns, OfOthersAreRefusedByEveryOperationAndNothingIsDone) {
     const char* from;
     const char* to;
   };
-  for (const Case& each : kCases) {
+  for (const ForeignArn& each : kForeignArns) {
     World world;
     const std::string before = world.all();
     for (const Wrong& wrong :
@@ -132,7 +132,7 @@ TEST(ElbArns, OfOthersAreRefusedByEveryOperationAndNothingIsDone) {
 }
 
 TEST(ElbArns, OfOurOwnAreTaken) {
-  for (const Case& each : kCases) {
+  for (const ForeignArn& each : kForeignArns) {
     World world;
     const auto answer =
         world.api.call(each.operation, world.form(each, [](const std::string& arn) { return arn; }));

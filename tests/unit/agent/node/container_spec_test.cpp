@@ -9,7 +9,7 @@
 namespace agent::node {
 namespace {
 
-Task a_task() {
+Task two_containers() {
   Task t;
   t.payload.arn = "arn:aws:ecs:r:a:task/default/t1";
   t.payload.family = "shop";
@@ -27,7 +27,7 @@ Task a_task() {
 }
 
 TEST(ContainerSpec, NamesLabelsAndEnvironmentAreAsOnEcsHosts) {
-  Task t = a_task();
+  Task t = two_containers();
   t.containers[1].spec.environment = {{"AWS_REGION", "mine"}};
   NodeSettings settings;
   settings.region = "eu-west-1";
@@ -47,7 +47,7 @@ TEST(ContainerSpec, NamesLabelsAndEnvironmentAreAsOnEcsHosts) {
 }
 
 TEST(ContainerSpec, HostNetworkPublishesNothing) {
-  Task t = a_task();
+  Task t = two_containers();
   t.containers[1].spec.port_mappings = {{80, 80, "tcp"}};
   t.containers[1].spec.links = {"db:database"};
   EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->ports.size(), 1u);
@@ -59,7 +59,7 @@ TEST(ContainerSpec, HostNetworkPublishesNothing) {
 }
 
 TEST(ContainerSpec, ModesOfTheHostAndNoneAreTheEnginesOwn) {
-  Task t = a_task();
+  Task t = two_containers();
   EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->pid_mode, "");
   EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->ipc_mode, "");
   t.payload.pid_mode = "host";
@@ -71,7 +71,7 @@ TEST(ContainerSpec, ModesOfTheHostAndNoneAreTheEnginesOwn) {
 }
 
 TEST(ContainerSpec, SharedNamespacesAreThoseOfAContainerThatDoesNothingElse) {
-  Task t = a_task();
+  Task t = two_containers();
   t.payload.pid_mode = "host";
   t.payload.ipc_mode = "task";
   t.payload.network_mode = "host";
@@ -102,7 +102,7 @@ TEST(ContainerSpec, SharedNamespacesAreThoseOfAContainerThatDoesNothingElse) {
 }
 
 TEST(ContainerSpec, TheEngineChoosesHostPortsThatNobodyReserved) {
-  Task t = a_task();
+  Task t = two_containers();
   t.containers[1].spec.port_mappings = {{80, 0, "tcp"}, {53, 0, "udp"}, {81, 8081, "tcp"}};
   NodeSettings settings;
   settings.dynamic_ports = {40000, 60999};
@@ -120,13 +120,13 @@ TEST(ContainerSpec, TheEngineChoosesHostPortsThatNobodyReserved) {
 }
 
 TEST(ContainerSpec, TinyMemoryLimitsAreRaisedToWhatTheEngineTakes) {
-  Task t = a_task();
+  Task t = two_containers();
   t.containers[1].spec.memory = 1;
   EXPECT_EQ(container_spec(t, t.containers[1], {}, "mi")->memory_bytes, 4 * 1024 * 1024);
 }
 
 TEST(ContainerSpec, VolumesBecomeBinds) {
-  Task t = a_task();
+  Task t = two_containers();
   t.payload.volumes =
       R"([{"name":"host","type":"host","host":{"sourcePath":"/srv"}},{"name":"task","host":{}},
       {"name":"shared","type":"docker","dockerVolumeConfiguration":{"scope":"shared"}}])";
@@ -141,7 +141,7 @@ TEST(ContainerSpec, VolumesBecomeBinds) {
 }
 
 TEST(Volumes, KindsNamesAndLabelsAreTheTasksOwnOrTheUsers) {
-  Task t = a_task();
+  Task t = two_containers();
   t.payload.volumes = R"([
     {"name":"host","type":"host","host":{"sourcePath":"/srv"}}, {"name":"a_b","host":{}}, {"name":"ab"},
     {"name":"own","type":"docker","dockerVolumeConfiguration":{"driver":"nfs","driverOpts":{"o":"ro"},
@@ -171,7 +171,7 @@ TEST(Volumes, KindsNamesAndLabelsAreTheTasksOwnOrTheUsers) {
 }
 
 TEST(Volumes, LongNamesStayDifferentAndWithinWhatAFileSystemTakes) {
-  Task t = a_task();
+  Task t = two_containers();
   t.payload.family = std::string(255, 'f');
   const std::string stem(250, 'v');
   t.payload.volumes = R"([{"name":")" + stem + R"(1"},{"name":")" + stem + R"(2"}])";
@@ -181,7 +181,7 @@ TEST(Volumes, LongNamesStayDifferentAndWithinWhatAFileSystemTakes) {
 }
 
 TEST(Volumes, WhatCannotBeMountedIsNamed) {
-  Task t = a_task();
+  Task t = two_containers();
   const auto error_for = [&](const std::string& volumes) {
     t.payload.volumes = volumes;
     const auto read = volumes_of(t, "mi");

@@ -17,7 +17,7 @@ struct Spec {
   bool essential = true;
 };
 
-Task a_task(const std::vector<Spec>& specs, Status desired = Status::kRunning) {
+Task task_of(const std::vector<Spec>& specs, Status desired = Status::kRunning) {
   Task t;
   t.payload.arn = "arn:task/1";
   t.desired = desired;
@@ -45,28 +45,28 @@ std::string next(Task t) {
 }
 
 TEST(Transitions, EachStatusHasOneNextStep) {
-  EXPECT_EQ(next(a_task({{"a", Status::kNone}})), "pull a");
-  EXPECT_EQ(next(a_task({{"a", Status::kPulled}})), "create a");
-  EXPECT_EQ(next(a_task({{"a", Status::kCreated}})), "start a");
-  EXPECT_EQ(next(a_task({{"a", Status::kRunning}})), "");
-  EXPECT_EQ(next(a_task({{"a", Status::kStopped}})), "");
+  EXPECT_EQ(next(task_of({{"a", Status::kNone}})), "pull a");
+  EXPECT_EQ(next(task_of({{"a", Status::kPulled}})), "create a");
+  EXPECT_EQ(next(task_of({{"a", Status::kCreated}})), "start a");
+  EXPECT_EQ(next(task_of({{"a", Status::kRunning}})), "");
+  EXPECT_EQ(next(task_of({{"a", Status::kStopped}})), "");
 }
 
 TEST(Transitions, WantedStoppedOnlyWhatRunsNeedsTheEngine) {
   for (const Status known : {Status::kNone, Status::kPulled, Status::kCreated}) {
-    Task t = a_task({{"a", known}}, Status::kStopped);
+    Task t = task_of({{"a", known}}, Status::kStopped);
     EXPECT_EQ(next(t), "");
     settle(t, kNow);
     EXPECT_EQ(t.known, Status::kStopped) << word(known);
     EXPECT_EQ(t.containers[0].exit_code, std::nullopt);
     EXPECT_EQ(t.stopped_at, kNow);
   }
-  EXPECT_EQ(next(a_task({{"a", Status::kRunning}}, Status::kStopped)), "stop a");
+  EXPECT_EQ(next(task_of({{"a", Status::kRunning}}, Status::kStopped)), "stop a");
 }
 
 TEST(Transitions, NothingNewWhileSomethingIsInFlight) {
   for (const Op op : {Op::kPull, Op::kCreate, Op::kStart, Op::kRetry}) {
-    Task t = a_task({{"a", Status::kCreated}});
+    Task t = task_of({{"a", Status::kCreated}});
     t.containers[0].op = op;
     EXPECT_EQ(next(t), "");
   }
@@ -75,7 +75,7 @@ TEST(Transitions, NothingNewWhileSomethingIsInFlight) {
                                                       {Op::kRetry, Status::kStopped},
                                                       {Op::kCreate, Status::kPulled},
                                                       {Op::kStart, Status::kPulled}}) {
-    Task t = a_task({{"a", Status::kPulled}}, Status::kStopped);
+    Task t = task_of({{"a", Status::kPulled}}, Status::kStopped);
     t.containers[0].op = op;
     settle(t, kNow);
     EXPECT_EQ(t.containers[0].known, known);
@@ -83,7 +83,7 @@ TEST(Transitions, NothingNewWhileSomethingIsInFlight) {
 }
 
 TEST(Transitions, NothingStartsBeforeTheHostHasRoom) {
-  Task t = a_task({{"a", Status::kNone}});
+  Task t = task_of({{"a", Status::kNone}});
   t.admitted = false;
   EXPECT_EQ(next(t), "");
   t.admitted = true;
@@ -103,7 +103,7 @@ class DependencyTest : public testing::TestWithParam<DependencyCase> {};
 
 TEST_P(DependencyTest, HoldsBackUntilSatisfied) {
   const auto& p = GetParam();
-  Task t = a_task({{"on", p.on, {}, false}, {"app", Status::kNone, {{"on", p.condition}}}});
+  Task t = task_of({{"on", p.on, {}, false}, {"app", Status::kNone, {{"on", p.condition}}}});
   t.containers[0].exit_code = p.exit_code;
   t.containers[0].health = p.health;
   if (p.condition == "HEALTHY") t.containers[0].spec.health_check_type = "docker";
@@ -139,13 +139,13 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& instance) { return instance.param.name; });
 
 TEST(Transitions, HealthyWithoutAHealthCheckFailsAtOnce) {
-  Task t = a_task({{"on", Status::kRunning}, {"app", Status::kNone, {{"on", "HEALTHY"}}}});
+  Task t = task_of({{"on", Status::kRunning}, {"app", Status::kNone, {{"on", "HEALTHY"}}}});
   settle(t, kNow);
   EXPECT_NE(t.containers[1].reason.find("has no health check"), std::string::npos);
 }
 
 TEST(Transitions, StartTimeoutOfTheDependencyEndsTheWait) {
-  Task t = a_task({{"on", Status::kRunning, {}, false}, {"app", Status::kNone, {{"on", "COMPLETE"}}}});
+  Task t = task_of({{"on", Status::kRunning, {}, false}, {"app", Status::kNone, {{"on", "COMPLETE"}}}});
   t.containers[0].spec.start_timeout = 10;
   t.containers[0].started_at = kNow;
   EXPECT_FALSE(settle(t, kNow + 9s) && t.containers[1].known == Status::kStopped);
@@ -157,7 +157,7 @@ TEST(Transitions, StartTimeoutOfTheDependencyEndsTheWait) {
 
 TEST(Transitions, StopsInTheReverseOrderOfStarting) {
   const auto chain = [](Status db, Status app, Status log) {
-    Task t = a_task({{"db", db}, {"app", app, {{"db", "START"}}}, {"log", log}}, Status::kStopped);
+    Task t = task_of({{"db", db}, {"app", app, {{"db", "START"}}}, {"log", log}}, Status::kStopped);
     t.containers[2].spec.links = {"app:a"};
     return next(t);
   };
@@ -167,7 +167,7 @@ TEST(Transitions, StopsInTheReverseOrderOfStarting) {
 }
 
 TEST(Transitions, EssentialContainerTakesTheTaskDownAndOthersDoNot) {
-  Task t = a_task({{"app", Status::kRunning}, {"side", Status::kStopped, {}, false}});
+  Task t = task_of({{"app", Status::kRunning}, {"side", Status::kStopped, {}, false}});
   settle(t, kNow);
   EXPECT_EQ(t.desired, Status::kRunning);
   EXPECT_EQ(t.known, Status::kRunning);
@@ -179,7 +179,7 @@ TEST(Transitions, EssentialContainerTakesTheTaskDownAndOthersDoNot) {
 }
 
 TEST(Transitions, TaskOnItsWayDownNeverBecomesRunning) {
-  Task t = a_task({{"a", Status::kRunning}, {"b", Status::kStopped}});
+  Task t = task_of({{"a", Status::kRunning}, {"b", Status::kStopped}});
   settle(t, kNow);
   EXPECT_LT(t.known, Status::kRunning);
   EXPECT_EQ(t.desired, Status::kStopped);
@@ -187,7 +187,7 @@ TEST(Transitions, TaskOnItsWayDownNeverBecomesRunning) {
 }
 
 TEST(Transitions, TaskWithoutContainersIsOver) {
-  Task t = a_task({}, Status::kStopped);
+  Task t = task_of({}, Status::kStopped);
   settle(t, kNow);
   EXPECT_EQ(t.known, Status::kStopped);
   EXPECT_EQ(t.reason, "TaskStateError: Agent could not progress task's state to stopped");
@@ -204,7 +204,7 @@ TEST(Transitions, StatusesNeverGoBack) {
         for (const char* condition : {"", "START", "COMPLETE", "SUCCESS", "HEALTHY"}) {
           Spec second{"b", b};
           if (*condition) second.after = {{"a", condition}};
-          const Task before = a_task({{"a", a}, second}, desired);
+          const Task before = task_of({{"a", a}, second}, desired);
           Task after = before;
           settle(after, kNow);
           EXPECT_GE(after.known, before.known);
@@ -219,10 +219,10 @@ TEST(Transitions, StatusesNeverGoBack) {
 }
 
 TEST(Transitions, DependenciesMustResolve) {
-  EXPECT_TRUE(dependencies_resolve(a_task({{"a", Status::kNone}, {"b", Status::kNone, {{"a", "START"}}}})));
-  EXPECT_FALSE(dependencies_resolve(a_task({{"a", Status::kNone, {{"x", "START"}}}})));
+  EXPECT_TRUE(dependencies_resolve(task_of({{"a", Status::kNone}, {"b", Status::kNone, {{"a", "START"}}}})));
+  EXPECT_FALSE(dependencies_resolve(task_of({{"a", Status::kNone, {{"x", "START"}}}})));
   EXPECT_FALSE(dependencies_resolve(
-      a_task({{"a", Status::kNone, {{"b", "START"}}}, {"b", Status::kNone, {{"a", "START"}}}})));
+      task_of({{"a", Status::kNone, {{"b", "START"}}}, {"b", Status::kNone, {{"a", "START"}}}})));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "balancer/codec/head.h"
+#include "tests/unit/balancer/codec/requests.h"
 
 namespace balancer::codec {
 namespace {
@@ -44,7 +45,6 @@ Case pass(std::string name, std::string head, std::string reason = "") {
 
 // "POST / HTTP/1.1", Host, then `fields`, then the empty line.
 std::string post(const std::string& fields) { return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n\r\n"; }
-std::string get(const std::string& fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n\r\n"; }
 std::string line(const std::string& request_line) { return request_line + "\r\nHost: a\r\n\r\n"; }
 std::string nul(std::string text) {  // '@' becomes NUL
   for (char& c : text) c = c == '@' ? '\0' : c;

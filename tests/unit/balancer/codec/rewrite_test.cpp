@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "tests/unit/balancer/codec/requests.h"
+
 namespace balancer::codec {
 namespace {
 
@@ -40,7 +42,6 @@ std::string field(const std::string& head, const std::string& name) {
   }
   return values.empty() ? "-" : values;
 }
-std::string get(const std::string& fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n\r\n"; }
 
 TEST(RequestHeadForTarget, IsWrittenByteForByte) {
   EXPECT_EQ(forward("POST http://WWW.Example.com/a%2fb/../c?q=1 HTTP/1.1\r\n"

@@ -13,7 +13,7 @@ using shared::lbconfig::Config;
 using shared::lbconfig::Target;
 using shared::lbconfig::TargetState;
 
-constexpr SteadyTime kStart{std::chrono::hours(1)};
+constexpr SteadyTime kDrainStart{std::chrono::hours(1)};
 const TargetKey kOld{"tg", "r1"};
 
 Config config(std::uint64_t version, TargetState state, Millis limit = Millis(10'000)) {
@@ -27,33 +27,33 @@ Config config(std::uint64_t version, TargetState state, Millis limit = Millis(10
 
 TEST(DrainTracker, IsNotDrainedBeforeEveryWorkerAcknowledgedHoweverIdleOrLate) {
   DrainTracker drains;
-  drains.on_config(config(7, TargetState::kDraining), kStart);
-  EXPECT_FALSE(drains.drained(kOld, 0, kStart));
-  EXPECT_FALSE(drains.drained(kOld, 0, kStart + std::chrono::hours(1)));
+  drains.on_config(config(7, TargetState::kDraining), kDrainStart);
+  EXPECT_FALSE(drains.drained(kOld, 0, kDrainStart));
+  EXPECT_FALSE(drains.drained(kOld, 0, kDrainStart + std::chrono::hours(1)));
   drains.on_acknowledged(6);
-  EXPECT_FALSE(drains.drained(kOld, 0, kStart)) << "a former version says nothing about it";
+  EXPECT_FALSE(drains.drained(kOld, 0, kDrainStart)) << "a former version says nothing about it";
   drains.on_acknowledged(7);
-  EXPECT_FALSE(drains.drained(kOld, 2, kStart));
-  EXPECT_TRUE(drains.drained(kOld, 0, kStart));
-  EXPECT_TRUE(drains.drained(kOld, 0, kStart)) << "and it stays so";
+  EXPECT_FALSE(drains.drained(kOld, 2, kDrainStart));
+  EXPECT_TRUE(drains.drained(kOld, 0, kDrainStart));
+  EXPECT_TRUE(drains.drained(kOld, 0, kDrainStart)) << "and it stays so";
 }
 
 TEST(DrainTracker, TheLimitCountsFromWhenItWasLearnedOfAndLaterConfigurationsDoNotRestartIt) {
   DrainTracker drains;
-  drains.on_config(config(7, TargetState::kDraining), kStart);
+  drains.on_config(config(7, TargetState::kDraining), kDrainStart);
   drains.on_acknowledged(7);
-  drains.on_config(config(8, TargetState::kDraining), kStart + Millis(9'000));
-  EXPECT_EQ(drains.cut_at(kOld), kStart + Millis(10'000));
-  EXPECT_FALSE(drains.drained(kOld, 1, kStart + Millis(9'999)));
-  EXPECT_TRUE(drains.drained(kOld, 1, kStart + Millis(10'000)));
+  drains.on_config(config(8, TargetState::kDraining), kDrainStart + Millis(9'000));
+  EXPECT_EQ(drains.cut_at(kOld), kDrainStart + Millis(10'000));
+  EXPECT_FALSE(drains.drained(kOld, 1, kDrainStart + Millis(9'999)));
+  EXPECT_TRUE(drains.drained(kOld, 1, kDrainStart + Millis(10'000)));
 }
 
 TEST(DrainTracker, ForgetsTargetsThatLeftTheConfiguration) {
   DrainTracker drains;
-  drains.on_config(config(7, TargetState::kDraining), kStart);
-  drains.on_config(Config{}, kStart);
+  drains.on_config(config(7, TargetState::kDraining), kDrainStart);
+  drains.on_config(Config{}, kDrainStart);
   EXPECT_FALSE(drains.cut_at(kOld));
-  EXPECT_FALSE(drains.drained(kOld, 0, kStart + std::chrono::hours(9)));
+  EXPECT_FALSE(drains.drained(kOld, 0, kDrainStart + std::chrono::hours(9)));
 }
 
 TEST(Registry, ARegistrationKeepsItsRuntimeAndANewOneIsAnotherTarget) {
@@ -65,7 +65,7 @@ TEST(Registry, ARegistrationKeepsItsRuntimeAndANewOneIsAnotherTarget) {
   Config second = config(2, TargetState::kDraining);
   second.target_groups[0].targets.push_back(
       {"i-1", 80, "10.0.0.1", "r2", "", TargetState::kActive, Millis(0)});
-  drains.on_config(second, kStart);
+  drains.on_config(second, kDrainStart);
   auto after = registry.compile(second, drains);
   ASSERT_TRUE(after);
   const auto& old_group = *(*before)[0];
