@@ -90,7 +90,7 @@ namespace {
 
 // Words between RUNNING and STOPPED are control's own. It says nothing: then it does not list what it knows
 // as STOPPED.
-Status told(const std::string& word) {
+Status status_told(const std::string& word) {
   if (word == "PROVISIONING" || word == "PENDING") return Status::kNone;
   return word == "STOPPED" ? Status::kStopped : Status::kRunning;
 }
@@ -104,12 +104,12 @@ bool lower(Status& sent, Status to) {
 }  // namespace
 
 bool mark_forgotten(Task& task, const link::ManifestTask& listed) {
-  bool any = lower(task.sent, told(listed.last_status));
+  bool any = lower(task.sent, status_told(listed.last_status));
   for (Container& c : task.containers) {
     const auto found = std::find_if(listed.containers.begin(), listed.containers.end(),
                                     [&](const auto& each) { return each.name == c.spec.name; });
     if (found != listed.containers.end()) {
-      any = lower(c.sent, told(found->last_status)) || any;
+      any = lower(c.sent, status_told(found->last_status)) || any;
     } else if (any) {
       c.sent = Status::kNone;
     }
