@@ -87,8 +87,8 @@ void add_control(SettingsSpec& spec) {
   spec.add({.name = "installation",
             .flag = "--installation",
             .env = {"BERTH_INSTALLATION"},
-            .help = "Control: identity that its agents' containers carry, to replace the one in the database "
-                    "(default: made at the first start)"});
+            .help = "Control: identity that its agents' containers carry, to replace the one in the database",
+            .unset = "made at the first start"});
   spec.add({.name = "stopped_task_retention",
             .flag = "--stopped-task-retention",
             .env = {"BERTH_STOPPED_TASK_RETENTION"},
@@ -229,8 +229,8 @@ void add_node(SettingsSpec& spec) {
             .flag = "--concurrent-starts",
             .env = {"BERTH_CONCURRENT_STARTS"},
             .kind = Kind::kInteger,
-            .help = "Node: containers created or started at once, and images pulled at once (default: 2 for "
-                    "each CPU)",
+            .help = "Node: containers created or started at once, and images pulled at once",
+            .unset = "2 for each CPU",
             .min = 1,
             .max = kMaxConcurrentStarts});
   spec.add({.name = "disable_privileged",

@@ -31,6 +31,9 @@ class ScriptedRuntime final : public rt::Runtime {
   };
 
   explicit ScriptedRuntime(shared::env::Executor& executor) : executor_(executor) {}
+  ~ScriptedRuntime() override {
+    for (const auto& each : pending_) each->cancel();  // its work holds the timer
+  }
 
   // --- the script ---
   std::map<std::string, rt::ImageInfo> local_images;     // "found" without a registry

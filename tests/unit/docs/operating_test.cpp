@@ -91,6 +91,7 @@ std::set<std::string> words_beginning(const std::string& prefix) {
 
 TEST(OperatingPage, NamesOnlyFlagsAndVariablesThatThereAre) {
   std::set<std::string> known{"--help", "--print-settings", "--version", "--seeds"};
+  known.insert({"--filter", "--force"});  // docker's and aws's
   for (const SettingsSpec& spec : {agent::app::settings_spec(), balancer::app::settings_spec()}) {
     known.insert({spec.file_flag(), spec.file_env()});
     for (const Option& option : spec.options()) {

@@ -337,7 +337,7 @@ TEST_F(GatewayTest, AConflictNamesTheTasksThatTheTokenStarted) {
   EXPECT_EQ(refused.status, 400);
   const json body = json::parse(refused.body);
   EXPECT_EQ(body.at("__type"), "ConflictException");
-  EXPECT_EQ(body.at("resourceIds"), json({started.at("tasks").at(0).at("taskArn")}));
+  EXPECT_EQ(body.at("resourceIds"), json::array({started.at("tasks").at(0).at("taskArn")}));
   EXPECT_FALSE(json::parse(ecs("RunTask", R"({"taskDefinition":"none"})").body).contains("resourceIds"));
 }
 
