@@ -146,14 +146,19 @@ auto find_in(const Table& table, std::string_view operation) {
                       [&](const auto& each) { return each.first == operation; });
 }
 
+void drop_unset(json& in) {
+  for (const char* member : kUnsetWhenEmpty) {
+    if (has(in, member) && in.at(member) == "") in.erase(member);
+  }
+}
+
 Result<json> parse_request(std::string_view operation, const std::string& body) {
   const auto parsed = shared::json::parse(body.empty() ? "{}" : body);
   if (!parsed) return Error("SerializationException", parsed.error().text(), Blame::kClient);
   auto request = modelled(operation, *parsed);
   if (!request) return request;
-  for (const char* member : kUnsetWhenEmpty) {
-    if (has(*request, member) && request->at(member) == "") request->erase(member);
-  }
+  drop_unset(*request);
+  if (has(*request, "overrides")) drop_unset(request->at("overrides"));
   return request;
 }
 

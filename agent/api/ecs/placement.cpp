@@ -227,11 +227,7 @@ Result<std::string> propagate_tags_in(const json& in, std::initializer_list<std:
 Result<void> overrides_in(const json& in, const model::TaskDefinition& definition,
                           control::RunTask& request) {
   if (!has(in, "overrides")) return {};
-  // Terraform writes "" for what is not set; it says nothing, and is not echoed.
-  json overrides = in.at("overrides");
-  for (const char* member : {"cpu", "memory", "executionRoleArn", "taskRoleArn"}) {
-    if (text_in(overrides, member).empty()) overrides.erase(member);
-  }
+  const json& overrides = in.at("overrides");
   request.overrides = shared::json::to_text(overrides);
   if (request.overrides.size() > kMaxOverridesBytes) {
     return invalid_parameter("Overrides can have at most " + std::to_string(kMaxOverridesBytes) +

@@ -339,6 +339,16 @@ TEST_F(MembersTest, WhatARequestOnlyKeepsIsTold) {
   }
 }
 
+// Terraform sends them for what is not set.
+TEST_F(MembersTest, EmptyWordsAreNoMembersThatSomethingHasToBeSaidAbout) {
+  api.define("web");
+  log.clear();
+  api.ok("RunTask",
+         {{"taskDefinition", "web"},
+          {"overrides", {{"taskRoleArn", ""}, {"executionRoleArn", ""}, {"cpu", ""}, {"memory", ""}}}});
+  EXPECT_EQ(log.find("member_not_carried_out"), std::string::npos) << log;
+}
+
 TEST_F(MembersTest, DefaultCapacityProviderStrategyIsRefusedWhereATaskWouldNeedIt) {
   api.define("web");
   api.ok("CreateCluster",
