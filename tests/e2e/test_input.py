@@ -67,7 +67,7 @@ def test_ecs_names_what_is_wrong(berth, operation, body, code, words):
     (b"Action=CreateTargetGroup&Version=2015-12-01&Name=ok&Protocol=HTTP&Port=0&VpcId=v", "ValidationError", ["ort"]),
     (b"Action=DescribeTargetGroups&Version=2015-12-01&Names.member.1=none", "TargetGroupNotFound", []),
     (b"Action=DescribeLoadBalancers&Version=2015-12-01&Names.member.1=none", "LoadBalancerNotFound", []),
-    (b"Action=DeleteRule&Version=2015-12-01&RuleArn=arn", "RuleNotFound", []),
+    (b"Action=DeleteRule&Version=2015-12-01&RuleArn=arn", "ValidationError", ["valid listener rule ARN"]),
 ])
 def test_elbv2_names_what_is_wrong(berth, form, code, words):
     status, answer = raw(berth, "", form, "elasticloadbalancing")
