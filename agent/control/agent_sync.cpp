@@ -95,8 +95,8 @@ void AgentSync::reserve_numbers(Step& step) {
   if (next_number_ == 0) {
     // Never below the clock: control may have been put back to an older database, and agents ignore a
     // manifest that is older than what they have seen.
-    next_number_ = std::max(
-        reserved + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(0, shared::epoch_millis(step.now))));
+    const auto millis = static_cast<std::uint64_t>(std::max<std::int64_t>(0, shared::epoch_millis(step.now)));
+    next_number_ = std::max(reserved + 1, millis * kNumbersPerMilli);
   } else if (reserved >= next_number_ + kNumberBlock / 2) {
     return;
   }

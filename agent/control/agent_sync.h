@@ -29,6 +29,10 @@ inline constexpr shared::Millis kStartingSlot{60'000};
 inline constexpr shared::Millis kAgentHeartbeat{10'000};
 // Sequence numbers are taken from Meta in blocks, so that not every message costs a commit.
 inline constexpr std::uint64_t kNumberBlock = 10'000;
+// A process begins at the clock's microsecond. So blocks that were reserved stay behind the clock (10 ms
+// each), and one that was put back to an older database begins beyond all that agents have seen of the newer
+// one.
+inline constexpr std::uint64_t kNumbersPerMilli = 1'000;
 
 class AgentSync {
  public:
