@@ -20,7 +20,11 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
                        std::shared_ptr<link::Channel> channel) {
   const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
   if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
-    closing_.push_back({std::move(channel), "InactiveInstanceException: no such container instance"});
+    // One that was never heard of (an older database) registers anew, a deregistered one stays away.
+    closing_.push_back(
+        {std::move(channel), instance == nullptr
+                                 ? "InvalidInstanceException: no such container instance"
+                                 : "InactiveInstanceException: the container instance was deregistered"});
     return;
   }
   std::vector<std::uint64_t> older;
@@ -78,7 +82,9 @@ void AgentSync::expire(Step& step) {
     const WallTime silent_at =
         step.state.live.agents[session.instance_arn].last_heard + step.settings.agent_silence;
     const model::ContainerInstance* instance = find_instance_by_arn(step.state, session.instance_arn);
-    if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
+    if (instance == nullptr) {
+      over.emplace_back(id, "InvalidInstanceException: no such container instance");
+    } else if (instance->status == model::InstanceStatus::kInactive) {
       over.emplace_back(id, "InactiveInstanceException: the container instance was deregistered");
     } else if (silent_at <= step.now) {
       over.emplace_back(id, "nothing was heard for too long");

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/control/installation.h"
 #include "agent/control/invariants.h"
 #include "agent/control/targets.h"
 #include "agent/node/container_spec.h"
@@ -168,9 +169,9 @@ void Cluster::set_up() {
       "LoadBalancerArn");
   target_group_ =
       text_in(must_call("elbv2", "CreateTargetGroup",
-                       "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
-                       "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
-             "TargetGroupArn");
+                        "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
+                        "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
+              "TargetGroupArn");
   must_call("elbv2", "ModifyTargetGroupAttributes",
             "Action=ModifyTargetGroupAttributes&Version=2015-12-01&TargetGroupArn=" + target_group_ +
                 "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=" +
@@ -417,8 +418,9 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
   const std::string task = task_of(container);
   if (cause != EndCause::kStopped && is_web(container)) crashed_tasks_.insert(task);
   // What control knows nothing of any more is stopped without asking balancers.
-  const bool unknown = restored_ && (!control_->up() || control_->state().tasks.find(
-                                                            task.substr(task.find(":task/") + 6)) == nullptr);
+  const bool unknown =
+      restored_ &&
+      (!control_->up() || control_->state().tasks.find(task.substr(task.find(":task/") + 6)) == nullptr);
   const auto limit_passed = [&](const std::string& registration) {
     const auto since = draining_since_.find(registration);
     return since != draining_since_.end() && world_.wall_now() >= since->second + kDeregistrationDelay;
@@ -531,7 +533,9 @@ Report Cluster::run() {
       operate();
       next_operation = world_.now() + world_.between(Millis(500), Millis(25'000));
     }
-    if (with_older_database && !older_database_ && world_.now() >= copy_at) {
+    // A copy from before control's first start would be another installation: its hosts wait for theirs.
+    const bool has_identity = control_->up() && !agent::control::installation_of(control_->state()).empty();
+    if (with_older_database && !older_database_ && world_.now() >= copy_at && has_identity) {
       older_database_ = std::make_unique<agent::store::MemoryStore>(control_->store());
     }
     if (faults_on_ && world_.now() >= next_fault) {
