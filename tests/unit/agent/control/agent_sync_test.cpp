@@ -203,7 +203,7 @@ TEST(AgentSync, ANewSessionReplacesTheOldAndItsLateEndDoesNoHarm) {
   auto stranger = std::make_shared<FakeChannel>();
   world.engine->agent_opened("arn:aws:ecs:us-east-1:000000000000:container-instance/default/x", stranger);
   world.rest();
-  EXPECT_EQ(stranger->closed.find("InactiveInstanceException"), 0u);
+  EXPECT_EQ(stranger->closed.find("InvalidInstanceException"), 0u);
   world.engine->agent_message(agent.session, "this is no JSON");
   world.rest();
   EXPECT_EQ(agent.channel->closed, "");
