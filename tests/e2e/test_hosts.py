@@ -14,6 +14,11 @@ import pytest
 NETWORK = "10.213.77"
 BRIDGE = "berth-e2e"
 HERE = f"{NETWORK}.1"
+HOSTS = ["berth-e2e-1", "berth-e2e-2"]
+
+
+def link_name(number):
+    return f"bertheth{number}"
 
 
 def run(*command, check=True):
@@ -27,8 +32,8 @@ class Host:
 
     def __init__(self, berth, number):
         self.berth = berth
-        self.name = f"berth-e2e-{number}"
-        self.link = f"bertheth{number}"
+        self.name = HOSTS[number - 1]
+        self.link = link_name(number)
         self.address = f"{NETWORK}.{10 + number}"
         self.folder = pathlib.Path(berth.folder) / self.name
         self.folder.mkdir()
@@ -106,12 +111,22 @@ class Host:
         run("ip", "link", "delete", self.link, check=False)
 
 
+def take_down():
+    """Also what a run that was killed has left: these names are only ever this test's."""
+    for number, name in enumerate(HOSTS, 1):
+        run("ip", "netns", "delete", name, check=False)
+        run("ip", "link", "delete", link_name(number), check=False)
+    run("ip", "link", "delete", BRIDGE, check=False)
+
+
 @pytest.fixture(scope="module")
 def berth():
     if os.geteuid() != 0:
         pytest.skip("not root")
-    if run("ip", "link", "add", BRIDGE, "type", "bridge", check=False).returncode != 0:
-        pytest.skip("no network bridge can be made")
+    take_down()
+    made = run("ip", "link", "add", BRIDGE, "type", "bridge", check=False)
+    if made.returncode != 0:
+        pytest.skip(f"no network bridge can be made: {made.stderr.strip()}")
     folder = tempfile.mkdtemp(prefix="berth-e2e-")
     berth = Berth(folder)
     berth.hosts = []
@@ -120,7 +135,7 @@ def berth():
         run("ip", "link", "set", BRIDGE, "up")
         berth.start_control(HERE)
         berth.start_balancer()
-        for number in (1, 2):
+        for number in range(1, len(HOSTS) + 1):
             host = Host(berth, number)
             berth.hosts.append(host)
             host.join_network()
@@ -131,7 +146,7 @@ def berth():
         for host in berth.hosts:
             host.close()
         berth.stop()
-        run("ip", "link", "delete", BRIDGE, check=False)
+        take_down()
         shutil.rmtree(folder, ignore_errors=True)
 
 

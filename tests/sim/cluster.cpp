@@ -526,11 +526,7 @@ Report Cluster::run() {
   const SteadyTime end = world_.now() + kLifeWithFaults;
   SteadyTime next_operation = world_.now();
   SteadyTime next_fault = world_.now();
-  // Not all seeds: a control that was put back can publish, in time, a version that a balancer had of the
-  // newer database; such a balancer takes it for what it has (seeds 130 and 550). Versions need a lineage
-  // first.
-  constexpr std::uint64_t kSeedsWithOlderDatabase = 125;
-  const bool with_older_database = with_faults && seed_ % 5 == 0 && seed_ <= kSeedsWithOlderDatabase;
+  const bool with_older_database = with_faults && seed_ % 5 == 0;
   const SteadyTime copy_at = world_.now() + world_.between(Millis(0), kLifeWithFaults);
   while (world_.now() < end && report_.violations.empty()) {
     if (world_.now() >= next_operation) {

@@ -87,13 +87,10 @@ Millis MachineRuntime::call_time() {
 }
 
 template <class T>
-void MachineRuntime::perform(Done<T> done, std::function<Result<T>()> act, Millis extra) {
-  // The engine carries the call out whether or not the agent that asked for it still lives; only the answer
-  // needs it.
-  const Millis there = call_time() + extra;
+void MachineRuntime::perform_at(SteadyTime when, Done<T> done, std::function<Result<T>()> act) {
   Process& process = process_;
   const std::uint64_t life = process.life();
-  process.world().after(there, [&process, life, done = std::move(done), act = std::move(act)] {
+  process.world().at(when, nullptr, [&process, life, done = std::move(done), act = std::move(act)] {
     Result<T> result = act();
     if (process.life() != life) return;
     process.deliver(process.world().between(Millis(0), Machine::kFastCall / 4),
@@ -163,7 +160,9 @@ void MachineRuntime::create(const runtime::ContainerSpec& spec, Done<ContainerHa
 
 void MachineRuntime::start(const ContainerHandle& handle, Done<ContainerInfo> done) {
   const bool fails = process_.world().chance(machine_.faults.start_fails);
-  perform<ContainerInfo>(std::move(done), [machine = &machine_, handle, fails]() -> Result<ContainerInfo> {
+  SteadyTime& turn = machine_.started_by_[handle.name];
+  turn = std::max(turn, process_.now() + call_time());
+  perform_at<ContainerInfo>(turn, std::move(done), [machine = &machine_, handle, fails]() -> Result<ContainerInfo> {
     SimContainer* container = machine->find(handle);
     if (container == nullptr) return Error("not_found", "no such container " + handle.name);
     if (container->phase == ContainerPhase::kRunning) return info(*container);

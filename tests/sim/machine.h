@@ -73,6 +73,9 @@ class Machine {
   std::string address_;
   std::map<std::string, SimContainer> containers_;      // by name
   std::map<std::string, runtime::VolumeSpec> volumes_;  // by name
+  // When the last start asked for each container is through: the engine starts one container under a lock, in
+  // the order of the calls, also those of an agent that has died since.
+  std::map<std::string, SteadyTime> started_by_;
   std::uint64_t next_id_ = 1;
   int next_port_ = 32768;
   // The watcher of the agent's current life.
@@ -103,9 +106,14 @@ class MachineRuntime final : public runtime::Runtime {
  private:
   static runtime::ContainerInfo info(const SimContainer& container);
   Millis call_time();
-  // Runs `act` on the machine after the call's time and delivers its result, both only in this life.
+  // Runs `act` on the machine after the call's time, also when the agent dies meanwhile, and delivers its
+  // result, only in this life.
   template <class T>
-  void perform(Done<T> done, std::function<shared::Result<T>()> act, Millis extra = Millis(0));
+  void perform(Done<T> done, std::function<shared::Result<T>()> act, Millis extra = Millis(0)) {
+    perform_at<T>(process_.now() + call_time() + extra, std::move(done), std::move(act));
+  }
+  template <class T>
+  void perform_at(SteadyTime when, Done<T> done, std::function<shared::Result<T>()> act);
 
   Machine& machine_;
   Process& process_;

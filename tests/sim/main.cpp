@@ -54,7 +54,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: sim_cluster [--first N] [--seeds N] [--verbose] [--plant %s]\n", agent::control::plant::names());
     return 2;
   }
-  shared::log::configure({shared::log::Level::kError, shared::log::Format::kLogfmt, [](std::string_view) {}});
+  shared::log::configure({options.verbose ? shared::log::Level::kDebug : shared::log::Level::kError, shared::log::Format::kLogfmt,
+                          [verbose = options.verbose](std::string_view line) {
+                            if (verbose) std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+                          }});
   std::uint64_t events = 0;
   std::uint64_t faults = 0;
   std::uint64_t requests = 0;

@@ -262,9 +262,9 @@ TEST_P(RuntimeContract, ContainersJoinTheNamespacesOfARunningOneOfAnImportedImag
     return ask<ImageInfo>([&](auto done) { runtime.import_image(image, tree, done); });
   };
   EXPECT_EQ(code(import("no tar")), "CannotImportImageError");
-  const auto imported = import(pause::image_tree());
-  ASSERT_TRUE(imported) << imported.error().text();
-  EXPECT_EQ(imported->digest, "") << "of no registry";
+  const auto info = import(pause::image_tree());
+  ASSERT_TRUE(info) << info.error().text();
+  EXPECT_EQ(info->digest, "") << "of no registry";
   EXPECT_EQ(code(ask<ImageInfo>([&](auto done) { runtime.find_image(image, done); })), "success");
   ASSERT_TRUE(import(pause::image_tree())) << "once more";
   auto pause = spec("pause");

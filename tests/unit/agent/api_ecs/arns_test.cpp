@@ -12,12 +12,12 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-struct Case {
+struct ArnCase {
   const char* operation;
   const char* request;  // {cluster} {service} {task} {instance} {definition}: the ARN; one of them
 };
 
-constexpr Case kCases[] = {
+constexpr ArnCase kCases[] = {
     {"DescribeClusters", R"({"clusters":["{cluster}"]})"},
     {"UpdateCluster", R"({"cluster":"{cluster}"})"},
     {"UpdateClusterSettings",
@@ -96,7 +96,7 @@ struct World {
   }
   // The request with `change` done to the ARN in it.
   template <class Change>
-  json request(const Case& of, Change change) const {
+  json request(const ArnCase& of, Change change) const {
     std::string text = of.request;
     for (const auto& [placeholder, arn] : arns) text = replaced(text, placeholder, change(arn));
     return json::parse(text);
@@ -119,7 +119,7 @@ TEST(Arns, OfOthersAreRefusedByEveryOperationAndNothingIsDone) {
     const char* to;
     const char* text;
   };
-  for (const Case& each : kCases) {
+  for (const ArnCase& each : kCases) {
     World world;
     const json before = world.all();
     for (const Wrong& wrong : {Wrong{"partition", "arn:aws:", "arn:aws-cn:", "another partition"},
@@ -138,13 +138,14 @@ TEST(Arns, OfOthersAreRefusedByEveryOperationAndNothingIsDone) {
 }
 
 TEST(Arns, OfOurOwnAreTaken) {
-  for (const Case& each : kCases) {
+  for (const ArnCase& each : kCases) {
     World world;
     const json request = world.request(each, [](const std::string& arn) { return arn; });
     const auto answer = world.api.call(each.operation, request);
     // Some of the requests ask for what cannot be, but none because of its ARN.
-    if (!answer) EXPECT_THAT(answer.error().text(), ::testing::Not(HasSubstr("ARN"))) << each.operation;
-    if (!answer) EXPECT_THAT(answer.error().text(), ::testing::Not(HasSubstr("dentifier"))) << each.operation;
+    const std::string error = answer ? "" : answer.error().text();
+    EXPECT_THAT(error, ::testing::Not(HasSubstr("ARN"))) << each.operation;
+    EXPECT_THAT(error, ::testing::Not(HasSubstr("dentifier"))) << each.operation;
   }
 }
 

@@ -93,13 +93,13 @@ TEST(Json11, WritesSuccessAndErrors) {
 
 TEST(ErrorResponse, SpeaksTheProtocolOfTheCall) {
   const shared::Error error = auth_error(AuthFailure::kUnknownKey);
-  const auto json = error_response(error, Protocol::kJson, "", "id-5");
-  EXPECT_EQ(json.status, 400);
-  EXPECT_EQ(json.body, R"({"__type":"UnrecognizedClientException",)"
+  const auto as_json = error_response(error, Protocol::kJson, "", "id-5");
+  EXPECT_EQ(as_json.status, 400);
+  EXPECT_EQ(as_json.body, R"({"__type":"UnrecognizedClientException",)"
                        R"("message":"The security token included in the request is invalid."})");
-  const auto query = error_response(error, Protocol::kQuery, kNamespace, "id-5");
-  EXPECT_EQ(query.status, 403);
-  EXPECT_THAT(query.body, testing::HasSubstr("<Code>InvalidClientTokenId</Code>"));
+  const auto as_query = error_response(error, Protocol::kQuery, kNamespace, "id-5");
+  EXPECT_EQ(as_query.status, 403);
+  EXPECT_THAT(as_query.body, testing::HasSubstr("<Code>InvalidClientTokenId</Code>"));
 }
 
 }  // namespace

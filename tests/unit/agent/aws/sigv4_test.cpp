@@ -229,14 +229,14 @@ TEST(WireError, NamesEachFailureAsItsFamilyDoes) {
         WireCase{AuthFailure::kExpired, "InvalidSignatureException", "RequestExpired", 400},
         WireCase{AuthFailure::kNotYetCurrent, "InvalidSignatureException", "RequestExpired", 400},
         WireCase{AuthFailure::kTokenExpired, "ExpiredTokenException", "ExpiredTokenException", 403}}) {
-    const WireError json = wire_error(auth_error(c.failure), Protocol::kJson);
-    const WireError query = wire_error(auth_error(c.failure, "why"), Protocol::kQuery);
-    EXPECT_EQ(json.code, c.json);
-    EXPECT_EQ(json.status, 400);
-    EXPECT_FALSE(json.message.empty());
-    EXPECT_EQ(query.code, c.query);
-    EXPECT_EQ(query.status, c.query_status);
-    EXPECT_EQ(query.message, "why");
+    const WireError as_json = wire_error(auth_error(c.failure), Protocol::kJson);
+    const WireError as_query = wire_error(auth_error(c.failure, "why"), Protocol::kQuery);
+    EXPECT_EQ(as_json.code, c.json);
+    EXPECT_EQ(as_json.status, 400);
+    EXPECT_FALSE(as_json.message.empty());
+    EXPECT_EQ(as_query.code, c.query);
+    EXPECT_EQ(as_query.status, c.query_status);
+    EXPECT_EQ(as_query.message, "why");
   }
 }
 

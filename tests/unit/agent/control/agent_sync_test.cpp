@@ -54,14 +54,7 @@ TEST(AgentSync, AgentsListenToAControlThatWasPutBackToAnOlderDatabase) {
   world.pass(Millis(20'000));
   const std::uint64_t seen = agent.manifests.back().timeline;
   agent.disconnect();
-  store::ChangeSet back;
-  for (const auto& [key, value] : world.store.records()) {
-    if (!old.contains(key)) back.deletes.push_back(key);
-  }
-  for (const auto& [key, value] : old) back.puts.push_back({key, value});
-  ASSERT_TRUE(world.store.commit(back));
-  world.transitions = {};  // what came after the old database never happened
-  world.crash_and_restart();
+  world.put_back(old);
   agent.connect();
   EXPECT_TRUE(agent.manifests.back().tasks.empty());
   EXPECT_GT(agent.manifests.back().timeline, seen)

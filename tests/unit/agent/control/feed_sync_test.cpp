@@ -67,11 +67,34 @@ TEST(FeedSync, VersionsRiseAboveWhatABalancerHasApplied) {
   world.add_target_group();
   FakeBalancer& balancer = world.add_balancer("b1");
   balancer.disconnect();
-  balancer.config.version = 1'000;  // from before the store was restored from a backup
+  const std::uint64_t ahead = world.state().published->version + 1'000;
+  balancer.config.version = ahead;  // from before the store was restored from a backup
   balancer.connect();
   ASSERT_FALSE(balancer.versions.empty());
-  EXPECT_GT(balancer.versions.back(), 1'000u);
+  EXPECT_GT(balancer.versions.back(), ahead);
   EXPECT_EQ(balancer.config, *world.state().published);
+}
+
+// An older database goes on counting where the newer one was long before.
+TEST(FeedSync, ABalancerNeverTakesAnotherConfigurationForTheOneItHas) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  const auto change = [&](const std::string& path) {
+    world.pass(Millis(1'000));
+    ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
+      step.state.target_groups.edit(world.target_group)->health_check.path = path;
+      return {};
+    }));
+  };
+  const auto old = world.store.records();
+  for (const char* path : {"/1", "/2", "/3"}) change(path);
+  balancer.disconnect();
+  world.put_back(old);
+  for (const char* path : {"/a", "/b"}) change(path);  // each start publishes once more by itself
+  balancer.connect();
+  EXPECT_EQ(balancer.config, *world.state().published);
+  EXPECT_EQ(world.state().live.balancers.at("b1").acked_version, world.state().published->version);
 }
 
 TEST(FeedSync, AVersionThatNobodyPublishedDoesNotCutABalancerOff) {

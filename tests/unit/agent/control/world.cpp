@@ -225,6 +225,17 @@ void World::crash_and_restart() {
   rest();
 }
 
+void World::put_back(const std::map<std::string, std::string>& records) {
+  store::ChangeSet back;
+  for (const auto& [key, value] : store.records()) {
+    if (!records.contains(key)) back.deletes.push_back(key);
+  }
+  for (const auto& [key, value] : records) back.puts.push_back({key, value});
+  ASSERT_TRUE(store.commit(back));
+  transitions = {};  // what came after the old database never happened
+  crash_and_restart();
+}
+
 bool World::until(const std::function<bool()>& done, shared::Millis limit) {
   const auto end = executor.wall_now() + limit;
   for (;;) {

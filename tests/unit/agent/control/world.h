@@ -97,6 +97,8 @@ class World {
   void rest();  // until nobody has anything to say at this moment
   void pass(shared::Millis time);
   void crash_and_restart();  // a new engine from what the store holds; sessions are gone
+  // Another crash, after which the store holds what it held then: a backup was restored.
+  void put_back(const std::map<std::string, std::string>& records);
   // Rests, obeys and lets a second pass until `done`; false after `limit`.
   bool until(const std::function<bool()>& done, shared::Millis limit = shared::Millis(120'000));
 
