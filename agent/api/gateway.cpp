@@ -14,6 +14,7 @@
 #include "agent/aws/auth_error.h"
 #include "agent/aws/foreign.h"
 #include "agent/aws/json11.h"
+#include "agent/control/instances.h"
 #include "agent/control/lookup.h"
 #include "shared/json/reader.h"
 #include "shared/log/log.h"
@@ -231,15 +232,10 @@ std::variant<httpd::WebSocketHandlers, http::Response> Gateway::Impl::accept_age
                                                 value_of(parameters, telemetry ? "cluster" : "clusterArn"));
   if (!cluster) return refusal(400, "InvalidClusterException", cluster.error().text());
   const model::ContainerInstance* instance = control::find_instance_by_arn(parts.engine.state(), arn);
-  if (instance == nullptr) {
-    return refusal(400, "InvalidInstanceException", "Container instance " + arn + " is not registered.");
-  }
+  if (const auto why = control::why_no_session(instance, arn)) return refusal(400, why->code(), why->text());
   if (instance->cluster != *cluster) {
     return refusal(400, "InvalidClusterException",
                    "Container instance " + arn + " is not in cluster " + *cluster + ".");
-  }
-  if (instance->status == model::InstanceStatus::kInactive) {
-    return refusal(400, "InactiveInstanceException", "Container instance " + arn + " is deregistered.");
   }
   if (telemetry) return telemetry_socket(parts.engine, arn);
   note_versions(arn, parameters);

@@ -56,6 +56,15 @@ void append_text(pugi::xml_node parent, std::string_view name, std::string_view 
   append(parent, name).text().set(xml_text(text).c_str());
 }
 
+pugi::xml_node append_error(pugi::xml_node parent, std::string_view code, std::string_view message,
+                            std::string_view type = {}) {
+  pugi::xml_node error = append(parent, "Error");
+  if (!type.empty()) append_text(error, "Type", type);
+  append_text(error, "Code", code);
+  append_text(error, "Message", message);
+  return error;
+}
+
 http::Response respond(int status, const pugi::xml_document& document, std::string_view request_id) {
   struct StringWriter final : pugi::xml_writer {
     void write(const void* data, std::size_t size) override {
@@ -126,10 +135,7 @@ http::Response query_error(int status, std::string_view code, std::string_view m
   pugi::xml_document document;
   pugi::xml_node response = append(document, "ErrorResponse");
   response.append_attribute("xmlns").set_value(std::string(xml_namespace).c_str());
-  pugi::xml_node error = append(response, "Error");
-  append_text(error, "Type", status < 500 ? "Sender" : "Receiver");
-  append_text(error, "Code", code);
-  append_text(error, "Message", message);
+  append_error(response, code, message, status < 500 ? "Sender" : "Receiver");
   append_text(response, "RequestId", request_id);
   return respond(status, document, request_id);
 }
@@ -138,9 +144,7 @@ http::Response ec2_error(int status, std::string_view code, std::string_view mes
                          std::string_view request_id) {
   pugi::xml_document document;
   pugi::xml_node response = append(document, "Response");
-  pugi::xml_node error = append(append(response, "Errors"), "Error");
-  append_text(error, "Code", code);
-  append_text(error, "Message", message);
+  append_error(append(response, "Errors"), code, message);
   append_text(response, "RequestID", request_id);
   return respond(status, document, request_id);
 }
@@ -148,10 +152,7 @@ http::Response ec2_error(int status, std::string_view code, std::string_view mes
 http::Response s3_error(int status, std::string_view code, std::string_view message,
                         std::string_view request_id) {
   pugi::xml_document document;
-  pugi::xml_node error = append(document, "Error");
-  append_text(error, "Code", code);
-  append_text(error, "Message", message);
-  append_text(error, "RequestId", request_id);
+  append_text(append_error(document, code, message), "RequestId", request_id);
   return respond(status, document, request_id);
 }
 

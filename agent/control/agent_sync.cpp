@@ -19,12 +19,8 @@ using shared::WallTime;
 void AgentSync::opened(Step& step, std::uint64_t session, const std::string& instance_arn,
                        std::shared_ptr<link::Channel> channel) {
   const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
-  if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
-    // One that was never heard of (an older database) registers anew, a deregistered one stays away.
-    closing_.push_back(
-        {std::move(channel), instance == nullptr
-                                 ? "InvalidInstanceException: no such container instance"
-                                 : "InactiveInstanceException: the container instance was deregistered"});
+  if (const auto refusal = why_no_session(instance, instance_arn)) {
+    closing_.push_back({std::move(channel), refusal->code() + ": " + refusal->text()});
     return;
   }
   std::vector<std::uint64_t> older;
@@ -82,10 +78,8 @@ void AgentSync::expire(Step& step) {
     const WallTime silent_at =
         step.state.live.agents[session.instance_arn].last_heard + step.settings.agent_silence;
     const model::ContainerInstance* instance = find_instance_by_arn(step.state, session.instance_arn);
-    if (instance == nullptr) {
-      over.emplace_back(id, "InvalidInstanceException: no such container instance");
-    } else if (instance->status == model::InstanceStatus::kInactive) {
-      over.emplace_back(id, "InactiveInstanceException: the container instance was deregistered");
+    if (const auto refusal = why_no_session(instance, session.instance_arn)) {
+      over.emplace_back(id, refusal->code() + ": " + refusal->text());
     } else if (silent_at <= step.now) {
       over.emplace_back(id, "nothing was heard for too long");
     } else {

@@ -10,6 +10,7 @@
 
 namespace agent::control {
 
+using model::ContainerInstance;
 using model::InstanceStatus;
 using shared::Error;
 using shared::Result;
@@ -87,6 +88,13 @@ Result<void> deregister_instance(Step& step, const std::string& key, Force force
   instance->status = InstanceStatus::kInactive;
   ++instance->version;
   return {};
+}
+
+std::optional<Error> why_no_session(const ContainerInstance* instance, const std::string& arn) {
+  const std::string subject = "Container instance " + arn;
+  if (instance == nullptr) return Error("InvalidInstanceException", subject + " is not registered.");
+  if (instance->status != InstanceStatus::kInactive) return std::nullopt;
+  return Error("InactiveInstanceException", subject + " is deregistered.");
 }
 
 Result<void> set_instance_status(Step& step, const std::string& key, InstanceStatus status) {

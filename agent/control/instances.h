@@ -1,5 +1,6 @@
 // Container instances: registration, draining, deregistration.
 #pragma once
+#include <optional>
 #include <string>
 
 #include "agent/control/step.h"
@@ -26,6 +27,10 @@ enum class Force { kNo, kYes };
 // InvalidParameterException "Found running tasks on the instance." without force; with it the tasks are
 // orphaned: they leave the books as STOPPED and services replace them.
 shared::Result<void> deregister_instance(Step& step, const std::string& key, Force force);
+// Why an agent of that container instance gets no session, as ECS answers it: InvalidInstanceException for one
+// that was never heard of (an older database: its agent registers anew), InactiveInstanceException for a
+// deregistered one (its agent stays away). Nothing if it may have one.
+std::optional<shared::Error> why_no_session(const model::ContainerInstance* instance, const std::string& arn);
 // ACTIVE or DRAINING.
 shared::Result<void> set_instance_status(Step& step, const std::string& key, model::InstanceStatus status);
 

@@ -4,12 +4,14 @@
 
 #include <map>
 
+#include "tests/support/text.h"
 #include "tests/unit/agent/api_ecs/api.h"
 
 namespace agent::api::ecs::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::tests::replaced;
 using ::testing::StartsWith;
 
 struct ArnCase {
@@ -73,11 +75,6 @@ constexpr ArnCase kCases[] = {
     {"UntagResource", R"({"resourceArn":"{task}","tagKeys":["a"]})"},
     {"ListTagsForResource", R"({"resourceArn":"{instance}"})"},
 };
-
-std::string replaced(std::string text, const std::string& what, const std::string& with) {
-  const std::size_t at = text.find(what);
-  return at == std::string::npos ? text : text.replace(at, what.size(), with);
-}
 
 // A service with a running task on one instance.
 struct World {

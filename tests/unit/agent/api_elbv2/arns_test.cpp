@@ -1,12 +1,14 @@
 // ARNs that are not ours, in every member of every operation that takes one: refused, and nothing done.
 #include <map>
 
+#include "tests/support/text.h"
 #include "tests/unit/agent/api_elbv2/api.h"
 
 namespace agent::api::elbv2 {
 namespace {
 
 using ::testing::HasSubstr;
+using ::tests::replaced;
 using ::testing::StartsWith;
 
 struct ForeignArn {
@@ -69,11 +71,6 @@ constexpr ForeignArn kForeignArns[] = {
     {"RemoveTags", "ResourceArns.member.1={listener}&TagKeys.member.1=a"},
     {"DescribeTags", "ResourceArns.member.1={rule}"},
 };
-
-std::string replaced(std::string text, const std::string& what, const std::string& with) {
-  const std::size_t at = text.find(what);
-  return at == std::string::npos ? text : text.replace(at, what.size(), with);
-}
 
 // A load balancer with a listener, a rule and a target group.
 struct World {

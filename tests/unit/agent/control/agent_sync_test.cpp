@@ -23,13 +23,21 @@ TEST(AgentSync, SendsAgainUntilAcknowledged) {
   EXPECT_EQ(agent.payloads[arn + " RUNNING"], 5);
 }
 
-TEST(AgentSync, ReconnectSendsWhatHasNotStartedAndAFreshManifest) {
+// An agent with two tasks, of which it has reported one.
+struct OneOfTwoRuns {
   World world;
   FakeAgent& agent = world.add_agent();
-  const std::string definition = world.define("job");
-  const std::string pending = world.task(world.run(definition)).arn;
-  const std::string running = world.task(world.run(definition)).arn;
-  agent.report(running, "RUNNING");
+  std::string pending = run();
+  std::string running = run();
+  OneOfTwoRuns() { agent.report(running, "RUNNING"); }
+
+ private:
+  std::string run() { return world.task(world.run(world.define("job"))).arn; }
+};
+
+TEST(AgentSync, ReconnectSendsWhatHasNotStartedAndAFreshManifest) {
+  OneOfTwoRuns it;
+  auto& [world, agent, pending, running] = it;
   ASSERT_EQ(agent.manifests.size(), 1u);
   EXPECT_TRUE(agent.manifests[0].tasks.empty());
   agent.disconnect();
@@ -63,12 +71,8 @@ TEST(AgentSync, AgentsListenToAControlThatWasPutBackToAnOlderDatabase) {
 
 // By this an agent sees what an older database has forgotten.
 TEST(AgentSync, TheManifestSaysWhatControlWasToldOfEachTask) {
-  World world;
-  FakeAgent& agent = world.add_agent();
-  const std::string definition = world.define("job");
-  const std::string pending = world.task(world.run(definition)).arn;
-  const std::string running = world.task(world.run(definition)).arn;
-  agent.report(running, "RUNNING");
+  OneOfTwoRuns it;
+  auto& [world, agent, pending, running] = it;
   agent.disconnect();
   agent.connect();
   ASSERT_EQ(agent.manifests.back().tasks.size(), 2u);
