@@ -335,6 +335,7 @@ void Cluster::restore_older_database() {
   tasks_before_.clear();
   generation_before_ = 0;
   draining_since_.clear();
+  registrations_seen_.clear();
   acknowledged_definitions_.clear();
   expected_.possible_counts.clear();
   expected_.possible_definitions.clear();
@@ -356,6 +357,7 @@ void Cluster::observe_control() {
   for (const auto& [arn, group] : state.target_groups.rows()) {
     for (const auto& target : group.targets) {
       task_of_registration_[target.registration] = target.task_arn;
+      registrations_seen_.insert(target.registration);
       if (target.draining_since) draining_since_.try_emplace(target.registration, *target.draining_since);
     }
   }
@@ -442,7 +444,9 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
     }
     std::erase_if(balancer->open_requests(), [&](const auto& entry) {
       if (entry.second.machine != &machine || entry.second.container != container.spec.name) return false;
-      if (cause == EndCause::kStopped && !unknown && !limit_passed(entry.second.registration)) {
+      // Nor are requests waited for that are open on registrations of which it knows nothing any more.
+      const bool forgotten = restored_ && !registrations_seen_.contains(entry.second.registration);
+      if (cause == EndCause::kStopped && !unknown && !forgotten && !limit_passed(entry.second.registration)) {
         violate("a request was open on task " + task + " when it was stopped");
       }
       return true;

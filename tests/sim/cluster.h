@@ -88,6 +88,7 @@ class Cluster {
   std::set<std::string> acknowledged_definitions_;     // ARNs that RegisterTaskDefinition has answered
   // Seen in control's state.
   std::map<std::string, std::string> task_of_registration_;
+  std::set<std::string> registrations_seen_;  // in control's rows, since it was put back to an older database
   std::map<std::string, WallTime> draining_since_;     // registration ->
   std::set<std::string> stopped_tasks_;                // ARNs
   std::set<std::string> crashed_tasks_;                // whose containers a fault has ended
