@@ -423,6 +423,10 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
   const bool unknown =
       restored_ &&
       (!control_->up() || control_->state().tasks.find(task.substr(task.find(":task/") + 6)) == nullptr);
+  // Nor is anything waited for at registrations of which it knows nothing any more.
+  const auto forgotten = [&](const std::string& registration) {
+    return restored_ && !registrations_seen_.contains(registration);
+  };
   const auto limit_passed = [&](const std::string& registration) {
     const auto since = draining_since_.find(registration);
     return since != draining_since_.end() && world_.wall_now() >= since->second + kDeregistrationDelay;
@@ -435,7 +439,7 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
             if (target.state != lb::TargetState::kActive ||
                 task_of_registration_[target.registration] != task)
               continue;
-            if (limit_passed(target.registration)) continue;
+            if (forgotten(target.registration) || limit_passed(target.registration)) continue;
             violate("task " + task + " was stopped while " + balancer->process().name() +
                     " still routes to it (version " + std::to_string(config->version) + ")");
           }
@@ -444,9 +448,8 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
     }
     std::erase_if(balancer->open_requests(), [&](const auto& entry) {
       if (entry.second.machine != &machine || entry.second.container != container.spec.name) return false;
-      // Nor are requests waited for that are open on registrations of which it knows nothing any more.
-      const bool forgotten = restored_ && !registrations_seen_.contains(entry.second.registration);
-      if (cause == EndCause::kStopped && !unknown && !forgotten && !limit_passed(entry.second.registration)) {
+      if (cause == EndCause::kStopped && !unknown && !forgotten(entry.second.registration) &&
+          !limit_passed(entry.second.registration)) {
         violate("a request was open on task " + task + " when it was stopped");
       }
       return true;
