@@ -10,6 +10,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "agent/control/records.h"
+#include "agent/control/task_payload.h"
 #include "agent/runtime/docker/docker_runtime.h"
 #include "tests/integration/node/host_cgroups.h"
 #include "tests/support/docker_host.h"
@@ -303,6 +305,41 @@ TEST_F(NodeOnDocker, HealthOfAContainerIsToldAsItChanges) {
   EXPECT_TRUE(told("HEALTHY"));
   stop("told");
   EXPECT_TRUE(reaches("told", "STOPPED"));
+}
+
+// The container of a registered definition with this health check, as control sends it.
+link::ContainerPayload checked_by(link::ContainerPayload c, const std::string& command) {
+  model::TaskDefinition definition;
+  definition.document = R"({"containerDefinitions":[{"name":"web","image":"i","healthCheck":{"command":)" +
+                        command + R"(,"interval":1,"timeout":5,"retries":1}}]})";
+  EXPECT_TRUE(control::fill_from_document(definition));
+  const auto payload = control::task_payload(&definition, {}, "default", model::DesiredStatus::kRunning);
+  c.health_check_type = payload.containers.at(0).health_check_type;
+  c.docker_config = payload.containers.at(0).docker_config;
+  return c;
+}
+
+TEST_F(NodeOnDocker, HealthCheckThatDoesNotSayHowItIsRunIsRunAsItStands) {
+  const std::string script =
+      "printf '#!/bin/sh\necho checked; [ ! -e /sick ]' > /healthcheck; busybox chmod +x /healthcheck; "
+      "trap 'exit 0' TERM; sleep 1000 & wait";
+  send(a_task("asis", {checked_by(busybox("web", script), R"(["/healthcheck"])")}));
+  ASSERT_TRUE(reaches("asis", "RUNNING"));
+  const auto told = [&](const std::string& status) {
+    return until([&] {
+      return !control.published.empty() &&
+             control.published.back()["tasks"][0]["containers"][0]["healthStatus"] == status;
+    });
+  };
+  ASSERT_TRUE(told("HEALTHY"));
+  const std::string id = container("asis", "web")["runtimeId"];
+  ASSERT_TRUE(tests::shell("docker exec " + id + " sh -c ': > /sick'"));
+  ASSERT_TRUE(told("UNHEALTHY"));
+  EXPECT_EQ(control.published.back()["tasks"][0]["containers"][0]["statusMessage"], "checked\n");
+  ASSERT_TRUE(tests::shell("docker exec " + id + " busybox rm /sick"));
+  EXPECT_TRUE(told("HEALTHY"));
+  stop("asis");
+  EXPECT_TRUE(reaches("asis", "STOPPED"));
 }
 
 TEST_F(NodeOnDocker, ContainersOfATaskShareItsVolumeWhichGoesWithTheTask) {
