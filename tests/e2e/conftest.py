@@ -293,6 +293,14 @@ def engine_missing():
     return None
 
 
+def import_image(name, tar, *options):
+    """In place of an older image of that name, which goes unless a container still uses it."""
+    before = set(docker("image", "ls", "-q", name).split())
+    subprocess.run([DOCKER, "import", *options, "-", name], input=tar, check=True, capture_output=True)
+    for old in before - set(docker("image", "ls", "-q", name).split()):
+        subprocess.run([DOCKER, "rmi", old], capture_output=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def image():
     reason = engine_missing()
@@ -301,8 +309,7 @@ def image():
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(WEB, pathlib.Path(folder) / "web")
         tar = subprocess.run(["tar", "-C", folder, "-c", "web"], capture_output=True, check=True).stdout
-        subprocess.run([DOCKER, "import", "--change", 'ENTRYPOINT ["/web"]', "-", IMAGE], input=tar, check=True,
-                       capture_output=True)
+    import_image(IMAGE, tar, "--change", 'ENTRYPOINT ["/web"]')
     return IMAGE
 
 

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from conftest import DOCKER, docker, wait_until
+from conftest import docker, import_image, wait_until
 
 SHELL = "berth-e2e-shell:1"
 
@@ -27,7 +27,7 @@ def shell():
         for name in ("sh", "sleep", "test", "touch", "cat", "rm"):
             os.symlink("busybox", commands / name)
         tar = subprocess.run(["tar", "-C", folder, "-c", "bin"], capture_output=True, check=True).stdout
-        subprocess.run([DOCKER, "import", "-", SHELL], input=tar, check=True, capture_output=True)
+    import_image(SHELL, tar)
     return SHELL
 
 

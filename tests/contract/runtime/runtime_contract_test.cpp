@@ -84,8 +84,9 @@ class RuntimeContract : public testing::TestWithParam<const char*> {
       (void)ask<ContainerInfo>([&](auto done) { bench->runtime().stop(handle, shared::Millis(0), done); });
       (void)ask<bool>([&](auto done) { bench->runtime().remove(handle, done); });
     }
-    if (!imported.empty() && std::string(GetParam()) == "Docker")
-      tests::shell("docker rmi -f " + imported + " >/dev/null 2>&1 || true");
+    if (std::string(GetParam()) != "Docker") return;
+    for (const std::string& image : imported)
+      EXPECT_TRUE(tests::shell("docker rmi -f " + image + " >/dev/null"));
   }
 
   template <class T>
@@ -139,7 +140,7 @@ class RuntimeContract : public testing::TestWithParam<const char*> {
       events;  // before the bench: the runtime's watch lives, and tells, until the bench is gone
   std::unique_ptr<Bench> bench;
   std::vector<ContainerHandle> made;
-  std::string imported;  // an image of this test's own
+  std::vector<std::string> imported;  // ids of this test's own images
 };
 
 TEST_P(RuntimeContract, ContainerGoesThroughItsPhases) {
@@ -257,9 +258,11 @@ TEST_P(RuntimeContract, PortsAreChosenAndReported) {
 
 TEST_P(RuntimeContract, ContainersJoinTheNamespacesOfARunningOneOfAnImportedImage) {
   Runtime& runtime = bench->runtime();
-  const std::string image = imported = "berth-test/pause:" + std::to_string(::getpid());
+  const std::string image = "berth-test/pause:" + std::to_string(::getpid());
   const auto import = [&](const std::string& tree) {
-    return ask<ImageInfo>([&](auto done) { runtime.import_image(image, tree, done); });
+    auto info = ask<ImageInfo>([&](auto done) { runtime.import_image(image, tree, done); });
+    if (info) imported.push_back(info->id);
+    return info;
   };
   EXPECT_EQ(code(import("no tar")), "CannotImportImageError");
   const auto info = import(pause::image_tree());
