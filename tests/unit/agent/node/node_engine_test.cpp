@@ -67,6 +67,22 @@ TEST_F(NodeEngineTest, StartsWaitWhileTheEngineStartsNothingAndTheFirstOneAfterw
   EXPECT_EQ(with_status(10, "RUNNING"), 10);
 }
 
+TEST_F(NodeEngineTest, PullsThatWaitAreNotBegunWhileTheEngineIsAway) {
+  settings.pull_behavior = PullBehavior::kAlways;
+  boot_and_connect();
+  engine.hang = {"pull"};
+  send_tasks(10);
+  engine.down = true;
+  run(shared::Millis(15'000));
+  ASSERT_NE(node->not_ready(), "");
+  engine.let_go();
+  run(shared::Millis(30'000));
+  EXPECT_EQ(engine.count("pull "), 3u);
+  engine.down = false;
+  run(shared::Millis(30'000));
+  EXPECT_EQ(with_status(10, "RUNNING"), 10);
+}
+
 TEST_F(NodeEngineTest, StartsThatTimeOutWhileTheEngineIsInTroubleAreTriedAgain) {
   boot_and_connect();
   const shared::Error timeout("DockerTimeoutError", "Could not start; timed out after waiting 180s");

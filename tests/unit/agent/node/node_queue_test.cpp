@@ -73,6 +73,35 @@ TEST_F(NodeQueueTest, WhatWasStoppedWhileItWaitedIsNeverStarted) {
   for (int i = 0; i < 60; ++i) EXPECT_EQ(last_status("t" + std::to_string(i)), "STOPPED") << i;
 }
 
+TEST_F(NodeQueueTest, NoStepIsDoneForWhatWasStoppedWhileItWaitedForIt) {
+  boot_and_connect();
+  const auto done = [&] {
+    return std::vector{engine.count("create_volume "), engine.count("pull "), engine.count("create "),
+                       engine.count("start "), cgroups.groups.size()};
+  };
+  for (const std::string step : {"create_volume", "pull", "create", "start"}) {
+    auto tasks = many(10);
+    for (auto& t : tasks) {
+      t.arn += "-" + step;
+      t.volumes = R"([{"name":"data","host":{}}])";
+    }
+    engine.hang = {step};
+    send(tasks);
+    ASSERT_EQ(engine.hanging(), 3u) << step;
+    const auto before = done();
+    for (auto& t : tasks) {
+      t.containers.clear();
+      t.desired_status = "STOPPED";
+    }
+    send(tasks);
+    engine.let_go();
+    run(shared::Millis(5'000));
+    EXPECT_EQ(done(), before) << step;
+    EXPECT_EQ(running(), 0u) << step;
+    for (const auto& t : tasks) EXPECT_EQ(control.statuses(t.arn).back(), "STOPPED") << t.arn;
+  }
+}
+
 TEST_F(NodeQueueTest, ContainerCreatedAfterItsTaskWasStoppedIsNotStarted) {
   boot_and_connect();
   engine.hang = {"create"};
@@ -83,6 +112,21 @@ TEST_F(NodeQueueTest, ContainerCreatedAfterItsTaskWasStoppedIsNotStarted) {
   EXPECT_EQ(engine.count("create"), 1u);
   EXPECT_EQ(engine.count("start"), 0u);
   EXPECT_EQ(last_status("t1"), "STOPPED");
+}
+
+TEST_F(NodeQueueTest, WhatWaitsIsNotBegunWhileProgressCannotBeWrittenDown) {
+  boot_and_connect();
+  engine.hang = {"create"};
+  send(many(10));
+  ASSERT_EQ(engine.count("create "), 3u);
+  store.fail_next_commits(
+      40, shared::Error("disk_full", "no space left on device", shared::Blame::kSelf, shared::Retry::kYes));
+  engine.let_go();
+  run();
+  EXPECT_EQ(engine.count("create "), 3u);
+  EXPECT_EQ(engine.count("start "), 0u);
+  run(shared::Millis(60'000));
+  EXPECT_EQ(running(), 10u);
 }
 
 TEST_F(NodeQueueTest, StopsAndInspectionsDoNotWaitBehindStarts) {
