@@ -89,6 +89,16 @@ TEST_F(NodeInstallationTest, ContainersOfEarlierVersionsStayOursWhereWeKnowThemA
   EXPECT_EQ(engine.find("web")->stops, 0);
 }
 
+TEST_F(NodeInstallationTest, ContainersThatNameNoneAreLeftAloneAlsoWhileTheirAgentKnowsOfNone) {
+  control.installation.clear();
+  boot_and_connect();
+  send(a_task("t1", {a_container("web")}));
+  crash();
+  lose_data();
+  boot_and_connect();
+  EXPECT_EQ(asked_about(), std::vector<std::string>{});
+}
+
 TEST_F(NodeInstallationTest, DataOfEarlierVersionsTakesTheIdentityOfItsControl) {
   control.installation.clear();
   boot_and_connect();
@@ -137,6 +147,19 @@ TEST_F(NodeInstallationTest, HostWithoutTasksGoesWithTheControlItIsToldOf) {
   crash();
   boot_and_connect();
   EXPECT_EQ(last_status("t2"), "RUNNING");
+}
+
+TEST_F(NodeInstallationTest, ManifestsOfTheNextControlAreReadWhateverTheNumbersOfTheLastOne) {
+  boot_and_connect();
+  seq = 1'000'000;
+  send(a_task("t1", {a_container("web")}));
+  stop("t1");
+  replace_control(kOther);
+  run(shared::Millis(5'000));
+  ASSERT_EQ(node->not_ready(), "");
+  seq = 0;
+  send(a_task("t2", {a_container("db")}));
+  EXPECT_EQ(asked_about(), std::vector<std::string>{task_arn("t2")});
 }
 
 TEST_F(NodeInstallationTest, OrphansAloneKeepAHostFromGoingWithAnotherControl) {

@@ -43,6 +43,21 @@ TEST_F(NodeTest, RegistersAnewWhenItsContainerInstanceIsGone) {
   EXPECT_EQ(named, (std::vector<bool>{false, true, false}));
 }
 
+TEST_F(NodeTest, ManifestsOfANewContainerInstanceAreReadWhateverTheNumbersOfTheOldOne) {
+  boot_and_connect();
+  seq = 1'000'000;
+  send(a_task("t1", {a_container("web")}));
+  crash();
+  control.failures["RegisterContainerInstance"] = {
+      shared::Error("ClientException", "The referenced container instance was deregistered.")};
+  control.instance_arn += "-new";
+  boot_and_connect();
+  const auto acks = control.said_count("AckRequest");
+  control.say(manifest(5, {"t1"}));
+  run();
+  EXPECT_EQ(control.said_count("AckRequest"), acks + 1);
+}
+
 TEST_F(NodeTest, SessionRefusedBecauseNobodyKnowsTheInstanceLeadsToANewRegistration) {
   boot_and_connect();
   control.refuse_session = R"({"InvalidInstanceException":"not registered"})";
