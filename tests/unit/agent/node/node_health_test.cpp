@@ -58,6 +58,21 @@ TEST_F(NodeHealthTest, ChangesAreToldAtOnceAndTheStateAgainAtEveryTick) {
   EXPECT_EQ(last_status("t1"), "RUNNING") << "what follows is for control to decide";
 }
 
+TEST_F(NodeHealthTest, DeregisteredInstanceTellsNothingMore) {
+  boot_and_connect();
+  send(a_task("t1", {checked("web")}));
+  ASSERT_TRUE(control.telemetry_open);
+  control.drop_session(
+      shared::Error("closed", "InactiveInstanceException: the container instance was deregistered"));
+  run();
+  EXPECT_FALSE(control.telemetry_open);
+  const auto published = control.published.size();
+  const int sessions = control.telemetry_sessions;
+  run(kPublishInterval * 3);
+  EXPECT_EQ(control.published.size(), published);
+  EXPECT_EQ(control.telemetry_sessions, sessions);
+}
+
 TEST_F(NodeHealthTest, WithoutHealthChecksThereIsNoTelemetryAndItEndsWithTheLast) {
   boot_and_connect();
   send(a_task("plain", {a_container("web")}));
