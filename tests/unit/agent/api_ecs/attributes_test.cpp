@@ -100,8 +100,10 @@ TEST_F(Attributes, ThoseThatWerePutOutlastEveryRegistration) {
   // Deleted, they are the agent's again.
   api.ok("DeleteAttributes", of(arn, attribute("berth.address")));
   EXPECT_EQ(address_of(arn), "127.0.0.1");
-  registered({attribute("berth.address", "10.0.0.1"), attribute("rack", "a")}, arn);
-  EXPECT_EQ(address_of(arn), "10.0.0.1");
+  for (const char* address : {"10.0.0.1", "10.0.0.2"}) {
+    registered({attribute("berth.address", address), attribute("rack", "a")}, arn);
+    EXPECT_EQ(address_of(arn), address);
+  }
 }
 
 TEST_F(Attributes, CountForPlacementAtOnce) {

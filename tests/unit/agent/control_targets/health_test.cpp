@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "agent/control/attributes.h"
 #include "agent/control/instances.h"
 #include "tests/unit/agent/control_targets/world.h"
 
@@ -136,6 +137,17 @@ TEST(TargetAddress, FollowsItsHostWhenThatRegistersAgainElsewhere) {
   expect(world.health(active), kRegistering);
   world.restart_control();
   EXPECT_EQ(world.row(active)->address, "10.0.1.2");
+}
+
+TEST(TargetAddress, FollowsTheAttributeAsSoonAsItIsPutOrDeleted) {
+  World world;
+  std::string host;
+  world.apply([&](Step& step) { host = register_instance(step, host_at("10.0.1.1")).value(); });
+  const auto target = world.add("i-1", 8080);
+  world.apply([&](Step& step) { ASSERT_TRUE(put_attribute(step, host, {kAddressAttribute, "10.0.1.2"})); });
+  EXPECT_EQ(world.published_target(target)->address, "10.0.1.2");
+  world.apply([&](Step& step) { ASSERT_TRUE(delete_attribute(step, host, kAddressAttribute)); });
+  EXPECT_EQ(world.published_target(target)->address, "127.0.0.1") << "that of a host that says nothing";
 }
 
 TEST(TargetAddress, IsThatOfTheNewestHostWhereOneLostItsStateAndRegisteredAnew) {
