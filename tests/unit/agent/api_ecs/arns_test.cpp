@@ -11,8 +11,8 @@ namespace agent::api::ecs::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::tests::replaced;
 using ::testing::StartsWith;
+using ::tests::replaced;
 
 struct ArnCase {
   const char* operation;
@@ -181,10 +181,11 @@ TEST(Arns, OfOthersTargetGroupsAndInstancesAreUnknown) {
          {"containerPort", 80}}}}};
   EXPECT_THAT(world.api.refused("CreateService", service), HasSubstr("target group does not exist"));
   // An agent that kept the ARN of another installation takes this as the word to register anew.
-  EXPECT_THAT(world.api.refused("RegisterContainerInstance",
-                                {{"containerInstanceArn",
-                                  replaced(world.arns.at("{instance}"), "us-east-1", "ap-south-1")}}),
-              StartsWith("ClientException: "));
+  EXPECT_THAT(
+      world.api.refused(
+          "RegisterContainerInstance",
+          {{"containerInstanceArn", replaced(world.arns.at("{instance}"), "us-east-1", "ap-south-1")}}),
+      ::testing::AllOf(StartsWith("ClientException: "), HasSubstr("is not registered in this cluster")));
   EXPECT_THAT(world.api.refused("SubmitAttachmentStateChanges",
                                 {{"attachments",
                                   {{{"attachmentArn", "arn:aws:ecs:ap-south-1:000000000000:attachment/c/1"},
