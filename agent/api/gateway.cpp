@@ -14,8 +14,8 @@
 #include "agent/aws/auth_error.h"
 #include "agent/aws/foreign.h"
 #include "agent/aws/json11.h"
-#include "agent/control/instances.h"
-#include "agent/control/lookup.h"
+#include "agent/control/cluster/instances.h"
+#include "agent/control/state/lookup.h"
 #include "shared/json/reader.h"
 #include "shared/log/log.h"
 

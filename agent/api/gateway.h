@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "agent/aws/service.h"
-#include "agent/control/engine.h"
+#include "agent/control/engine/engine.h"
 #include "agent/iam/keys.h"
 #include "shared/base/result.h"
 #include "shared/env/executor.h"

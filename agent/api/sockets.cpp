@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "agent/control/tasks.h"
+#include "agent/control/tasks/tasks.h"
 #include "agent/link/channel.h"
 #include "agent/link/tcs.h"
 #include "agent/model/words.h"

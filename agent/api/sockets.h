@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/control/engine.h"
+#include "agent/control/engine/engine.h"
 #include "shared/httpd/websocket.h"
 
 namespace agent::api {

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "agent/control/step.h"
+#include "agent/control/state/step.h"
 #include "agent/node/settings.h"
 #include "shared/base/result.h"
 #include "shared/log/log.h"

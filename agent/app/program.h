@@ -9,7 +9,7 @@
 #include "agent/api/gateway.h"
 #include "agent/app/options.h"
 #include "agent/cgroup/task_cgroups.h"
-#include "agent/control/engine.h"
+#include "agent/control/engine/engine.h"
 #include "agent/iam/keys.h"
 #include "agent/link/http_control_link.h"
 #include "agent/node/node.h"

@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/control/installation.h"
-#include "agent/control/invariants.h"
-#include "agent/control/targets.h"
+#include "agent/control/elb/targets.h"
+#include "agent/control/state/installation.h"
+#include "agent/control/state/invariants.h"
 #include "agent/node/container_spec.h"
 
 namespace sim {

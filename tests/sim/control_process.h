@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "agent/control/engine.h"
+#include "agent/control/engine/engine.h"
 #include "agent/store/store.h"
 #include "tests/sim/network.h"
 #include "tests/sim/world.h"
@@ -28,15 +28,16 @@ class ControlProcess {
 
   // One API call, already authenticated; runs in this process. `service` is "ecs" or "elbv2".
   using Answer = Network::Answer;
-  void serve(const std::string& service, const std::string& operation, const std::string& body, Answer answer);
+  void serve(const std::string& service, const std::string& operation, const std::string& body,
+             Answer answer);
   // An agent dials /ws; a balancer dials the feed. nullptr: refused.
   std::shared_ptr<Network::End> accept_agent(Process& from, const std::string& instance_arn);
   std::shared_ptr<Network::End> accept_feed(Process& from);
 
  private:
-  std::shared_ptr<Network::End> accept(Process& from, std::function<std::uint64_t(std::shared_ptr<agent::link::Channel>)> open,
-                                       std::function<void(std::uint64_t, std::string)> text,
-                                       std::function<void(std::uint64_t)> close);
+  std::shared_ptr<Network::End> accept(
+      Process& from, std::function<std::uint64_t(std::shared_ptr<agent::link::Channel>)> open,
+      std::function<void(std::uint64_t, std::string)> text, std::function<void(std::uint64_t)> close);
   World& world_;
   Network& network_;
   Process process_;

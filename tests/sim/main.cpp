@@ -2,15 +2,16 @@
 //
 //   sim_cluster [--first N] [--seeds N] [--plant BUG] [--verbose]
 //
-// Without --plant every seed must hold all invariants; prints the first failing seed with the command that repeats it.
-// With --plant the run must find a violation (exit 0), or the simulation is blind to that bug (exit 1).
+// Without --plant every seed must hold all invariants; prints the first failing seed with the command that
+// repeats it. With --plant the run must find a violation (exit 0), or the simulation is blind to that bug
+// (exit 1).
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <string_view>
 
-#include "agent/control/plant.h"
+#include "agent/control/state/plant.h"
 #include "shared/log/log.h"
 #include "tests/sim/cluster.h"
 
@@ -39,9 +40,12 @@ bool parse(int argc, char** argv, Options& options) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(value, value + std::strlen(value), number);
     if (error != std::errc() || *end != 0) return false;
-    if (flag == "--first") options.first = number;
-    else if (flag == "--seeds") options.seeds = number;
-    else return false;
+    if (flag == "--first")
+      options.first = number;
+    else if (flag == "--seeds")
+      options.seeds = number;
+    else
+      return false;
   }
   return true;
 }
@@ -51,11 +55,12 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options) || !agent::control::plant::choose(options.plant)) {
-    std::fprintf(stderr, "usage: sim_cluster [--first N] [--seeds N] [--verbose] [--plant %s]\n", agent::control::plant::names());
+    std::fprintf(stderr, "usage: sim_cluster [--first N] [--seeds N] [--verbose] [--plant %s]\n",
+                 agent::control::plant::names());
     return 2;
   }
-  shared::log::configure({options.verbose ? shared::log::Level::kDebug : shared::log::Level::kError, shared::log::Format::kLogfmt,
-                          [verbose = options.verbose](std::string_view line) {
+  shared::log::configure({options.verbose ? shared::log::Level::kDebug : shared::log::Level::kError,
+                          shared::log::Format::kLogfmt, [verbose = options.verbose](std::string_view line) {
                             if (verbose) std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
                           }});
   std::uint64_t events = 0;
@@ -69,23 +74,29 @@ int main(int argc, char** argv) {
     requests += report.traffic.sent;
     deployments += report.deployments;
     if (options.verbose) {
-      std::printf("seed %llu: %llu events, %llu faults, %llu operations, requests: %llu sent, %llu answered, %llu refused, %llu without target, %llu cut\n",
-                  static_cast<unsigned long long>(seed), static_cast<unsigned long long>(report.events),
-                  static_cast<unsigned long long>(report.faults), static_cast<unsigned long long>(report.steps_of_operator),
-                  static_cast<unsigned long long>(report.traffic.sent), static_cast<unsigned long long>(report.traffic.answered),
-                  static_cast<unsigned long long>(report.traffic.refused), static_cast<unsigned long long>(report.traffic.no_target),
-                  static_cast<unsigned long long>(report.traffic.cut));
+      std::printf(
+          "seed %llu: %llu events, %llu faults, %llu operations, requests: %llu sent, %llu answered, %llu "
+          "refused, %llu without target, %llu cut\n",
+          static_cast<unsigned long long>(seed), static_cast<unsigned long long>(report.events),
+          static_cast<unsigned long long>(report.faults),
+          static_cast<unsigned long long>(report.steps_of_operator),
+          static_cast<unsigned long long>(report.traffic.sent),
+          static_cast<unsigned long long>(report.traffic.answered),
+          static_cast<unsigned long long>(report.traffic.refused),
+          static_cast<unsigned long long>(report.traffic.no_target),
+          static_cast<unsigned long long>(report.traffic.cut));
     }
     if (report.violations.empty()) continue;
-    std::printf("seed %llu%s%s:\n", static_cast<unsigned long long>(seed), options.plant.empty() ? "" : " with planted bug ",
-                options.plant.c_str());
+    std::printf("seed %llu%s%s:\n", static_cast<unsigned long long>(seed),
+                options.plant.empty() ? "" : " with planted bug ", options.plant.c_str());
     for (const std::string& text : report.violations) std::printf("  %s\n", text.c_str());
     if (!options.plant.empty()) {
       std::printf("planted bug %s was found after %llu seeds\n", options.plant.c_str(),
                   static_cast<unsigned long long>(seed - options.first + 1));
       return 0;
     }
-    std::printf("repeat with: sim_cluster --first %llu --seeds 1 --verbose\n", static_cast<unsigned long long>(seed));
+    std::printf("repeat with: sim_cluster --first %llu --seeds 1 --verbose\n",
+                static_cast<unsigned long long>(seed));
     return 1;
   }
   std::printf("%llu seeds: %llu events, %llu faults, %llu deployments, %llu requests; all invariants held\n",

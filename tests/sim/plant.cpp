@@ -1,4 +1,4 @@
-#include "agent/control/plant.h"
+#include "agent/control/state/plant.h"
 
 #include <array>
 #include <utility>
@@ -8,12 +8,13 @@ namespace agent::control::plant {
 Bug planted = Bug::kNone;
 
 namespace {
-constexpr std::array kNames{std::pair{std::string_view(""), Bug::kNone},
-                            std::pair{std::string_view("stop-before-ack"), Bug::kStopBeforeAcknowledgement},
-                            std::pair{std::string_view("forget-absent-balancers"), Bug::kForgetAbsentBalancers},
-                            std::pair{std::string_view("free-before-stopped"), Bug::kFreeBeforeStopped},
-                            std::pair{std::string_view("reply-before-commit"), Bug::kReplyBeforeCommit},
-                            std::pair{std::string_view("wait-for-last-container"), Bug::kWaitForLastContainer}};
+constexpr std::array kNames{
+    std::pair{std::string_view(""), Bug::kNone},
+    std::pair{std::string_view("stop-before-ack"), Bug::kStopBeforeAcknowledgement},
+    std::pair{std::string_view("forget-absent-balancers"), Bug::kForgetAbsentBalancers},
+    std::pair{std::string_view("free-before-stopped"), Bug::kFreeBeforeStopped},
+    std::pair{std::string_view("reply-before-commit"), Bug::kReplyBeforeCommit},
+    std::pair{std::string_view("wait-for-last-container"), Bug::kWaitForLastContainer}};
 }
 
 bool choose(std::string_view name) {

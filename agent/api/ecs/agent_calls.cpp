@@ -2,9 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/operations.h"
-#include "agent/control/installation.h"
-#include "agent/control/lookup.h"
-#include "agent/control/tasks.h"
+#include "agent/control/state/installation.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/tasks/tasks.h"
 #include "agent/model/words.h"
 #include "shared/net/endpoint.h"
 

@@ -1,12 +1,12 @@
 // PutAttributes, DeleteAttributes, ListAttributes.
-#include "agent/control/attributes.h"
+#include "agent/control/cluster/attributes.h"
 
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
-#include "agent/control/lookup.h"
+#include "agent/control/state/lookup.h"
 
 namespace agent::api::ecs {
 

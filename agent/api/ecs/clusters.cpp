@@ -5,9 +5,8 @@
 #include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
-#include "agent/control/clusters.h"
-#include "agent/control/lookup.h"
-#include "agent/control/tags.h"
+#include "agent/control/cluster/clusters.h"
+#include "agent/control/state/lookup.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"
 

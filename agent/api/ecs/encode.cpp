@@ -3,9 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/control/clusters.h"
-#include "agent/control/instances.h"
-#include "agent/control/lookup.h"
+#include "agent/control/cluster/clusters.h"
+#include "agent/control/cluster/instances.h"
+#include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"

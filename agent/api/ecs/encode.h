@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/control/step.h"
+#include "agent/control/state/step.h"
 
 namespace agent::api::ecs {
 

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/encode.h"
-#include "agent/control/services.h"
+#include "agent/control/services/services.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"

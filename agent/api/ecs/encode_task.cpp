@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/encode.h"
-#include "agent/control/lookup.h"
+#include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"

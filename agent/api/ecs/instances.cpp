@@ -1,4 +1,4 @@
-#include "agent/control/instances.h"
+#include "agent/control/cluster/instances.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,8 +7,8 @@
 #include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
-#include "agent/control/lookup.h"
-#include "agent/control/placing.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/tasks/placing.h"
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"
 #include "shared/json/reader.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/control/lookup.h"
-#include "agent/control/service_events.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/tasks/service_events.h"
 #include "shared/json/reader.h"
 #include "shared/log/log.h"
 

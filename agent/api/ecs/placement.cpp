@@ -6,7 +6,7 @@
 #include <set>
 
 #include "agent/api/ecs/definition.h"
-#include "agent/control/lookup.h"
+#include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"
 #include "shared/json/reader.h"

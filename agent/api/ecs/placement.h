@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "agent/api/ecs/request.h"
-#include "agent/control/tasks.h"
+#include "agent/control/tasks/tasks.h"
 #include "agent/model/service.h"
 
 namespace agent::api::ecs {

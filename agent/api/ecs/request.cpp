@@ -5,8 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "agent/control/lookup.h"
-#include "agent/control/tags.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/state/tag_rules.h"
 
 namespace agent::api::ecs {
 

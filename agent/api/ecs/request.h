@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "agent/api/call.h"
-#include "agent/control/faults.h"
-#include "agent/control/step.h"
+#include "agent/control/state/faults.h"
+#include "agent/control/state/step.h"
 #include "shared/base/result.h"
 
 namespace agent::api::ecs {

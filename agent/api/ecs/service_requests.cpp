@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/placement.h"
-#include "agent/control/lookup.h"
+#include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/json/reader.h"
 

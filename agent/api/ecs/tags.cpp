@@ -1,4 +1,4 @@
-#include "agent/control/tags.h"
+#include "agent/control/cluster/tags.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-#include "agent/control/task_definitions.h"
+#include "agent/control/cluster/task_definitions.h"
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -8,7 +8,7 @@
 #include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
-#include "agent/control/lookup.h"
+#include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"

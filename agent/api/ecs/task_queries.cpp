@@ -4,8 +4,8 @@
 #include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
-#include "agent/control/lookup.h"
-#include "agent/control/tasks.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/tasks/tasks.h"
 #include "agent/model/words.h"
 
 namespace agent::api::ecs {

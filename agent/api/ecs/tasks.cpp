@@ -1,5 +1,5 @@
 // RunTask and StartTask.
-#include "agent/control/tasks.h"
+#include "agent/control/tasks/tasks.h"
 
 #include <algorithm>
 #include <cctype>
@@ -9,8 +9,8 @@
 #include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/placement.h"
-#include "agent/control/lookup.h"
-#include "agent/control/tags.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/state/tag_rules.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/crypto/hash.h"

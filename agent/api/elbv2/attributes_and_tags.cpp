@@ -1,6 +1,6 @@
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
-#include "agent/control/elb_attributes.h"
+#include "agent/control/elb/attributes.h"
 
 namespace agent::api::elbv2 {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "agent/api/call.h"
-#include "agent/control/step.h"
+#include "agent/control/state/step.h"
 #include "shared/base/result.h"
 
 namespace agent::api::elbv2 {

@@ -2,7 +2,7 @@
 
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
-#include "agent/control/elb_rules.h"
+#include "agent/control/elb/rules.h"
 
 namespace agent::api::elbv2 {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 #include "agent/aws/query.h"
 #include "agent/aws/xml.h"
-#include "agent/control/step.h"
+#include "agent/control/state/step.h"
 #include "shared/base/result.h"
 
 namespace agent::api::elbv2 {

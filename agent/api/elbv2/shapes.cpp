@@ -2,8 +2,8 @@
 
 #include <charconv>
 
-#include "agent/control/elb_rules.h"
-#include "agent/control/targets.h"
+#include "agent/control/elb/rules.h"
+#include "agent/control/elb/targets.h"
 
 namespace agent::api::elbv2 {
 namespace {

@@ -8,8 +8,8 @@
 #include "agent/aws/arn.h"
 #include "agent/aws/query.h"
 #include "agent/aws/xml.h"
-#include "agent/control/faults.h"
-#include "agent/control/load_balancers.h"
+#include "agent/control/elb/load_balancers.h"
+#include "agent/control/state/faults.h"
 
 namespace agent::api::elbv2 {
 

@@ -3,7 +3,7 @@
 
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
-#include "agent/control/targets.h"
+#include "agent/control/elb/targets.h"
 
 namespace agent::api::elbv2 {
 namespace {

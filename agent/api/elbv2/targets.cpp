@@ -1,4 +1,4 @@
-#include "agent/control/targets.h"
+#include "agent/control/elb/targets.h"
 
 #include <algorithm>
 #include <map>

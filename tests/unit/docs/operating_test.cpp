@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "agent/app/options.h"
-#include "agent/control/engine.h"
+#include "agent/control/engine/engine.h"
 #include "agent/model/service.h"
 #include "balancer/app/options.h"
 #include "balancer/codec/body.h"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "agent/api/ecs/ecs.h"
-#include "agent/control/step.h"
+#include "agent/control/state/step.h"
 
 namespace agent::api::ecs::testing {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "agent/control/instances.h"
-#include "agent/control/load_balancers.h"
-#include "agent/control/task_definitions.h"
+#include "agent/control/cluster/instances.h"
+#include "agent/control/cluster/task_definitions.h"
+#include "agent/control/elb/load_balancers.h"
 
 namespace agent::control::test {
 

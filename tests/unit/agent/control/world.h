@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/control/engine.h"
-#include "agent/control/invariants.h"
-#include "agent/control/services.h"
-#include "agent/control/tasks.h"
+#include "agent/control/engine/engine.h"
+#include "agent/control/services/services.h"
+#include "agent/control/state/invariants.h"
+#include "agent/control/tasks/tasks.h"
 #include "agent/link/acs.h"
 #include "shared/lbconfig/feed.h"
 #include "tests/support/manual_executor.h"

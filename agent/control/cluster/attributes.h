@@ -1,0 +1,42 @@
+// Attributes of container instances: whose they are, what a registration does to them, and PutAttributes and
+// DeleteAttributes. Placement and the address of a host read the row, so that a change counts at once.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/control/state/step.h"
+#include "shared/base/result.h"
+
+namespace agent::control {
+
+inline constexpr const char* kAddressAttribute = "berth.address";
+inline constexpr const char* kInstanceIdAttribute = "berth.instance-id";
+
+// Custom attributes of one instance, those named berth.* left out.
+inline constexpr std::size_t kMaxCustomAttributes = 10;
+inline constexpr std::size_t kMaxAttributeNameChars = 128;
+inline constexpr std::size_t kMaxAttributeValueChars = 128;
+
+// "ecs." and "com.amazonaws." begin the names that only the agent sets.
+bool is_custom_attribute(std::string_view name);
+
+// What an instance has after its agent registered with `sent`; each name once.
+//   - capabilities are what the agent sent, no more;
+//   - what PutAttributes set stays, with its value;
+//   - the rest of what the agent sent earlier stays when this call has no custom attribute (an ECS agent
+//   sends
+//     them with its first registration only), and goes when it has: an agent that sends any sends all.
+std::vector<model::NameValue> after_registration(const model::ContainerInstance& known,
+                                                 const std::vector<model::NameValue>& sent);
+
+// The attributes and the address that is one of them; the caller lets the instance's targets follow.
+void set_attributes(model::ContainerInstance& instance, std::vector<model::NameValue> attributes);
+
+// `key` is of an instance that is not INACTIVE. Error codes: InvalidParameterException for a name or value
+// that cannot be, or that is not the caller's to set; AttributeLimitExceededException.
+shared::Result<void> put_attribute(Step& step, const std::string& key, const model::NameValue& attribute);
+// What is not there is gone already. Error code: InvalidParameterException, as above.
+shared::Result<void> delete_attribute(Step& step, const std::string& key, const std::string& name);
+
+}  // namespace agent::control

@@ -1,0 +1,137 @@
+// Load balancers, target groups, listeners and rules as control keeps them: creating, changing, deleting, and
+// what ELBv2 forbids. Values arrive decoded; texts and codes of errors are ELBv2's. Every name in a comment
+// after "Errors:" is a wire code; ValidationError and InvalidConfigurationRequest are possible everywhere.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/control/state/step.h"
+#include "shared/base/result.h"
+
+namespace agent::control {
+
+// Quotas, as DescribeAccountLimits tells them.
+inline constexpr std::size_t kMaxLoadBalancers = 50;
+inline constexpr std::size_t kMaxTargetGroups = 3000;
+inline constexpr std::size_t kMaxListenersPerLoadBalancer = 50;
+inline constexpr std::size_t kMaxRulesPerLoadBalancer = 100;  // default rules excluded
+inline constexpr std::size_t kMaxGroupsPerLoadBalancer = 100;
+inline constexpr std::size_t kMaxSubnets = 20;
+inline constexpr std::size_t kMaxSecurityGroups = 20;
+
+struct CreateLoadBalancer {
+  std::string name;
+  std::string scheme = "internet-facing";
+  std::string type = "application";
+  std::string ip_address_type = "ipv4";
+  std::vector<std::string> subnets;
+  std::vector<std::string> security_groups;
+  std::vector<model::Tag> tags;
+};
+// The ARN; the existing one's when the same call is repeated. Subnets and security groups are names only:
+// there is no network of ours behind them, so that one, or none, is fine.
+// Errors: DuplicateLoadBalancerName, TooManyLoadBalancers, InvalidScheme, TooManyTags, DuplicateTagKeys.
+shared::Result<std::string> create_load_balancer(Step& step, const CreateLoadBalancer& request);
+// With its listeners and rules; target groups stay. A missing one is a success. Errors:
+// OperationNotPermitted.
+shared::Result<void> delete_load_balancer(Step& step, const std::string& arn);
+shared::Result<const model::LoadBalancer*> find_load_balancer(const State& state, const std::string& arn);
+// Errors: LoadBalancerNotFound.
+shared::Result<void> set_security_groups(Step& step, const std::string& arn, std::vector<std::string> groups);
+shared::Result<void> set_subnets(Step& step, const std::string& arn, std::vector<std::string> subnets);
+shared::Result<void> set_ip_address_type(Step& step, const std::string& arn, const std::string& type);
+
+// What is absent stays as it is, or takes its default in a new group.
+struct HealthCheckChange {
+  std::optional<bool> enabled;
+  std::optional<std::string> protocol;
+  std::optional<std::string> port;  // "traffic-port" or a number
+  std::optional<std::string> path;
+  std::optional<int> interval_seconds;
+  std::optional<int> timeout_seconds;
+  std::optional<int> healthy_threshold;
+  std::optional<int> unhealthy_threshold;
+  std::optional<std::string> http_codes;
+};
+struct CreateTargetGroup {
+  std::string name;
+  std::string protocol;
+  std::string protocol_version = "HTTP1";
+  std::optional<int> port;
+  std::string vpc_id;
+  std::string target_type = "instance";
+  std::string ip_address_type = "ipv4";
+  HealthCheckChange health_check;
+  std::vector<model::Tag> tags;
+};
+// Errors: DuplicateTargetGroupName, TooManyTargetGroups, TooManyTags, DuplicateTagKeys.
+shared::Result<std::string> create_target_group(Step& step, const CreateTargetGroup& request);
+// Errors: TargetGroupNotFound.
+shared::Result<void> modify_target_group(Step& step, const std::string& arn, const HealthCheckChange& change);
+// A missing one is a success; registered targets go with it, without draining. Errors: ResourceInUse.
+shared::Result<void> delete_target_group(Step& step, const std::string& arn);
+shared::Result<const model::TargetGroup*> find_target_group(const State& state, const std::string& arn);
+
+struct CreateListener {
+  std::string load_balancer_arn;
+  std::string protocol;
+  std::optional<int> port;
+  std::vector<lb::Action> default_actions;
+  std::vector<model::Tag> tags;
+};
+// Errors: LoadBalancerNotFound, TargetGroupNotFound, DuplicateListener, TooManyListeners,
+// UnsupportedProtocol, TargetGroupAssociationLimit, TooManyUniqueTargetGroupsPerLoadBalancer and those of
+// check_actions. All load balancers share the balancers' address: a port belongs to one listener of them all.
+shared::Result<std::string> create_listener(Step& step, const CreateListener& request);
+struct ModifyListener {
+  std::string arn;
+  std::optional<std::string> protocol;
+  std::optional<int> port;
+  std::optional<std::vector<lb::Action>> default_actions;
+};
+// Errors: ListenerNotFound and those of create_listener.
+shared::Result<void> modify_listener(Step& step, const ModifyListener& request);
+// Errors: ListenerNotFound.
+shared::Result<void> delete_listener(Step& step, const std::string& arn);
+shared::Result<const model::Listener*> find_listener(const State& state, const std::string& arn);
+
+struct CreateRule {
+  std::string listener_arn;
+  int priority = 0;
+  std::vector<lb::Condition> conditions;
+  std::vector<lb::Action> actions;
+  std::vector<model::Tag> tags;
+};
+// Errors: ListenerNotFound, PriorityInUse, TooManyRules and those of create_listener's actions.
+shared::Result<std::string> create_rule(Step& step, const CreateRule& request);
+struct ModifyRule {
+  std::string arn;  // of a default rule too: its actions are the listener's default actions
+  std::optional<std::vector<lb::Condition>> conditions;
+  std::optional<std::vector<lb::Action>> actions;
+};
+// Errors: RuleNotFound, OperationNotPermitted (conditions of a default rule).
+shared::Result<void> modify_rule(Step& step, const ModifyRule& request);
+// Errors: RuleNotFound, OperationNotPermitted (a default rule).
+shared::Result<void> delete_rule(Step& step, const std::string& arn);
+struct RulePriority {
+  std::string arn;
+  int priority = 0;
+};
+// Only the outcome must be free of clashes, so that rules can swap. Errors: RuleNotFound, PriorityInUse,
+// OperationNotPermitted.
+shared::Result<void> set_rule_priorities(Step& step, const std::vector<RulePriority>& priorities);
+// Rules of a listener by ascending priority, without the default rule.
+std::vector<const model::Rule*> rules_of(const State& state, const std::string& listener_arn);
+// The listener whose default rule this is; nullptr if there is none.
+const model::Listener* find_by_default_rule(const State& state, const std::string& rule_arn);
+
+// Tags of the four kinds. Errors: the kind's NotFound, TooManyTags, DuplicateTagKeys, ValidationError.
+// Default rules have no tags.
+shared::Result<std::vector<model::Tag>> elb_tags(const State& state, const std::string& arn);
+shared::Result<void> add_elb_tags(Step& step, const std::string& arn, const std::vector<model::Tag>& tags);
+shared::Result<void> remove_elb_tags(Step& step, const std::string& arn,
+                                     const std::vector<std::string>& keys);
+shared::Result<void> check_elb_tags(const std::vector<model::Tag>& tags);
+
+}  // namespace agent::control

@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "agent/control/elb/attributes.h"
+#include "agent/control/elb/targets.h"
+
+namespace agent::control {
+namespace {
+
+using shared::Millis;
+
+lb::ListenerOptions options_of(const model::LoadBalancer& balancer, const model::Listener& listener) {
+  const auto on = [&balancer](const char* key) { return load_balancer_attribute(balancer, key) == "true"; };
+  lb::ListenerOptions options;
+  options.idle_timeout = Millis(load_balancer_number(balancer, "idle_timeout.timeout_seconds") * 1000);
+  options.client_keep_alive = Millis(load_balancer_number(balancer, "client_keep_alive.seconds") * 1000);
+  const auto desync = load_balancer_attribute(balancer, "routing.http.desync_mitigation_mode");
+  if (desync == "monitor") options.desync = lb::DesyncMode::kMonitor;
+  if (desync == "strictest") options.desync = lb::DesyncMode::kStrictest;
+  const auto xff = load_balancer_attribute(balancer, "routing.http.xff_header_processing.mode");
+  if (xff == "preserve") options.xff = lb::XffMode::kPreserve;
+  if (xff == "remove") options.xff = lb::XffMode::kRemove;
+  options.xff_client_port = on("routing.http.xff_client_port.enabled");
+  options.preserve_host = on("routing.http.preserve_host_header.enabled");
+  options.drop_invalid_headers = on("routing.http.drop_invalid_header_fields.enabled");
+  options.access_log = true;  // whether there is one, and where, is the balancer's own setting
+  options.server_header = listener_attribute(listener, "routing.http.response.server.enabled") == "true";
+  return options;
+}
+
+// Rules by listener, each list by ascending priority.
+std::map<std::string_view, std::vector<const model::Rule*>> rules_by_listener(const State& state) {
+  std::map<std::string_view, std::vector<const model::Rule*>> out;
+  for (const auto& [arn, rule] : state.rules.rows()) out[rule.listener_arn].push_back(&rule);
+  for (auto& [listener, rules] : out) {
+    std::sort(rules.begin(), rules.end(),
+              [](const model::Rule* a, const model::Rule* b) { return a->priority < b->priority; });
+  }
+  return out;
+}
+
+void note_groups(const lb::Action& action, std::set<std::string, std::less<>>& used) {
+  if (action.type != lb::ActionType::kForward) return;
+  for (const auto& each : action.forward.target_groups) used.insert(each.target_group);
+}
+
+lb::Listener listener_of(const model::LoadBalancer& balancer, const model::Listener& row,
+                         const Settings& settings) {
+  lb::Listener listener;
+  listener.id = row.arn;
+  listener.load_balancer = balancer.full_name;
+  listener.dns_name = balancer.dns_name;
+  listener.address = settings.listen_address;
+  listener.port = row.port;
+  listener.default_action = row.default_actions.back();
+  listener.options = options_of(balancer, row);
+  return listener;
+}
+
+lb::TargetGroup group_of(const model::TargetGroup& row) {
+  lb::TargetGroup group;
+  group.id = row.arn;
+  group.name = row.full_name;
+  const auto algorithm = target_group_attribute(row, "load_balancing.algorithm.type");
+  if (algorithm == "least_outstanding_requests") group.algorithm = lb::Algorithm::kLeastOutstandingRequests;
+  if (algorithm == "weighted_random") group.algorithm = lb::Algorithm::kWeightedRandom;
+  group.health_check = row.health_check;
+  group.slow_start = Millis(target_group_number(row, "slow_start.duration_seconds") * 1000);
+  const std::string routing = "target_group_health.unhealthy_state_routing.minimum_healthy_targets.";
+  group.minimum_healthy_count = static_cast<int>(target_group_number(row, routing + "count"));
+  group.minimum_healthy_percent = static_cast<int>(target_group_number(row, routing + "percentage"));
+  return group;
+}
+
+lb::Target target_of(const model::RegisteredTarget& row, Millis drain_limit) {
+  lb::Target target;
+  target.id = row.id;
+  target.port = row.port;
+  target.address = row.address;
+  target.registration = row.registration;
+  target.zone = row.zone;
+  target.state = row.state;
+  if (row.state == lb::TargetState::kDraining) target.drain_limit = drain_limit;
+  return target;
+}
+
+// A group that no listener uses any more may still have requests open towards its targets, so that balancers
+// keep hearing of those they knew, and of every draining one, until the rows are gone. They are what reports
+// about in-flight requests can be trusted for; nothing new is routed to them.
+void add_group(const model::TargetGroup& row, bool used, lb::Config& config) {
+  const Millis drain_limit(target_group_number(row, "deregistration_delay.timeout_seconds") * 1000);
+  lb::TargetGroup group = group_of(row);
+  for (const auto& target : row.targets) {
+    if (!used && !target.exposed && target.state != lb::TargetState::kDraining) continue;
+    group.targets.push_back(target_of(target, drain_limit));
+  }
+  if (used || !group.targets.empty()) config.target_groups.push_back(std::move(group));
+}
+
+std::uint64_t generations(const State& state) {
+  return state.load_balancers.generation() + state.listeners.generation() + state.rules.generation() +
+         state.target_groups.generation();
+}
+
+std::set<std::string_view> registrations_in(const lb::Config& config) {
+  std::set<std::string_view> out;
+  for (const auto& group : config.target_groups) {
+    for (const auto& target : group.targets) out.insert(target.registration);
+  }
+  return out;
+}
+
+// Notes in the rows what the published configuration says of them.
+void mark_targets(State& state) {
+  const auto published = registrations_in(*state.published);
+  const auto unmarked = [&](const model::RegisteredTarget& target) {
+    if (published.count(target.registration) == 0) return false;
+    return !target.exposed || (target.state == lb::TargetState::kDraining && target.drain_version == 0);
+  };
+  std::vector<std::string> groups;
+  for (const auto& [arn, group] : state.target_groups.rows()) {
+    if (std::any_of(group.targets.begin(), group.targets.end(), unmarked)) groups.push_back(arn);
+  }
+  for (const auto& arn : groups) {
+    for (auto& target : state.target_groups.edit(arn)->targets) {
+      if (!unmarked(target)) continue;
+      target.exposed = true;
+      if (target.state == lb::TargetState::kDraining) target.drain_version = state.published->version;
+    }
+  }
+}
+
+bool same_but_version(const lb::Config& a, const lb::Config& b) {
+  return a.listeners == b.listeners && a.target_groups == b.target_groups;
+}
+
+// The first version after a start is never below the clock, as agents' message numbers are: control may have
+// been put back to an older database, and a balancer that has a version of the newer one must not take
+// another configuration of the same number for the one it has, nor its acknowledgement count for that one.
+std::uint64_t next_version(Step& step, std::uint64_t current, bool first) {
+  if (!first) return current + 1;
+  const std::int64_t millis = std::max<std::int64_t>(0, shared::epoch_millis(step.now));
+  return std::max(current + 1, static_cast<std::uint64_t>(millis));
+}
+
+}  // namespace
+
+std::shared_ptr<const lb::Config> build_config(const State& state, const Settings& settings) {
+  auto config = std::make_shared<lb::Config>();
+  if (const auto* meta = state.meta.find("meta")) config->version = meta->config_version;
+  std::set<std::string, std::less<>> used;
+  auto rules = rules_by_listener(state);
+  for (const auto& [arn, row] : state.listeners.rows()) {
+    const auto* balancer = state.load_balancers.find(row.load_balancer_arn);
+    if (balancer == nullptr || row.default_actions.empty()) continue;
+    lb::Listener listener = listener_of(*balancer, row, settings);
+    note_groups(listener.default_action, used);
+    for (const model::Rule* rule : rules[arn]) {
+      if (rule->actions.empty()) continue;
+      note_groups(rule->actions.back(), used);
+      listener.rules.push_back({rule->arn, rule->priority, rule->conditions, rule->actions.back()});
+    }
+    config->listeners.push_back(std::move(listener));
+  }
+  for (const auto& [arn, row] : state.target_groups.rows()) {
+    add_group(row, used.count(arn) != 0, *config);
+  }
+  return config;
+}
+
+void publish(Step& step) {
+  State& state = step.state;
+  const std::uint64_t current = step.meta().config_version;
+  // Version 0 is "nothing was ever published": even an empty configuration gets a version of its own.
+  const bool stands = current != 0 && state.published->version == current;
+  if (stands && state.published_from == generations(state)) return;
+  auto built = std::const_pointer_cast<lb::Config>(build_config(state, step.settings));
+  if (!stands || !same_but_version(*built, *state.published)) {
+    built->version = next_version(step, current, state.published->version == 0);
+    step.edit_meta().config_version = built->version;
+    state.published = built;
+  }
+  mark_targets(state);
+  state.published_from = generations(state);
+}
+
+}  // namespace agent::control

@@ -1,0 +1,302 @@
+#include "agent/control/elb/targets.h"
+
+#include <algorithm>
+
+#include "agent/control/elb/attributes.h"
+#include "agent/control/state/faults.h"
+#include "agent/control/state/plant.h"
+#include "shared/net/endpoint.h"
+
+namespace agent::control {
+namespace {
+
+using shared::Error;
+using shared::Millis;
+using shared::Result;
+
+// ELBv2 quota targets-per-target-group.
+constexpr std::size_t kMaxTargetsPerGroup = 1000;
+constexpr std::size_t kRegistrationDigits = 24;
+// How long past the deregistration delay a connected balancer may take to acknowledge a removal: with a delay
+// of 0 or 1 s it would otherwise still route to a process that is being stopped. A balancer silent for longer
+// is lost and no longer connected.
+constexpr Millis kAckGrace = lb::kFeedSilence;
+// A refusal is text from outside; what is kept of it.
+constexpr std::size_t kMaxRefusalText = 1024;
+// Applied versions above this are nonsense; following them would bring the counter near its end.
+constexpr std::uint64_t kMaxCredibleVersion = std::uint64_t{1} << 48;
+
+using Targets = std::vector<model::RegisteredTarget>;
+
+const model::RegisteredTarget* find_registration(const Targets& targets, const std::string& registration) {
+  const auto it = std::find_if(targets.begin(), targets.end(),
+                               [&](const auto& each) { return each.registration == registration; });
+  return it == targets.end() ? nullptr : &*it;
+}
+
+bool is_host(const model::ContainerInstance& instance, const std::string& id) {
+  return instance.status != model::InstanceStatus::kInactive &&
+         (instance.ec2_instance_id == id || instance.id == id);
+}
+
+// A host that lost its state registers anew under its old instance id: the newest is the one that lives.
+const model::ContainerInstance* find_host(const State& state, const std::string& id) {
+  const model::ContainerInstance* newest = nullptr;
+  for (const auto& [key, instance] : state.instances.rows()) {
+    if (!is_host(instance, id)) continue;
+    if (newest == nullptr || instance.registered_at > newest->registered_at) newest = &instance;
+  }
+  return newest;
+}
+
+Error invalid_target(std::string text) { return fault("InvalidTarget", std::move(text)); }
+
+Result<std::string> address_of(const State& state, const model::TargetGroup& group, const std::string& id) {
+  if (group.target_type == "ip") {
+    if (!shared::net::is_ip_address(id)) {
+      return invalid_target("The IP address '" + id + "' is not a valid IPv4 or IPv6 address");
+    }
+    return id;
+  }
+  const auto* host = find_host(state, id);
+  if (host == nullptr) {
+    return invalid_target("The following targets are not in a running state and cannot be registered: '" +
+                          id + "' (no container instance has this id)");
+  }
+  if (!shared::net::is_ip_address(host->address)) {
+    return invalid_target("The container instance '" + id +
+                          "' has no address at which balancers can reach it");
+  }
+  return host->address;
+}
+
+// "arn:...:task/<cluster>/<id>" -> "<cluster>/<id>"
+std::string task_key_of(const std::string& arn) {
+  const auto at = arn.find(":task/");
+  return at == std::string::npos ? std::string() : arn.substr(at + 6);
+}
+
+void remove_row(Step& step, const std::string& group_arn, const std::string& registration) {
+  const auto* group = step.state.target_groups.find(group_arn);
+  const auto* row = group == nullptr ? nullptr : find_registration(group->targets, registration);
+  if (row == nullptr) return;
+  const std::string task = task_key_of(row->task_arn);
+  std::erase_if(step.state.target_groups.edit(group_arn)->targets,
+                [&](const auto& each) { return each.registration == registration; });
+  if (task.empty() || step.state.tasks.find(task) == nullptr) return;
+  std::erase_if(step.state.tasks.edit(task)->targets,
+                [&](const auto& each) { return each.registration == registration; });
+}
+
+const BalancerView* view_of(const State& state, const std::string& balancer) {
+  const auto it = state.live.balancers.find(balancer);
+  return it == state.live.balancers.end() ? nullptr : &it->second;
+}
+
+// The balancer routes by a configuration in which the target drains, and has said that nothing is open
+// towards it.
+bool has_drained(const BalancerView& view, const model::RegisteredTarget& target) {
+  if (view.acked_version < target.drain_version || view.report_version < target.drain_version) return false;
+  const auto it = view.targets.find(target.registration);
+  return it == view.targets.end() || it->second.drained;
+}
+
+bool drained_everywhere(const State& state, const model::RegisteredTarget& target) {
+  if (state.balancers.rows().empty()) return true;
+  if (target.drain_version == 0) return false;
+  return std::all_of(state.balancers.rows().begin(), state.balancers.rows().end(), [&](const auto& row) {
+    const auto* view = view_of(state, row.first);
+    if (BERTH_PLANTED(kForgetAbsentBalancers) && (view == nullptr || !view->connected)) return true;
+    return view != nullptr && has_drained(*view, target);
+  });
+}
+
+bool connected_ones_acknowledged(const State& state, const model::RegisteredTarget& target) {
+  return std::all_of(state.live.balancers.begin(), state.live.balancers.end(), [&](const auto& each) {
+    const BalancerView& view = each.second;
+    return !view.connected || (target.drain_version != 0 && view.acked_version >= target.drain_version);
+  });
+}
+
+bool draining_is_over(Step& step, const model::RegisteredTarget& target, Millis delay) {
+  if (drained_everywhere(step.state, target)) return true;
+  const auto limit = target.draining_since.value_or(step.now) + delay;
+  if (step.now < limit) {
+    step.wake_at(limit);
+    return false;
+  }
+  if (connected_ones_acknowledged(step.state, target) || step.now >= limit + kAckGrace) return true;
+  step.wake_at(limit + kAckGrace);
+  return false;
+}
+
+void remove_drained(Step& step) {
+  std::vector<std::pair<std::string, std::string>> over;
+  for (const auto& [arn, group] : step.state.target_groups.rows()) {
+    const Millis delay(target_group_number(group, "deregistration_delay.timeout_seconds") * 1000);
+    for (const auto& target : group.targets) {
+      if (target.state != lb::TargetState::kDraining) continue;
+      if (draining_is_over(step, target, delay)) over.emplace_back(arn, target.registration);
+    }
+  }
+  for (const auto& [arn, registration] : over) remove_row(step, arn, registration);
+}
+
+void forget_balancers(Step& step) {
+  State& state = step.state;
+  std::vector<std::string> gone;
+  for (const auto& [id, row] : state.balancers.rows()) {
+    const auto [it, restarted] = state.live.balancers.try_emplace(id);
+    BalancerView& view = it->second;
+    // After a restart of control it may have been here until a moment ago, whatever its row says.
+    if (restarted) view.absent_since = step.now;
+    if (view.connected) continue;
+    const auto limit = std::max(row.last_seen, view.absent_since) + step.settings.forget_balancer_after;
+    if (step.now >= limit) {
+      gone.push_back(id);
+    } else {
+      step.wake_at(limit);
+    }
+  }
+  for (const auto& id : gone) {
+    state.balancers.erase(id);
+    state.live.balancers.erase(id);
+  }
+}
+
+BalancerView* connected_view(Step& step, const std::string& balancer_id) {
+  const auto it = step.state.live.balancers.find(balancer_id);
+  return it == step.state.live.balancers.end() || !it->second.connected ? nullptr : &it->second;
+}
+
+}  // namespace
+
+Result<std::string> register_target(Step& step, const std::string& target_group_arn, const std::string& id,
+                                    std::uint16_t port, const std::string& zone,
+                                    const std::string& task_arn) {
+  State& state = step.state;
+  const auto* group = state.target_groups.find(target_group_arn);
+  if (group == nullptr) {
+    return fault("TargetGroupNotFound", "One or more target groups not found");
+  }
+  const std::uint16_t at = port == 0 ? group->port : port;
+  auto address = address_of(state, *group, id);
+  if (!address) return address.error();
+  const auto same = std::find_if(group->targets.begin(), group->targets.end(), [&](const auto& each) {
+    return each.id == id && each.port == at && each.state == lb::TargetState::kActive;
+  });
+  if (same != group->targets.end()) {
+    if (task_arn.empty() || same->task_arn == task_arn) return same->registration;
+    // A host port belongs to one live task, so that the former one is gone although nobody has said so yet.
+    remove_row(step, target_group_arn, std::string(same->registration));
+    group = state.target_groups.find(target_group_arn);
+  }
+  if (group->targets.size() >= kMaxTargetsPerGroup) {
+    return fault("TooManyTargets", "The maximum number of targets in the target group '" + target_group_arn +
+                                       "' is " + std::to_string(kMaxTargetsPerGroup));
+  }
+  model::RegisteredTarget target;
+  target.id = id;
+  target.port = at;
+  target.zone = zone;
+  target.address = *std::move(address);
+  target.registration = step.random.hex(kRegistrationDigits);
+  target.task_arn = task_arn;
+  target.registered_at = step.now;
+  std::string registration = target.registration;
+  state.target_groups.edit(target_group_arn)->targets.push_back(std::move(target));
+  return registration;
+}
+
+void follow_host(Step& step, const model::ContainerInstance& host) {
+  if (!shared::net::is_ip_address(host.address)) return;
+  const auto moved = [&host](const model::RegisteredTarget& target) {
+    return target.state == lb::TargetState::kActive && target.address != host.address &&
+           is_host(host, target.id);
+  };
+  std::vector<std::string> groups;
+  for (const auto& [arn, group] : step.state.target_groups.rows()) {
+    if (group.target_type != "instance") continue;
+    if (std::any_of(group.targets.begin(), group.targets.end(), moved)) groups.push_back(arn);
+  }
+  for (const auto& arn : groups) {
+    for (auto& target : step.state.target_groups.edit(arn)->targets) {
+      if (!moved(target)) continue;
+      target.address = host.address;
+      for (auto& [id, view] : step.state.live.balancers) view.targets.erase(target.registration);
+    }
+  }
+}
+
+void deregister_target(Step& step, const std::string& target_group_arn, const std::string& registration) {
+  const auto* group = step.state.target_groups.find(target_group_arn);
+  const auto* row = group == nullptr ? nullptr : find_registration(group->targets, registration);
+  if (row == nullptr || row->state == lb::TargetState::kDraining) return;
+  const auto index = static_cast<std::size_t>(row - group->targets.data());
+  auto& target = step.state.target_groups.edit(target_group_arn)->targets[index];
+  target.state = lb::TargetState::kDraining;
+  target.draining_since = step.now;
+  target.drain_version = 0;
+}
+
+void drop_target(Step& step, const std::string& target_group_arn, const std::string& registration) {
+  remove_row(step, target_group_arn, registration);
+}
+
+void reconcile_targets(Step& step) {
+  forget_balancers(step);
+  remove_drained(step);
+}
+
+void balancer_said_hello(Step& step, const lb::Hello& hello) {
+  State& state = step.state;
+  if (auto* row = state.balancers.edit(hello.balancer_id)) {
+    row->last_seen = step.now;
+  } else {
+    state.balancers.put(hello.balancer_id, {hello.balancer_id, step.now, step.now});
+  }
+  auto& view = state.live.balancers[hello.balancer_id];
+  view.connected = true;
+  view.refusal.clear();
+  // It may have restarted from an older snapshot, so that what it once acknowledged says nothing any more.
+  view.report_version = 0;
+  view.acked_version = 0;
+  if (hello.applied_version <= step.meta().config_version) {
+    view.acked_version = hello.applied_version;
+  } else if (hello.applied_version < kMaxCredibleVersion) {
+    // Control lost versions (a restored backup). Balancers only go up: publish() continues above.
+    step.edit_meta().config_version = hello.applied_version;
+  }
+}
+
+void balancer_acknowledged(Step& step, const std::string& balancer_id, std::uint64_t version) {
+  auto* view = connected_view(step, balancer_id);
+  if (view == nullptr || version > step.meta().config_version) return;
+  view->acked_version = std::max(view->acked_version, version);
+  if (view->acked_version == step.meta().config_version) view->refusal.clear();
+}
+
+void balancer_refused(Step& step, const std::string& balancer_id, const lb::Refusal& refusal) {
+  auto* view = connected_view(step, balancer_id);
+  if (view == nullptr || refusal.version <= view->acked_version) return;
+  view->refusal = refusal.reason.empty() ? "no reason given" : refusal.reason.substr(0, kMaxRefusalText);
+}
+
+void balancer_reported(Step& step, const std::string& balancer_id, const lb::Report& report) {
+  auto* view = connected_view(step, balancer_id);
+  if (view == nullptr || report.version > step.meta().config_version) return;
+  if (report.version < view->report_version) return;
+  view->report_version = report.version;
+  view->targets.clear();
+  for (const auto& target : report.targets) view->targets[target.registration] = target;
+}
+
+void balancer_left(Step& step, const std::string& balancer_id) {
+  auto* view = connected_view(step, balancer_id);
+  if (view == nullptr) return;
+  view->connected = false;
+  view->absent_since = step.now;
+  if (auto* row = step.state.balancers.edit(balancer_id)) row->last_seen = step.now;
+}
+
+}  // namespace agent::control

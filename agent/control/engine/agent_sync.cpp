@@ -1,0 +1,319 @@
+#include "agent/control/engine/agent_sync.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "agent/control/cluster/instances.h"
+#include "agent/control/engine/task_payload.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/tasks/tasks.h"
+#include "agent/model/words.h"
+
+namespace agent::control {
+
+using model::DesiredStatus;
+using model::TaskStatus;
+using shared::WallTime;
+
+void AgentSync::opened(Step& step, std::uint64_t session, const std::string& instance_arn,
+                       std::shared_ptr<link::Channel> channel) {
+  const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
+  if (const auto refusal = why_no_session(instance, instance_arn)) {
+    closing_.push_back({std::move(channel), refusal->code() + ": " + refusal->text()});
+    return;
+  }
+  std::vector<std::uint64_t> older;
+  for (const auto& [id, other] : sessions_) {
+    if (other.instance_arn == instance_arn && id != session) older.push_back(id);
+  }
+  for (const std::uint64_t id : older) leave(step, id, "another session of this container instance began");
+  Session& mine = sessions_[session];
+  mine.instance_arn = instance_arn;
+  mine.channel = std::move(channel);
+  mine.cluster_arn = step.arn("ecs", "cluster/" + instance->cluster);
+  mine.next_heartbeat = step.now + kAgentHeartbeat;
+  step.state.live.agents[instance_arn] = {true, session, step.now};
+  if (model::ContainerInstance* row = step.state.instances.edit(key_of(*instance))) ++row->version;
+  changed_ = true;
+}
+
+void AgentSync::message(Step& step, std::uint64_t session, std::string_view text) {
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return;
+  step.state.live.agents[it->second.instance_arn].last_heard = step.now;
+  auto message = link::acs_from_json(text, nullptr);
+  if (!message) return;  // an agent newer than we are may say what we do not know
+  if (const auto* ack = std::get_if<link::AckRequest>(&*message)) {
+    for (auto& [task, sent] : it->second.sent) {
+      if (sent.message_id == ack->message_id) sent.acknowledged = true;
+    }
+  } else if (auto* question = std::get_if<link::TaskStopVerificationMessage>(&*message)) {
+    it->second.questions.push_back(std::move(*question));
+    changed_ = true;
+  }
+}
+
+void AgentSync::closed(Step& step, std::uint64_t session) { leave(step, session, ""); }
+
+void AgentSync::leave(Step& step, std::uint64_t session, const std::string& reason) {
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return;
+  AgentView& view = step.state.live.agents[it->second.instance_arn];
+  if (view.session == session) {
+    view.connected = false;
+    if (const model::ContainerInstance* instance =
+            find_instance_by_arn(step.state, it->second.instance_arn)) {
+      if (model::ContainerInstance* row = step.state.instances.edit(key_of(*instance))) ++row->version;
+    }
+  }
+  if (!reason.empty()) closing_.push_back({it->second.channel, reason});
+  sessions_.erase(it);
+  changed_ = true;
+}
+
+void AgentSync::expire(Step& step) {
+  std::vector<std::pair<std::uint64_t, std::string>> over;
+  for (const auto& [id, session] : sessions_) {
+    const WallTime silent_at =
+        step.state.live.agents[session.instance_arn].last_heard + step.settings.agent_silence;
+    const model::ContainerInstance* instance = find_instance_by_arn(step.state, session.instance_arn);
+    if (const auto refusal = why_no_session(instance, session.instance_arn)) {
+      over.emplace_back(id, refusal->code() + ": " + refusal->text());
+    } else if (silent_at <= step.now) {
+      over.emplace_back(id, "nothing was heard for too long");
+    } else {
+      step.wake_at(silent_at);
+    }
+  }
+  for (const auto& [id, reason] : over) leave(step, id, reason);
+}
+
+void AgentSync::reserve_numbers(Step& step) {
+  if (sessions_.empty()) return;
+  const std::uint64_t reserved = step.meta().message_counter;
+  if (next_number_ == 0) {
+    // Never below the clock: control may have been put back to an older database, and agents ignore a
+    // manifest that is older than what they have seen.
+    const auto millis = static_cast<std::uint64_t>(std::max<std::int64_t>(0, shared::epoch_millis(step.now)));
+    next_number_ = std::max(reserved + 1, millis * kNumbersPerMilli);
+  } else if (reserved >= next_number_ + kNumberBlock / 2) {
+    return;
+  }
+  step.edit_meta().message_counter = std::max(reserved, next_number_) + kNumberBlock;
+}
+
+// One run of flush(): what it needs at hand, and the sending itself.
+class AgentSync::Flush {
+ public:
+  Flush(AgentSync& sync, State& state, const Settings& settings, WallTime now, shared::env::Random& random)
+      : sync_(sync), state_(state), settings_(settings), targets_(state), now_(now), random_(random) {
+    const model::Meta* meta = state.meta.find("meta");
+    last_number_ = meta == nullptr ? 0 : meta->message_counter;
+  }
+
+  void run(Session& session) {
+    forget_gone_tasks(session);
+    std::vector<std::pair<const std::string*, const model::Task*>> fresh;
+    int starting = 0;
+    for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
+      const model::Task* task = state_.tasks.find(key);
+      if (task == nullptr) continue;
+      const auto desired = wanted(session, key, *task);
+      if (!desired) continue;
+      if (*desired == DesiredStatus::kRunning && !session.sent.contains(key)) {
+        fresh.emplace_back(&key, task);
+        continue;
+      }
+      bring_up_to_date(session, key, *task, *desired);
+      if (is_starting(session, key, *task)) ++starting;
+    }
+    hand_over(session, fresh, starting);
+    if (!session.manifest_sent) send_manifest(session);
+    for (const auto& question : session.questions) answer(session, question);
+    session.questions.clear();
+    if (session.next_heartbeat <= now_) {
+      session.channel->send(link::acs_to_json(link::HeartbeatMessage{random_.uuid(), true}));
+      session.next_heartbeat = now_ + kAgentHeartbeat;
+    }
+    again_at(session.next_heartbeat);
+  }
+
+  std::optional<WallTime> next() const { return next_; }
+
+ private:
+  void again_at(WallTime t) {
+    if (!next_ || t < *next_) next_ = t;
+  }
+
+  std::optional<std::uint64_t> take_number() {
+    if (sync_.next_number_ == 0 || sync_.next_number_ > last_number_) {
+      again_at(now_);  // the next turn reserves more
+      return std::nullopt;
+    }
+    return sync_.next_number_++;
+  }
+
+  // In the order in which they were placed, and only so many at a time.
+  void hand_over(Session& session, std::vector<std::pair<const std::string*, const model::Task*>>& fresh,
+                 int starting) {
+    std::sort(fresh.begin(), fresh.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.second->created_at, *a.first) < std::tie(b.second->created_at, *b.first);
+    });
+    for (const auto& [key, task] : fresh) {
+      if (starting >= settings_.max_starting_tasks_per_instance) {
+        for (const auto& [other, sent] : session.sent) {
+          if (sent.first + kStartingSlot > now_) again_at(sent.first + kStartingSlot);
+        }
+        return;
+      }
+      bring_up_to_date(session, *key, *task, DesiredStatus::kRunning);
+      if (is_starting(session, *key, *task)) ++starting;
+    }
+  }
+
+  bool is_starting(const Session& session, const std::string& key, const model::Task& task) const {
+    if (task.desired_status == DesiredStatus::kStopped || task.last_status >= TaskStatus::kActivating)
+      return false;
+    const auto it = session.sent.find(key);
+    return it != session.sent.end() && it->second.first + kStartingSlot > now_;
+  }
+
+  static void forget_gone(std::map<std::string, Sent>& sent, const std::set<std::string>& there) {
+    std::erase_if(sent, [&](const auto& entry) { return !there.contains(entry.first); });
+  }
+  void forget_gone_tasks(Session& session) {
+    const auto& there = state_.task_index().usage(session.instance_arn).tasks;
+    forget_gone(session.sent, there);
+    std::erase_if(session.asked, [&](const std::string& key) { return !there.contains(key); });
+  }
+
+  // What the agent must be told about the task, or nothing: a running task that the agent has reported, and a
+  // task whose targets are still draining, are left alone.
+  std::optional<DesiredStatus> wanted(const Session& session, const std::string& key,
+                                      const model::Task& task) {
+    if (may_tell_agent_to_stop(targets_, task)) return DesiredStatus::kStopped;
+    if (task.desired_status == DesiredStatus::kStopped) return std::nullopt;
+    if (task.last_status < TaskStatus::kActivating || session.sent.contains(key) ||
+        session.asked.contains(key))
+      return DesiredStatus::kRunning;
+    return std::nullopt;
+  }
+
+  void bring_up_to_date(Session& session, const std::string& key, const model::Task& task,
+                        DesiredStatus desired) {
+    auto it = session.sent.find(key);
+    const bool fresh = it == session.sent.end() || it->second.desired != desired;
+    if (!fresh) {
+      if (it->second.acknowledged && desired == DesiredStatus::kRunning) return;
+      const WallTime due = it->second.at + (it->second.acknowledged ? kStopReminder : kResendAfter);
+      if (now_ < due) return again_at(due);
+    }
+    const model::TaskDefinition* definition =
+        state_.task_definitions.find(task.family + ":" + std::to_string(task.revision));
+    if (definition == nullptr && desired == DesiredStatus::kRunning) return;
+    const auto number = take_number();
+    if (!number) return;
+    if (fresh)
+      it = session.sent.insert_or_assign(key, Sent{random_.uuid(), desired, false, now_, now_}).first;
+    it->second.at = now_;
+    link::PayloadMessage message;
+    message.message_id = it->second.message_id;
+    message.cluster_arn = session.cluster_arn;
+    message.container_instance_arn = session.instance_arn;
+    message.seq_num = *number;
+    message.generated_at_ms = shared::epoch_millis(now_);
+    message.tasks.push_back(task_payload(definition, task, session.cluster_arn, desired));
+    session.channel->send(link::acs_to_json(message));
+    state_.live.unsent_tasks.erase(key);
+    again_at(now_ + kResendAfter);
+  }
+
+  link::ManifestTask listed(const Session& session, const model::Task& task) {
+    link::ManifestTask out{task.arn, session.cluster_arn,
+                           may_tell_agent_to_stop(targets_, task) ? "STOPPED" : "RUNNING"};
+    out.last_status = model::word(task.last_status);
+    for (const model::Container& each : task.containers)
+      out.containers.push_back({each.name, std::string(model::word(each.status))});
+    return out;
+  }
+
+  void send_manifest(Session& session) {
+    const auto number = take_number();
+    if (!number) return;
+    link::TaskManifestMessage message;
+    message.message_id = random_.uuid();
+    message.cluster_arn = session.cluster_arn;
+    message.container_instance_arn = session.instance_arn;
+    message.timeline = *number;
+    message.generated_at_ms = shared::epoch_millis(now_);
+    for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
+      if (const model::Task* task = state_.tasks.find(key)) message.tasks.push_back(listed(session, *task));
+    }
+    session.channel->send(link::acs_to_json(message));
+    session.manifest_sent = true;
+  }
+
+  // On another container instance that is no more. One that is there may be another agent on the same engine,
+  // or this host before it lost its data: as long as nobody deregisters it, its tasks run as the books say.
+  bool gone_elsewhere(const Session& session, const model::Task& task) const {
+    if (task.container_instance_arn == session.instance_arn) return false;
+    const model::ContainerInstance* other = find_instance_by_arn(state_, task.container_instance_arn);
+    return other == nullptr || other->status == model::InstanceStatus::kInactive;
+  }
+
+  // Confirms only what must really stop: the agent asks on the word of a manifest that may be out of date.
+  void answer(Session& session, const link::TaskStopVerificationMessage& question) {
+    link::TaskStopVerificationAck answer;
+    answer.message_id = question.message_id;
+    answer.generated_at_ms = shared::epoch_millis(now_);
+    for (link::ManifestTask candidate : question.stop_candidates) {
+      const model::Task* task = find_task_by_arn(state_, candidate.arn);
+      if (candidate.desired_status == "RUNNING") {
+        const bool here = task != nullptr && task->container_instance_arn == session.instance_arn;
+        if (here && task->last_status != TaskStatus::kStopped) resend(session, *task);
+        continue;
+      }
+      const bool stop = task == nullptr || gone_elsewhere(session, *task) ||
+                        task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(targets_, *task);
+      if (!stop) continue;
+      candidate.desired_status = "STOPPED";
+      answer.stop_tasks.push_back(std::move(candidate));
+    }
+    session.channel->send(link::acs_to_json(answer));
+  }
+
+  // The agent has containers of the task and not the task: its own database is an older one.
+  void resend(Session& session, const model::Task& task) {
+    const std::string key = key_of(task);
+    session.asked.insert(key);
+    if (const auto desired = wanted(session, key, task)) bring_up_to_date(session, key, task, *desired);
+  }
+
+  AgentSync& sync_;
+  State& state_;
+  const Settings& settings_;
+  TargetLookup targets_;
+  const WallTime now_;
+  shared::env::Random& random_;
+  std::uint64_t last_number_ = 0;
+  std::optional<WallTime> next_;
+};
+
+std::optional<WallTime> AgentSync::flush(State& state, const Settings& settings, WallTime now,
+                                         shared::env::Random& random) {
+  for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
+  const bool due = changed_ || seen_tasks_ != state.tasks.generation() ||
+                   seen_target_groups_ != state.target_groups.generation() ||
+                   (next_flush_ && *next_flush_ <= now);
+  if (!due) return next_flush_;
+  changed_ = false;
+  seen_tasks_ = state.tasks.generation();
+  seen_target_groups_ = state.target_groups.generation();
+  Flush run(*this, state, settings, now, random);
+  for (auto& [id, session] : sessions_) run.run(session);
+  next_flush_ = run.next();
+  return next_flush_;
+}
+
+}  // namespace agent::control

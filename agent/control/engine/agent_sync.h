@@ -1,0 +1,88 @@
+// Keeps agents in step with the tasks placed on their instances, over their ACS sessions. Level-triggered:
+// flush() compares what each agent should know with what it has acknowledged on this connection and sends the
+// difference; it may run at any time and any number of times. A STOPPED payload leaves only when
+// may_tell_agent_to_stop() says so. Session changes are made inside steps, messages leave in flush(), which
+// the engine calls after the commit. Thread: control's.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/control/state/step.h"
+#include "agent/link/acs.h"
+#include "agent/link/channel.h"
+
+namespace agent::control {
+
+// A payload is sent again when it was not acknowledged for this long.
+inline constexpr shared::Millis kResendAfter{5'000};
+// An acknowledged stop without a STOPPED report is repeated; harmless for agents that are still at it.
+inline constexpr shared::Millis kStopReminder{60'000};
+// A task that is not up after this long (a slow pull, a container that others wait for) no longer keeps the
+// next one from its agent, see Settings::max_starting_tasks_per_instance.
+inline constexpr shared::Millis kStartingSlot{60'000};
+// Agents drop a link that was silent for one to two minutes.
+inline constexpr shared::Millis kAgentHeartbeat{10'000};
+// Sequence numbers are taken from Meta in blocks, so that not every message costs a commit.
+inline constexpr std::uint64_t kNumberBlock = 10'000;
+// A process begins at the clock's microsecond. So blocks that were reserved stay behind the clock (10 ms
+// each), and one that was put back to an older database begins beyond all that agents have seen of the newer
+// one.
+inline constexpr std::uint64_t kNumbersPerMilli = 1'000;
+
+class AgentSync {
+ public:
+  void opened(Step& step, std::uint64_t session, const std::string& instance_arn,
+              std::shared_ptr<link::Channel> channel);
+  void message(Step& step, std::uint64_t session, std::string_view text);
+  void closed(Step& step, std::uint64_t session);
+  // Ends sessions that were silent too long or whose instance was deregistered.
+  void expire(Step& step);
+  // Reserves sequence numbers for the messages to come.
+  void reserve_numbers(Step& step);
+  // Sends what is due, and notes in State::live what was sent; returns when it wants to be called again at
+  // the latest.
+  std::optional<shared::WallTime> flush(State& state, const Settings& settings, shared::WallTime now,
+                                        shared::env::Random& random);
+
+ private:
+  struct Sent {
+    std::string message_id;
+    model::DesiredStatus desired = model::DesiredStatus::kRunning;
+    bool acknowledged = false;
+    shared::WallTime at{};
+    shared::WallTime first{};
+  };
+  struct Session {
+    std::string instance_arn;
+    std::shared_ptr<link::Channel> channel;
+    std::string cluster_arn;
+    bool manifest_sent = false;
+    shared::WallTime next_heartbeat{};
+    std::map<std::string, Sent> sent;  // by task row key
+    std::set<std::string> asked;       // row keys of tasks whose payload the agent wants although they run
+    std::vector<link::TaskStopVerificationMessage> questions;
+  };
+  struct Closing {
+    std::shared_ptr<link::Channel> channel;
+    std::string reason;
+  };
+  class Flush;
+
+  void leave(Step& step, std::uint64_t session, const std::string& reason);
+
+  std::map<std::uint64_t, Session> sessions_;
+  std::vector<Closing> closing_;
+  std::uint64_t next_number_ = 0;  // 0: nothing reserved by this process yet
+  // flush() has nothing to do before this time unless one of these has changed.
+  std::uint64_t seen_tasks_ = 0;
+  std::uint64_t seen_target_groups_ = 0;
+  bool changed_ = true;
+  std::optional<shared::WallTime> next_flush_;
+};
+
+}  // namespace agent::control

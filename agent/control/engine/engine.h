@@ -1,0 +1,55 @@
+// Engine: the one writer. Queues inputs, applies each as a step, reconciles, commits the batch durably, and
+// only then sends replies and messages. Runs on its executor's thread; every method is called there. No
+// sockets: agents and balancers are link::Channel values, so the shipped engine also runs whole in tests/sim.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/control/state/step.h"
+#include "agent/link/channel.h"
+#include "agent/store/store.h"
+#include "shared/base/result.h"
+#include "shared/env/executor.h"
+
+namespace agent::control {
+
+class Engine {
+ public:
+  // All references outlive the engine.
+  Engine(shared::env::Executor& executor, shared::env::Random& random, store::Store& store,
+         Settings settings);
+  ~Engine();
+
+  // Loads the state. Errors: the store's, or "corrupt" naming the key of a row that cannot be decoded.
+  shared::Result<void> start();
+
+  // `apply` changes state through the step; an Error takes back all it did. `done` is called later, never
+  // inside submit(): with apply's error, with the store's error (code "ServerException", nothing changed), or
+  // with success once all is durable.
+  using Apply = std::function<shared::Result<void>(Step&)>;
+  void submit(Apply apply, std::function<void(shared::Result<void>)> done);
+
+  // An agent's ACS websocket; `parameters` as in its URL. Messages to it go through `channel`.
+  std::uint64_t agent_opened(const std::string& container_instance_arn,
+                             std::shared_ptr<link::Channel> channel);
+  void agent_message(std::uint64_t session, std::string_view text);
+  void agent_closed(std::uint64_t session);
+
+  // A balancer's feed.
+  std::uint64_t feed_opened(std::shared_ptr<link::Channel> channel);
+  void feed_message(std::uint64_t session, std::string_view text);
+  void feed_closed(std::uint64_t session);
+
+  // Why this control plane is not ready; empty text = ready.
+  std::string not_ready() const;
+  const State& state() const;
+  const Settings& settings() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace agent::control

@@ -1,0 +1,119 @@
+#include "agent/control/engine/feed_sync.h"
+
+#include <algorithm>
+
+#include "agent/control/elb/targets.h"
+#include "shared/lbconfig/feed.h"
+
+namespace agent::control {
+
+using shared::Millis;
+using shared::WallTime;
+
+namespace {
+
+// A balancer gets the next configuration once it has answered the last one, so that it is given what is
+// newest when it is ready instead of every version on the way. One whose workers are slow to answer gets it
+// after this long.
+constexpr Millis kAnswerPatience{1'000};
+
+}  // namespace
+
+void FeedSync::opened(Step& step, std::uint64_t session, std::shared_ptr<link::Channel> channel) {
+  Session& mine = sessions_[session];
+  mine.channel = std::move(channel);
+  mine.last_heard = step.now;
+  mine.next_heartbeat = step.now + lb::kFeedSilence / 3;
+}
+
+void FeedSync::message(Step& step, std::uint64_t session, std::string_view text) {
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return;
+  it->second.last_heard = step.now;
+  auto message = lb::feed_from_json(text);
+  if (!message) return leave(step, session, message.error().text());
+  if (const auto* hello = std::get_if<lb::Hello>(&*message)) return greet(step, session, *hello);
+  const std::string& id = it->second.balancer_id;
+  if (id.empty()) return leave(step, session, "the first message must be a hello");
+  if (const auto* ack = std::get_if<lb::Ack>(&*message)) {
+    it->second.answered_version = std::max(it->second.answered_version, ack->version);
+    balancer_acknowledged(step, id, ack->version);
+  } else if (const auto* refusal = std::get_if<lb::Refusal>(&*message)) {
+    it->second.answered_version = std::max(it->second.answered_version, refusal->version);
+    balancer_refused(step, id, *refusal);
+  } else if (const auto* report = std::get_if<lb::Report>(&*message)) {
+    balancer_reported(step, id, *report);
+  }
+}
+
+void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) {
+  if (hello.balancer_id.empty()) return leave(step, session, "hello: balancer_id is empty");
+  std::vector<std::uint64_t> older;
+  for (const auto& [id, other] : sessions_) {
+    if (id != session && other.balancer_id == hello.balancer_id) older.push_back(id);
+  }
+  for (const std::uint64_t id : older) leave(step, id, "another session of this balancer began");
+  Session& mine = sessions_[session];
+  mine.balancer_id = hello.balancer_id;
+  balancer_said_hello(step, hello);
+  // One that claims a version nobody published gets the present one, and says why it cannot take it.
+  mine.sent_version = hello.applied_version <= step.meta().config_version ? hello.applied_version : 0;
+  mine.answered_version = mine.sent_version;
+}
+
+void FeedSync::closed(Step& step, std::uint64_t session) { leave(step, session, ""); }
+
+void FeedSync::leave(Step& step, std::uint64_t session, const std::string& reason) {
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return;
+  const Session gone = std::move(it->second);
+  sessions_.erase(it);
+  if (!reason.empty()) closing_.push_back({gone.channel, reason});
+  if (!gone.balancer_id.empty()) balancer_left(step, gone.balancer_id);
+}
+
+void FeedSync::expire(Step& step) {
+  std::vector<std::uint64_t> silent;
+  for (const auto& [id, session] : sessions_) {
+    const WallTime over = session.last_heard + lb::kFeedSilence;
+    if (over <= step.now) {
+      silent.push_back(id);
+    } else {
+      step.wake_at(over);
+    }
+  }
+  for (const std::uint64_t id : silent) leave(step, id, "nothing was heard for too long");
+}
+
+std::optional<WallTime> FeedSync::bring_up_to_date(Session& session, const lb::Config& newest,
+                                                   std::string& encoded, WallTime now) {
+  if (session.balancer_id.empty() || session.sent_version >= newest.version) return std::nullopt;
+  const bool answered = session.answered_version >= session.sent_version;
+  const WallTime due = session.sent_at + kAnswerPatience;
+  if (!answered && now < due) return due;
+  if (encoded.empty()) encoded = lb::feed_to_json(lb::Snapshot{newest});
+  session.channel->send(encoded);
+  session.sent_version = newest.version;
+  session.sent_at = now;
+  return std::nullopt;
+}
+
+std::optional<WallTime> FeedSync::flush(const State& state, WallTime now) {
+  for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
+  std::optional<WallTime> next;
+  const auto again_at = [&next](WallTime t) {
+    if (!next || t < *next) next = t;
+  };
+  std::string snapshot;  // encoded once for all
+  for (auto& [id, session] : sessions_) {
+    if (const auto later = bring_up_to_date(session, *state.published, snapshot, now)) again_at(*later);
+    if (session.next_heartbeat <= now) {
+      session.channel->send(lb::feed_to_json(lb::Heartbeat{state.published->version}));
+      session.next_heartbeat = now + lb::kFeedSilence / 3;
+    }
+    again_at(session.next_heartbeat);
+  }
+  return next;
+}
+
+}  // namespace agent::control

@@ -1,0 +1,459 @@
+#include <nlohmann/json.hpp>
+
+#include "agent/control/records/parts.h"
+#include "agent/control/records/records.h"
+#include "agent/model/words.h"
+#include "shared/json/reader.h"
+
+namespace agent::control {
+namespace {
+
+using nlohmann::json;
+using shared::WallTime;
+using shared::json::Reader;
+
+// Enums are kept as the API's words.
+template <class Enum>
+std::string text(Enum value) {
+  return std::string(model::word(value));
+}
+
+template <class T>
+void put_optional(json& out, const char* name, const std::optional<T>& value) {
+  if (!value) return;
+  if constexpr (std::is_same_v<T, WallTime>) {
+    out[name] = millis(*value);
+  } else {
+    out[name] = *value;
+  }
+}
+
+template <class Enum>
+void read_enum(const Reader& in, const char* name, Enum& into) {
+  const auto word = in.string(name);
+  if (!word) return;
+  if (const auto value = model::from_word<Enum>(*word)) {
+    into = *value;
+  } else {
+    in.fail(name, "unknown word");
+  }
+}
+std::optional<WallTime> read_optional_time(const Reader& in, const char* name) {
+  const auto value = in.integer<std::int64_t>(name);
+  return value ? std::optional(shared::from_epoch_millis(*value)) : std::nullopt;
+}
+
+json encode_pairs(const std::vector<model::NameValue>& pairs) {
+  json out = json::array();
+  for (const auto& each : pairs) out.push_back({{"name", each.name}, {"value", each.value}});
+  return out;
+}
+std::vector<model::NameValue> read_pairs(const Reader& in, const char* name) {
+  std::vector<model::NameValue> pairs;
+  for (const Reader& each : in.children(name)) {
+    pairs.push_back({each.string_or("name", ""), each.string_or("value", "")});
+  }
+  return pairs;
+}
+
+json encode_resources(const model::Resources& from) {
+  return {{"cpu", from.cpu}, {"memory", from.memory}, {"tcp", from.tcp_ports}, {"udp", from.udp_ports}};
+}
+std::set<int> read_ports(const Reader& in, const char* name) {
+  std::set<int> ports;
+  if (const auto all = in.integers(name)) {
+    for (const std::int64_t port : *all) ports.insert(static_cast<int>(port));
+  }
+  return ports;
+}
+model::Resources read_resources(const Reader& in, const char* name) {
+  model::Resources out;
+  if (const auto child = in.child(name)) {
+    out.cpu = child->integer_or<std::int64_t>("cpu", 0);
+    out.memory = child->integer_or<std::int64_t>("memory", 0);
+    out.tcp_ports = read_ports(*child, "tcp");
+    out.udp_ports = read_ports(*child, "udp");
+  }
+  return out;
+}
+
+json encode_container(const model::Container& from) {
+  json bindings = json::array();
+  for (const model::NetworkBinding& each : from.bindings) {
+    bindings.push_back({{"ip", each.bind_ip},
+                        {"container_port", each.container_port},
+                        {"host_port", each.host_port},
+                        {"protocol", each.protocol}});
+  }
+  json out = {{"arn", from.arn},
+              {"name", from.name},
+              {"image", from.image},
+              {"image_digest", from.image_digest},
+              {"runtime_id", from.runtime_id},
+              {"status", text(from.status)},
+              {"reason", from.reason},
+              {"bindings", std::move(bindings)},
+              {"health", text(from.health)},
+              {"essential", from.essential},
+              {"cpu", from.cpu}};
+  put_optional(out, "exit_code", from.exit_code);
+  put_optional(out, "memory", from.memory);
+  put_optional(out, "memory_reservation", from.memory_reservation);
+  return out;
+}
+
+model::Container read_container(const Reader& in) {
+  model::Container out;
+  out.arn = in.string_or("arn", "");
+  out.name = in.string_or("name", "");
+  out.image = in.string_or("image", "");
+  out.image_digest = in.string_or("image_digest", "");
+  out.runtime_id = in.string_or("runtime_id", "");
+  read_enum(in, "status", out.status);
+  out.exit_code = in.integer<int>("exit_code");
+  out.reason = in.string_or("reason", "");
+  for (const Reader& each : in.children("bindings")) {
+    out.bindings.push_back({each.string_or("ip", ""), each.integer_or<int>("container_port", 0),
+                            each.integer_or<int>("host_port", 0), each.string_or("protocol", "tcp")});
+  }
+  read_enum(in, "health", out.health);
+  out.essential = in.boolean_or("essential", true);
+  out.cpu = in.integer_or<int>("cpu", 0);
+  out.memory = in.integer<int>("memory");
+  out.memory_reservation = in.integer<int>("memory_reservation");
+  return out;
+}
+
+json encode_balancers(const std::vector<model::ServiceLoadBalancer>& all) {
+  json out = json::array();
+  for (const auto& each : all) {
+    out.push_back({{"target_group_arn", each.target_group_arn},
+                   {"container_name", each.container_name},
+                   {"container_port", each.container_port}});
+  }
+  return out;
+}
+std::vector<model::ServiceLoadBalancer> read_balancers(const Reader& in) {
+  std::vector<model::ServiceLoadBalancer> all;
+  for (const Reader& each : in.children("load_balancers")) {
+    all.push_back({each.string_or("target_group_arn", ""), each.string_or("container_name", ""),
+                   each.integer_or<int>("container_port", 0)});
+  }
+  return all;
+}
+
+json encode_deployment(const model::Deployment& from) {
+  return {{"id", from.id},
+          {"status", text(from.status)},
+          {"task_definition_arn", from.task_definition_arn},
+          {"rollout_state", text(from.rollout_state)},
+          {"rollout_state_reason", from.rollout_state_reason},
+          {"desired_count", from.desired_count},
+          {"failed_tasks", from.failed_tasks},
+          {"reached_running", from.reached_running},
+          {"load_balancers", encode_balancers(from.load_balancers)},
+          {"created_at", millis(from.created_at)},
+          {"updated_at", millis(from.updated_at)},
+          {"is_rollback", from.is_rollback}};
+}
+model::Deployment read_deployment(const Reader& in) {
+  model::Deployment out;
+  out.id = in.string_or("id", "");
+  read_enum(in, "status", out.status);
+  out.task_definition_arn = in.string_or("task_definition_arn", "");
+  read_enum(in, "rollout_state", out.rollout_state);
+  out.rollout_state_reason = in.string_or("rollout_state_reason", "");
+  out.desired_count = in.integer_or<int>("desired_count", 0);
+  out.failed_tasks = in.integer_or<int>("failed_tasks", 0);
+  out.reached_running = in.boolean_or("reached_running", false);
+  out.load_balancers = read_balancers(in);
+  out.created_at = read_time(in, "created_at");
+  out.updated_at = read_time(in, "updated_at");
+  out.is_rollback = in.boolean_or("is_rollback", false);
+  return out;
+}
+
+json encode_service_parts(const model::Service& from) {
+  json deployments = json::array();
+  for (const auto& each : from.deployments) deployments.push_back(encode_deployment(each));
+  json events = json::array();
+  for (const auto& each : from.events) {
+    events.push_back({{"id", each.id}, {"at", millis(each.created_at)}, {"message", each.message}});
+  }
+  json strategy = json::array();
+  for (const auto& each : from.placement_strategy) {
+    strategy.push_back({{"type", text(each.type)}, {"field", each.field}});
+  }
+  json constraints = json::array();
+  for (const auto& each : from.placement_constraints) {
+    constraints.push_back({{"type", text(each.type)}, {"expression", each.expression}});
+  }
+  return {{"deployments", std::move(deployments)},
+          {"events", std::move(events)},
+          {"placement_strategy", std::move(strategy)},
+          {"placement_constraints", std::move(constraints)}};
+}
+
+void read_service_parts(const Reader& in, model::Service& row) {
+  for (const Reader& each : in.children("deployments")) row.deployments.push_back(read_deployment(each));
+  for (const Reader& each : in.children("events")) {
+    row.events.push_back({each.string_or("id", ""), read_time(each, "at"), each.string_or("message", "")});
+  }
+  for (const Reader& each : in.children("placement_strategy")) {
+    model::PlacementStrategy strategy;
+    read_enum(each, "type", strategy.type);
+    strategy.field = each.string_or("field", "");
+    row.placement_strategy.push_back(std::move(strategy));
+  }
+  for (const Reader& each : in.children("placement_constraints")) {
+    model::PlacementConstraint constraint;
+    read_enum(each, "type", constraint.type);
+    constraint.expression = each.string_or("expression", "");
+    row.placement_constraints.push_back(std::move(constraint));
+  }
+}
+
+}  // namespace
+
+std::string encode_cluster(const model::Cluster& row) {
+  json out = {{"name", row.name},
+              {"arn", row.arn},
+              {"status", text(row.status)},
+              {"settings", encode_pairs(row.settings)},
+              {"tags", tags_json(row.tags)},
+              {"document", row.document},
+              {"created_at", millis(row.created_at)}};
+  put_optional(out, "inactive_since", row.inactive_since);
+  return shared::json::to_text(out);
+}
+bool decode_cluster(std::string_view value, model::Cluster& row) {
+  return decode_row(value, [&row](const Reader& in) {
+    row.name = in.required_string("name");
+    row.arn = in.required_string("arn");
+    read_enum(in, "status", row.status);
+    row.settings = read_pairs(in, "settings");
+    row.tags = read_tags(in);
+    row.document = in.string_or("document", "{}");
+    row.created_at = read_time(in, "created_at");
+    row.inactive_since = read_optional_time(in, "inactive_since");
+  });
+}
+
+std::string encode_task_definition(const model::TaskDefinition& row) {
+  json out = {{"arn", row.arn},
+              {"family", row.family},
+              {"revision", row.revision},
+              {"status", text(row.status)},
+              {"document", row.document},
+              {"tags", tags_json(row.tags)},
+              {"registered_at", millis(row.registered_at)},
+              {"registered_by", row.registered_by}};
+  put_optional(out, "deregistered_at", row.deregistered_at);
+  return shared::json::to_text(out);
+}
+bool decode_task_definition(std::string_view value, model::TaskDefinition& row) {
+  const bool read = decode_row(value, [&row](const Reader& in) {
+    row.arn = in.required_string("arn");
+    row.family = in.required_string("family");
+    row.revision = in.required_integer<int>("revision");
+    read_enum(in, "status", row.status);
+    row.document = in.required_string("document");
+    row.tags = read_tags(in);
+    row.registered_at = read_time(in, "registered_at");
+    row.deregistered_at = read_optional_time(in, "deregistered_at");
+    row.registered_by = in.string_or("registered_by", "");
+  });
+  return read && fill_from_document(row).has_value();
+}
+
+std::string encode_instance(const model::ContainerInstance& row) {
+  json out = {{"arn", row.arn},
+              {"id", row.id},
+              {"cluster", row.cluster},
+              {"ec2_instance_id", row.ec2_instance_id},
+              {"address", row.address},
+              {"status", text(row.status)},
+              {"status_reason", row.status_reason},
+              {"registered", encode_resources(row.registered)},
+              {"attributes", encode_pairs(row.attributes)},
+              {"put_attributes", row.put_attributes},
+              {"agent_version", row.agent_version},
+              {"agent_hash", row.agent_hash},
+              {"docker_version", row.docker_version},
+              {"tags", tags_json(row.tags)},
+              {"version", row.version},
+              {"registered_at", millis(row.registered_at)}};
+  put_optional(out, "inactive_since", row.inactive_since);
+  return shared::json::to_text(out);
+}
+bool decode_instance(std::string_view value, model::ContainerInstance& row) {
+  return decode_row(value, [&row](const Reader& in) {
+    row.arn = in.required_string("arn");
+    row.id = in.required_string("id");
+    row.cluster = in.required_string("cluster");
+    row.ec2_instance_id = in.string_or("ec2_instance_id", "");
+    row.address = in.string_or("address", "");
+    read_enum(in, "status", row.status);
+    row.status_reason = in.string_or("status_reason", "");
+    row.registered = read_resources(in, "registered");
+    row.attributes = read_pairs(in, "attributes");
+    row.put_attributes = in.strings_or_empty("put_attributes");
+    row.agent_version = in.string_or("agent_version", "");
+    row.agent_hash = in.string_or("agent_hash", "");
+    row.docker_version = in.string_or("docker_version", "");
+    row.tags = read_tags(in);
+    row.version = in.integer_or<std::int64_t>("version", 1);
+    row.registered_at = read_time(in, "registered_at");
+    row.inactive_since = read_optional_time(in, "inactive_since");
+  });
+}
+
+std::string encode_task(const model::Task& row) {
+  json containers = json::array();
+  for (const auto& each : row.containers) containers.push_back(encode_container(each));
+  json targets = json::array();
+  for (const auto& each : row.targets) {
+    targets.push_back({{"target_group_arn", each.target_group_arn}, {"registration", each.registration}});
+  }
+  json out = {{"arn", row.arn},
+              {"id", row.id},
+              {"cluster", row.cluster},
+              {"task_definition_arn", row.task_definition_arn},
+              {"family", row.family},
+              {"revision", row.revision},
+              {"container_instance_arn", row.container_instance_arn},
+              {"group", row.group},
+              {"started_by", row.started_by},
+              {"service", row.service},
+              {"deployment_id", row.deployment_id},
+              {"launch_type", text(row.launch_type)},
+              {"last_status", text(row.last_status)},
+              {"desired_status", text(row.desired_status)},
+              {"containers", std::move(containers)},
+              {"targets", std::move(targets)},
+              {"reserved", encode_resources(row.reserved)},
+              {"overrides", row.overrides},
+              {"enable_execute_command", row.enable_execute_command},
+              {"client_token", row.client_token},
+              {"request_digest", row.request_digest},
+              {"tags", tags_json(row.tags)},
+              {"stop_code", row.stop_code},
+              {"stopped_reason", row.stopped_reason},
+              {"version", row.version},
+              {"created_at", millis(row.created_at)}};
+  put_optional(out, "pull_started_at", row.pull_started_at);
+  put_optional(out, "pull_stopped_at", row.pull_stopped_at);
+  put_optional(out, "connectivity_at", row.connectivity_at);
+  put_optional(out, "started_at", row.started_at);
+  put_optional(out, "stopping_at", row.stopping_at);
+  put_optional(out, "execution_stopped_at", row.execution_stopped_at);
+  put_optional(out, "stopped_at", row.stopped_at);
+  return shared::json::to_text(out);
+}
+bool decode_task(std::string_view value, model::Task& row) {
+  return decode_row(value, [&row](const Reader& in) {
+    row.arn = in.required_string("arn");
+    row.id = in.required_string("id");
+    row.cluster = in.required_string("cluster");
+    row.task_definition_arn = in.string_or("task_definition_arn", "");
+    row.family = in.string_or("family", "");
+    row.revision = in.integer_or<int>("revision", 0);
+    row.container_instance_arn = in.string_or("container_instance_arn", "");
+    row.group = in.string_or("group", "");
+    row.started_by = in.string_or("started_by", "");
+    row.service = in.string_or("service", "");
+    row.deployment_id = in.string_or("deployment_id", "");
+    read_enum(in, "launch_type", row.launch_type);
+    read_enum(in, "last_status", row.last_status);
+    read_enum(in, "desired_status", row.desired_status);
+    for (const Reader& each : in.children("containers")) row.containers.push_back(read_container(each));
+    for (const Reader& each : in.children("targets")) {
+      row.targets.push_back({each.string_or("target_group_arn", ""), each.string_or("registration", "")});
+    }
+    row.reserved = read_resources(in, "reserved");
+    row.overrides = in.string_or("overrides", "{}");
+    row.enable_execute_command = in.boolean_or("enable_execute_command", false);
+    row.client_token = in.string_or("client_token", "");
+    row.request_digest = in.string_or("request_digest", "");
+    row.tags = read_tags(in);
+    row.stop_code = in.string_or("stop_code", "");
+    row.stopped_reason = in.string_or("stopped_reason", "");
+    row.version = in.integer_or<std::int64_t>("version", 1);
+    row.created_at = read_time(in, "created_at");
+    row.pull_started_at = read_optional_time(in, "pull_started_at");
+    row.pull_stopped_at = read_optional_time(in, "pull_stopped_at");
+    row.connectivity_at = read_optional_time(in, "connectivity_at");
+    row.started_at = read_optional_time(in, "started_at");
+    row.stopping_at = read_optional_time(in, "stopping_at");
+    row.execution_stopped_at = read_optional_time(in, "execution_stopped_at");
+    row.stopped_at = read_optional_time(in, "stopped_at");
+  });
+}
+
+std::string encode_service(const model::Service& row) {
+  json out = {{"arn", row.arn},
+              {"name", row.name},
+              {"cluster", row.cluster},
+              {"status", text(row.status)},
+              {"scheduling", text(row.scheduling)},
+              {"launch_type", text(row.launch_type)},
+              {"desired_count", row.desired_count},
+              {"task_definition_arn", row.task_definition_arn},
+              {"maximum_percent", row.configuration.maximum_percent},
+              {"minimum_healthy_percent", row.configuration.minimum_healthy_percent},
+              {"circuit_breaker", row.configuration.circuit_breaker},
+              {"circuit_breaker_rollback", row.configuration.circuit_breaker_rollback},
+              {"load_balancers", encode_balancers(row.load_balancers)},
+              {"health_check_grace_seconds", row.health_check_grace_seconds},
+              {"propagate_tags", row.propagate_tags},
+              {"enable_ecs_managed_tags", row.enable_ecs_managed_tags},
+              {"enable_execute_command", row.enable_execute_command},
+              {"document", row.document},
+              {"client_token", row.client_token},
+              {"create_request", row.create_request},
+              {"tags", tags_json(row.tags)},
+              {"role_arn", row.role_arn},
+              {"created_by", row.created_by},
+              {"created_at", millis(row.created_at)},
+              {"failed_starts", row.failed_starts},
+              {"last_completed_task_definition", row.last_completed_task_definition}};
+  put_optional(out, "next_start_at", row.next_start_at);
+  put_optional(out, "inactive_since", row.inactive_since);
+  out.update(encode_service_parts(row));
+  return shared::json::to_text(out);
+}
+bool decode_service(std::string_view value, model::Service& row) {
+  return decode_row(value, [&row](const Reader& in) {
+    row.arn = in.required_string("arn");
+    row.name = in.required_string("name");
+    row.cluster = in.required_string("cluster");
+    read_enum(in, "status", row.status);
+    read_enum(in, "scheduling", row.scheduling);
+    read_enum(in, "launch_type", row.launch_type);
+    row.desired_count = in.integer_or<int>("desired_count", 0);
+    row.task_definition_arn = in.string_or("task_definition_arn", "");
+    row.configuration.maximum_percent = in.integer_or<int>("maximum_percent", 200);
+    row.configuration.minimum_healthy_percent = in.integer_or<int>("minimum_healthy_percent", 100);
+    row.configuration.circuit_breaker = in.boolean_or("circuit_breaker", false);
+    row.configuration.circuit_breaker_rollback = in.boolean_or("circuit_breaker_rollback", false);
+    row.load_balancers = read_balancers(in);
+    row.health_check_grace_seconds = in.integer_or<int>("health_check_grace_seconds", 0);
+    row.propagate_tags = in.string_or("propagate_tags", "NONE");
+    row.enable_ecs_managed_tags = in.boolean_or("enable_ecs_managed_tags", false);
+    row.enable_execute_command = in.boolean_or("enable_execute_command", false);
+    row.document = in.string_or("document", "{}");
+    row.client_token = in.string_or("client_token", "");
+    row.create_request = in.string_or("create_request", "");
+    row.tags = read_tags(in);
+    row.role_arn = in.string_or("role_arn", "");
+    row.created_by = in.string_or("created_by", "");
+    row.created_at = read_time(in, "created_at");
+    row.inactive_since = read_optional_time(in, "inactive_since");
+    row.failed_starts = in.integer_or<int>("failed_starts", 0);
+    row.next_start_at = read_optional_time(in, "next_start_at");
+    row.last_completed_task_definition = in.string_or("last_completed_task_definition", "");
+    read_service_parts(in, row);
+  });
+}
+
+}  // namespace agent::control

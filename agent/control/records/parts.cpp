@@ -1,0 +1,21 @@
+#include "agent/control/records/parts.h"
+
+#include <nlohmann/json.hpp>
+
+namespace agent::control {
+
+nlohmann::json tags_json(const std::vector<model::Tag>& tags) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const model::Tag& tag : tags) out.push_back({{"key", tag.key}, {"value", tag.value}});
+  return out;
+}
+
+std::vector<model::Tag> read_tags(const shared::json::Reader& in) {
+  std::vector<model::Tag> tags;
+  for (const shared::json::Reader& each : in.children("tags")) {
+    tags.push_back({each.string_or("key", ""), each.string_or("value", "")});
+  }
+  return tags;
+}
+
+}  // namespace agent::control

@@ -1,0 +1,162 @@
+#include "agent/control/state/invariants.h"
+
+#include <algorithm>
+
+#include "agent/control/state/lookup.h"
+#include "agent/model/words.h"
+
+namespace agent::control {
+namespace {
+
+using model::DesiredStatus;
+using model::TaskStatus;
+
+using Complaints = std::vector<std::string>;
+
+// Host ports of live tasks on one instance: fixed ones from placement on, dynamic ones once reported.
+void check_ports(const State& state, Complaints& out) {
+  std::map<std::string, std::string> holder;  // "<instance> tcp 8080" -> task
+  for (const auto& [key, task] : state.tasks.rows()) {
+    if (task.last_status == TaskStatus::kStopped) continue;
+    std::set<std::string> mine;
+    const auto hold = [&](int port, const std::string& protocol) {
+      mine.insert(task.container_instance_arn + " " + protocol + " " + std::to_string(port));
+    };
+    for (const int port : task.reserved.tcp_ports) hold(port, "tcp");
+    for (const int port : task.reserved.udp_ports) hold(port, "udp");
+    for (const model::Container& container : task.containers) {
+      if (container.status == model::ContainerStatus::kStopped) continue;
+      for (const model::NetworkBinding& each : container.bindings) hold(each.host_port, each.protocol);
+    }
+    for (const std::string& each : mine) {
+      const auto [it, first] = holder.emplace(each, key);
+      if (!first) out.push_back("tasks " + it->second + " and " + key + " both hold " + each);
+    }
+  }
+}
+
+void check_reservations(const State& state, Complaints& out) {
+  std::map<std::string, InstanceUsage> usage;
+  for (const auto& [key, task] : state.tasks.rows()) {
+    if (task.last_status == TaskStatus::kStopped) continue;
+    InstanceUsage& mine = usage[task.container_instance_arn];
+    mine.cpu += task.reserved.cpu;
+    mine.memory += task.reserved.memory;
+    mine.tasks.insert(key);
+  }
+  for (const auto& [key, instance] : state.instances.rows()) {
+    const InstanceUsage& used = usage[instance.arn];
+    if (used.cpu > instance.registered.cpu || used.memory > instance.registered.memory) {
+      out.push_back("tasks of instance " + key + " reserve more CPU or memory than it has");
+    }
+    const InstanceUsage& indexed = state.task_index().usage(instance.arn);
+    if (indexed.cpu != used.cpu || indexed.memory != used.memory || indexed.tasks != used.tasks) {
+      out.push_back("the task index disagrees with the tasks of instance " + key);
+    }
+    if (instance.status == model::InstanceStatus::kInactive && !used.tasks.empty()) {
+      out.push_back("deregistered instance " + key + " still has tasks");
+    }
+  }
+}
+
+std::map<std::string, const model::RegisteredTarget*> rows_by_registration(const State& state) {
+  std::map<std::string, const model::RegisteredTarget*> rows;
+  for (const auto& [arn, group] : state.target_groups.rows()) {
+    for (const model::RegisteredTarget& each : group.targets) rows[each.registration] = &each;
+  }
+  return rows;
+}
+
+void check_targets(const State& state, Complaints& out) {
+  const auto rows = rows_by_registration(state);
+  for (const auto& [registration, row] : rows) {
+    if (row->task_arn.empty()) continue;
+    const model::Task* task = find_task_by_arn(state, row->task_arn);
+    const bool active = row->state == lb::TargetState::kActive;
+    if (active && (task == nullptr || task->desired_status == DesiredStatus::kStopped)) {
+      out.push_back("target " + registration +
+                    " still gets traffic although its task is to stop: " + row->task_arn);
+    }
+  }
+  for (const auto& [key, task] : state.tasks.rows()) {
+    const bool told = task.last_status >= TaskStatus::kStopping && task.last_status != TaskStatus::kStopped;
+    for (const model::TaskTarget& each : task.targets) {
+      if (told && rows.contains(each.registration)) {
+        out.push_back("task " + key + " is told to stop before target " + each.registration + " has drained");
+      }
+    }
+    if (task.last_status == TaskStatus::kStopped && task.desired_status != DesiredStatus::kStopped) {
+      out.push_back("task " + key + " is STOPPED but wanted RUNNING");
+    }
+  }
+}
+
+void check_containers(const State& state, Complaints& out) {
+  for (const auto& [key, task] : state.tasks.rows()) {
+    if (task.desired_status == DesiredStatus::kStopped) continue;
+    for (const model::Container& each : task.containers) {
+      if (each.essential && each.status == model::ContainerStatus::kStopped)
+        out.push_back("task " + key + " is wanted although its essential container " + each.name + " ended");
+    }
+  }
+}
+
+void check_services(const State& state, Complaints& out) {
+  for (const auto& [key, service] : state.services.rows()) {
+    if (service.events.size() > model::kMaxServiceEvents)
+      out.push_back("service " + key + " has too many events");
+    const auto primaries =
+        std::count_if(service.deployments.begin(), service.deployments.end(),
+                      [](const auto& each) { return each.status == model::DeploymentStatus::kPrimary; });
+    const bool active = service.status == model::ServiceStatus::kActive;
+    if (active &&
+        (primaries != 1 || service.deployments.front().status != model::DeploymentStatus::kPrimary)) {
+      out.push_back("service " + key + " does not have exactly one PRIMARY deployment in front");
+    }
+    if (!active && !service.deployments.empty()) {
+      out.push_back("service " + key + " is not ACTIVE but has deployments");
+    }
+  }
+}
+
+}  // namespace
+
+Complaints check_invariants(const State& state) {
+  Complaints out;
+  check_ports(state, out);
+  check_reservations(state, out);
+  check_targets(state, out);
+  check_containers(state, out);
+  check_services(state, out);
+  const model::Meta* meta = state.meta.find("meta");
+  if (meta != nullptr && state.published->version > meta->config_version) {
+    out.push_back("the published configuration is newer than its durable version");
+  }
+  return out;
+}
+
+Complaints TransitionChecker::check(const State& state) {
+  Complaints out;
+  std::map<std::string, TaskStatus> now;
+  for (const auto& [key, task] : state.tasks.rows()) {
+    now[task.arn] = task.last_status;
+    if (stopped_.contains(task.arn) && task.last_status != TaskStatus::kStopped) {
+      out.push_back("stopped task " + key + " runs again");
+    }
+    if (const auto it = last_status_.find(task.arn);
+        it != last_status_.end() && task.last_status < it->second) {
+      out.push_back("task " + key + " went back to " + std::string(model::word(task.last_status)));
+    }
+    if (task.last_status == TaskStatus::kStopped) stopped_.insert(task.arn);
+  }
+  last_status_ = std::move(now);
+  if (const model::Meta* meta = state.meta.find("meta")) {
+    if (meta->config_version < config_version_) out.push_back("the configuration version went back");
+    if (meta->message_counter < message_counter_) out.push_back("the message counter went back");
+    config_version_ = meta->config_version;
+    message_counter_ = meta->message_counter;
+  }
+  return out;
+}
+
+}  // namespace agent::control

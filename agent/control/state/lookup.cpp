@@ -1,0 +1,125 @@
+#include "agent/control/state/lookup.h"
+#include "agent/control/state/faults.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace agent::control {
+namespace {
+
+using aws::EcsKind;
+using shared::Result;
+
+constexpr std::string_view kDefaultCluster = "default";
+constexpr std::string_view kTaskDefinitionWord = ":task-definition/";
+
+// Key in a "<cluster>/<id>" table. What is no ARN is an id, and may be of nothing.
+Result<std::string> child_key(const aws::Realm& realm, EcsKind kind, const std::string& cluster,
+                              std::string_view reference) {
+  if (!aws::looks_like_arn(reference)) return cluster + "/" + std::string(reference);
+  const auto id = aws::parse_in_cluster(realm, kind, reference, cluster);
+  if (!id) return id.error();
+  return cluster + "/" + *id;
+}
+
+// `word` is what stands before the row's key in its ARN. The row's own ARN decides.
+template <class T>
+const T* find_by_arn(const Table<T>& table, std::string_view word, std::string_view arn) {
+  const std::size_t at = arn.find(word);
+  if (at == std::string_view::npos) return nullptr;
+  const T* row = table.find(std::string(arn.substr(at + word.size())));
+  return row != nullptr && row->arn == arn ? row : nullptr;
+}
+
+const model::TaskDefinition* newest_active(const State& state, std::string_view family) {
+  const std::string prefix = std::string(family) + ":";
+  const model::TaskDefinition* best = nullptr;
+  const auto& rows = state.task_definitions.rows();
+  for (auto it = rows.lower_bound(prefix); it != rows.end() && it->first.starts_with(prefix); ++it) {
+    const model::TaskDefinition& each = it->second;
+    if (each.status != model::TaskDefinitionStatus::kActive) continue;
+    if (best == nullptr || each.revision > best->revision) best = &each;
+  }
+  return best;
+}
+
+}  // namespace
+
+Result<std::string> cluster_name_in(const aws::Realm& realm, std::string_view cluster) {
+  if (cluster.empty()) return std::string(kDefaultCluster);
+  if (!aws::looks_like_arn(cluster)) return std::string(cluster);
+  return aws::parse_cluster(realm, cluster);
+}
+
+Result<std::string> cluster_name(const Step& step, std::string_view cluster) {
+  auto name = cluster_name_in(step.settings.realm(), cluster);
+  if (!name) return name;
+  const model::Cluster* row = step.state.clusters.find(*name);
+  if (row == nullptr) return fault("ClusterNotFoundException", "Cluster not found.");
+  if (row->status != model::ClusterStatus::kActive) {
+    return fault("ClusterNotFoundException", "The referenced cluster was inactive.");
+  }
+  return name;
+}
+
+Result<std::string> task_key(const aws::Realm& realm, const std::string& cluster, std::string_view task) {
+  return child_key(realm, EcsKind::kTask, cluster, task);
+}
+Result<std::string> instance_key(const aws::Realm& realm, const std::string& cluster,
+                                 std::string_view instance) {
+  return child_key(realm, EcsKind::kContainerInstance, cluster, instance);
+}
+Result<std::string> service_key(const aws::Realm& realm, const std::string& cluster,
+                                std::string_view service) {
+  return child_key(realm, EcsKind::kService, cluster, service);
+}
+
+Result<const model::TaskDefinition*> task_definition_in(const Step& step, std::string_view reference) {
+  if (aws::looks_like_arn(reference)) {
+    const auto named = aws::parse_task_definition(step.settings.realm(), reference);
+    if (!named) return named.error();
+  }
+  return find_task_definition(step.state, reference);
+}
+
+const model::TaskDefinition* find_task_definition(const State& state, std::string_view reference) {
+  const std::size_t word = aws::looks_like_arn(reference) ? reference.find(kTaskDefinitionWord) : 0;
+  if (word == std::string_view::npos) return nullptr;
+  const std::string name(reference.substr(word == 0 ? 0 : word + kTaskDefinitionWord.size()));
+  const model::TaskDefinition* found = nullptr;
+  const std::size_t colon = name.find(':');
+  if (colon == std::string::npos) {
+    found = newest_active(state, name);
+  } else {
+    // Leading zeros are accepted: 007 is revision 7.
+    int revision = 0;
+    const char* const end = name.data() + name.size();
+    const auto [stop, failure] = std::from_chars(name.data() + colon + 1, end, revision);
+    if (failure != std::errc() || stop != end || revision <= 0) return nullptr;
+    found = state.task_definitions.find(name.substr(0, colon + 1) + std::to_string(revision));
+  }
+  // Of an ARN everything before the name counts too.
+  const std::string_view head = reference.substr(0, word);
+  return found != nullptr && found->arn.starts_with(head) ? found : nullptr;
+}
+
+const model::ContainerInstance* find_instance_by_arn(const State& state, std::string_view arn) {
+  return find_by_arn(state.instances, ":container-instance/", arn);
+}
+const model::Task* find_task_by_arn(const State& state, std::string_view arn) {
+  return find_by_arn(state.tasks, ":task/", arn);
+}
+
+std::string key_of(const model::Task& task) { return task.cluster + "/" + task.id; }
+std::string key_of(const model::Service& service) { return service.cluster + "/" + service.name; }
+std::string key_of(const model::ContainerInstance& instance) { return instance.cluster + "/" + instance.id; }
+std::string key_of(const model::TaskDefinition& definition) {
+  return definition.family + ":" + std::to_string(definition.revision);
+}
+
+bool is_connected(const State& state, const model::ContainerInstance& instance) {
+  const auto it = state.live.agents.find(instance.arn);
+  return it != state.live.agents.end() && it->second.connected;
+}
+
+}  // namespace agent::control

@@ -1,0 +1,54 @@
+// Finding rows by what callers send (names, ids or ARNs, as each ECS operation accepts them) and by what rows
+// hold of each other.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "agent/aws/arn.h"
+#include "agent/control/state/step.h"
+#include "shared/base/result.h"
+
+namespace agent::control {
+
+// What a request names is read by agent/aws/arn.h: an ARN of another partition, service, region, account or
+// kind is an InvalidParameterException in each of these, also where the thing need not exist.
+
+// The name alone, of a cluster that need not exist: "" = "default", an ARN's last part, else the text itself.
+shared::Result<std::string> cluster_name_in(const aws::Realm& realm, std::string_view cluster);
+// Name of an ACTIVE cluster from a name, an ARN or "" (= "default"). Errors: ClusterNotFoundException with
+// ECS's texts ("Cluster not found.", "The referenced cluster was inactive.").
+shared::Result<std::string> cluster_name(const Step& step, std::string_view cluster);
+// Row key "<cluster>/<id>" from an id or ARN; an ARN of another cluster is an InvalidParameterException. The
+// row may not exist: callers decide what that means.
+shared::Result<std::string> task_key(const aws::Realm& realm, const std::string& cluster,
+                                     std::string_view task);
+shared::Result<std::string> instance_key(const aws::Realm& realm, const std::string& cluster,
+                                         std::string_view instance);
+shared::Result<std::string> service_key(const aws::Realm& realm, const std::string& cluster,
+                                        std::string_view service);
+// "family", "family:revision", an ARN with or without revision. Bare family: newest ACTIVE. nullptr: there is
+// none.
+shared::Result<const model::TaskDefinition*> task_definition_in(const Step& step, std::string_view reference);
+
+// By what our own rows hold, or by name. nullptr: there is none with just this ARN.
+const model::TaskDefinition* find_task_definition(const State& state, std::string_view reference);
+const model::ContainerInstance* find_instance_by_arn(const State& state, std::string_view arn);
+const model::Task* find_task_by_arn(const State& state, std::string_view arn);
+std::string key_of(const model::Task& task);
+std::string key_of(const model::Service& service);
+std::string key_of(const model::ContainerInstance& instance);
+std::string key_of(const model::TaskDefinition& definition);
+
+bool is_connected(const State& state, const model::ContainerInstance& instance);
+
+// Visits the rows of one cluster, in key order; for tables whose keys are "<cluster>/<id>".
+template <class T, class Visit>
+void each_of_cluster(const Table<T>& table, std::string_view cluster, Visit visit) {
+  const std::string prefix = std::string(cluster) + "/";
+  for (auto it = table.rows().lower_bound(prefix); it != table.rows().end(); ++it) {
+    if (!it->first.starts_with(prefix)) return;
+    visit(it->second);
+  }
+}
+
+}  // namespace agent::control

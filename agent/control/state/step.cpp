@@ -1,0 +1,24 @@
+#include "agent/control/state/step.h"
+
+namespace agent::control {
+namespace {
+constexpr const char* kMetaKey = "meta";
+}
+
+const model::Meta& Step::meta() const {
+  static const model::Meta kNew;
+  const model::Meta* row = state.meta.find(kMetaKey);
+  return row == nullptr ? kNew : *row;
+}
+
+model::Meta& Step::edit_meta() {
+  if (model::Meta* row = state.meta.edit(kMetaKey)) return *row;
+  return state.meta.put(kMetaKey, model::Meta{});
+}
+
+std::string Step::arn(const std::string& service, const std::string& resource) const {
+  return "arn:" + settings.partition + ":" + service + ":" + settings.region + ":" + settings.account + ":" +
+         resource;
+}
+
+}  // namespace agent::control

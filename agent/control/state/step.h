@@ -1,0 +1,59 @@
+// Step: what one pure step may see and do. Handed to API operations and reconcilers. They read and change
+// state, draw randomness and read the time from here and from nowhere else; the engine makes the changes
+// durable before any reply or message leaves, or takes them back.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "agent/aws/arn.h"
+#include "agent/control/state/state.h"
+#include "shared/env/random.h"
+
+namespace agent::control {
+
+struct Settings {
+  std::string account = "000000000000";
+  std::string region = "us-east-1";
+  std::string partition = "aws";
+  std::string dns_suffix = "elb.localhost";  // load balancer names: <name>-<n>.<region>.<dns_suffix>
+  std::string listen_address = "0.0.0.0";    // where balancers bind listeners
+  std::string poll_endpoint;                 // DiscoverPollEndpoint's answer, with scheme
+  std::string installation;                  // replaces the one in the database (installation.h); else empty
+  shared::Millis stopped_task_retention{3'600'000};
+  shared::Millis inactive_retention{3'600'000};  // deleted services, clusters, instances (retention.h)
+  shared::Millis forget_balancer_after{3'600'000};
+  shared::Millis steady_without_checks{
+      40'000};  // how long RUNNING must last to count as healthy when nothing checks
+  shared::Millis first_backoff{10'000};
+  shared::Millis max_backoff{900'000};
+  // Three heartbeats: a session silent for this long is closed (agentConnected false), and what a service has
+  // PENDING on an instance whose agent has been away for this long is started elsewhere.
+  shared::Millis agent_silence{30'000};
+
+  // Whose ARNs are ours.
+  aws::Realm realm() const { return {partition, region, account}; }
+  // Tasks of a container instance, in whatever state before STOPPED. A Linux bridge has 1,023 ports, of which
+  // a task's containers need one each.
+  int max_tasks_per_instance = 500;
+  // Of these, tasks handed to the agent that are not up yet. The others wait here, where they can still be
+  // cancelled without anybody having begun with them.
+  int max_starting_tasks_per_instance = 20;
+};
+
+struct Step {
+  State& state;
+  shared::WallTime now;
+  shared::env::Random& random;
+  const Settings& settings;
+  std::optional<shared::WallTime> wake;  // reconcile again not later than this
+
+  void wake_at(shared::WallTime t) {
+    if (!wake || t < *wake) wake = t;
+  }
+  const model::Meta& meta() const;
+  model::Meta& edit_meta();
+  // arn:<partition>:<service>:<region>:<account>:<resource>
+  std::string arn(const std::string& service, const std::string& resource) const;
+};
+
+}  // namespace agent::control

@@ -1,0 +1,233 @@
+#include "agent/control/tasks/tasks.h"
+
+#include <algorithm>
+
+#include "agent/control/state/faults.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/tasks/placing.h"
+
+namespace agent::control {
+
+using shared::Result;
+
+namespace {
+
+constexpr std::size_t kTaskIdDigits = 32;
+
+// What a new task gets besides its definition and its place.
+struct Origin {
+  std::string cluster;
+  std::string group;
+  std::string started_by;
+  std::string service;
+  std::string deployment_id;
+  model::LaunchType launch_type = model::LaunchType::kEc2;
+  std::string overrides = "{}";
+  Sizes sizes;
+  std::vector<model::Tag> tags;
+  bool enable_execute_command = false;
+};
+
+model::Container new_container(Step& step, const std::string& cluster, const std::string& task_id,
+                               const model::ContainerDefinition& definition, const Sizes& sizes) {
+  model::Container container;
+  container.arn = step.arn("ecs", "container/" + cluster + "/" + task_id + "/" + step.random.uuid());
+  container.name = definition.name;
+  container.image = definition.image;
+  container.essential = definition.essential;
+  container.cpu = definition.cpu;
+  container.memory = definition.memory;
+  container.memory_reservation = definition.memory_reservation;
+  for (const ContainerOverride& each : sizes.containers) {
+    if (each.name != definition.name) continue;
+    if (each.cpu) container.cpu = *each.cpu;
+    if (each.memory) container.memory = each.memory;
+    if (each.memory_reservation) container.memory_reservation = each.memory_reservation;
+  }
+  return container;
+}
+
+std::string put_task(Step& step, const model::TaskDefinition& definition, const Origin& origin,
+                     const std::string& instance_arn) {
+  model::Task task;
+  task.id = step.random.hex(kTaskIdDigits);
+  task.cluster = origin.cluster;
+  task.arn = step.arn("ecs", "task/" + origin.cluster + "/" + task.id);
+  task.task_definition_arn = definition.arn;
+  task.family = definition.family;
+  task.revision = definition.revision;
+  task.container_instance_arn = instance_arn;
+  task.group = origin.group;
+  task.started_by = origin.started_by;
+  task.service = origin.service;
+  task.deployment_id = origin.deployment_id;
+  task.launch_type = origin.launch_type;
+  for (const model::ContainerDefinition& each : definition.containers) {
+    task.containers.push_back(new_container(step, origin.cluster, task.id, each, origin.sizes));
+  }
+  task.reserved = resources_of(definition, origin.sizes);
+  task.overrides = origin.overrides;
+  task.enable_execute_command = origin.enable_execute_command;
+  task.tags = origin.tags;
+  task.created_at = step.now;
+  task.connectivity_at = step.now;
+  const std::string key = key_of(task);
+  step.state.tasks.put(key, std::move(task));
+  step.state.live.unsent_tasks.insert(key);
+  return key;
+}
+
+Result<const model::TaskDefinition*> runnable_definition(const State& state, const std::string& arn) {
+  const model::TaskDefinition* definition = find_task_definition(state, arn);
+  if (definition == nullptr) return client_exception("TaskDefinition not found.");
+  if (definition->status != model::TaskDefinitionStatus::kActive) {
+    return client_exception("TaskDefinition is inactive");
+  }
+  return definition;
+}
+
+Result<void> check_launch(const RunTask& request) {
+  if (request.launch_type == model::LaunchType::kFargate) {
+    return invalid_parameter(
+        "launch type FARGATE has no capacity here: tasks run on registered container instances, use "
+        "EC2 or EXTERNAL");
+  }
+  return {};
+}
+
+// StartTask: each named instance gets one task if it fits there.
+void start_on(Step& step, const RunTask& request, const model::TaskDefinition& definition,
+              const Origin& origin, scheduler::Demand demand, RunTaskResult& result) {
+  demand.member_of.clear();  // the caller has chosen
+  demand.distinct_instance = false;
+  for (const std::string& arn : request.on_instances) {
+    const model::ContainerInstance* instance = find_instance_by_arn(step.state, arn);
+    if (instance == nullptr) {
+      result.failures.push_back({arn, "MISSING", ""});
+      continue;
+    }
+    const scheduler::Candidate candidate = candidate_of(step.state, *instance);
+    const std::string reason = scheduler::misfit(candidate, demand);
+    if (reason.empty()) {
+      result.task_keys.push_back(put_task(step, definition, origin, arn));
+    } else {
+      result.failures.push_back({arn, reason, scheduler::detail_of(reason, candidate, demand)});
+    }
+  }
+}
+
+}  // namespace
+
+Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
+  if (auto ok = check_launch(request); !ok) return ok.error();
+  auto definition = runnable_definition(step.state, request.task_definition_arn);
+  if (!definition) return definition.error();
+  Origin origin;
+  origin.cluster = request.cluster;
+  origin.group = request.group.empty() ? "family:" + (*definition)->family : request.group;
+  origin.started_by = request.started_by;
+  origin.launch_type = request.launch_type;
+  origin.overrides = request.overrides;
+  origin.sizes = {request.container_overrides, request.cpu_override, request.memory_override};
+  origin.tags = request.tags;
+  origin.enable_execute_command = request.enable_execute_command;
+  auto demand = demand_of(**definition, origin.sizes, request.strategy, request.constraints, origin.group);
+  if (!demand) return demand.error();
+  demand->max_tasks = step.settings.max_tasks_per_instance;
+
+  RunTaskResult result;
+  if (!request.on_instances.empty()) {
+    start_on(step, request, **definition, origin, std::move(*demand), result);
+    return result;
+  }
+  const auto candidates = candidates_of(step.state, request.cluster);
+  if (candidates.empty()) {
+    return invalid_parameter("No Container Instances were found in your cluster.");
+  }
+  demand->count = request.count;
+  const scheduler::Plan plan = scheduler::place(candidates, *demand, step.random);
+  for (const std::size_t i : plan.placed) {
+    result.task_keys.push_back(put_task(step, **definition, origin, candidates[i].arn));
+  }
+  for (int i = 0; i < plan.unplaced; ++i) {
+    for (const scheduler::Failure& each : plan.failures) {
+      result.failures.push_back({each.arn, each.reason, each.detail});
+    }
+  }
+  return result;
+}
+
+namespace {
+
+// Constraints can ask for what changes without any task coming or going.
+bool depends_on_room_alone(const model::Service& service, const model::TaskDefinition& definition) {
+  return service.placement_constraints.empty() && definition.placement_expressions.empty();
+}
+
+const Unplaceable* still_unplaceable(const State& state, const model::Service& service,
+                                     const model::Deployment& deployment) {
+  const auto it = state.live.unplaceable.find(key_of(service));
+  if (it == state.live.unplaceable.end()) return nullptr;
+  const Unplaceable& found = it->second;
+  const bool same = found.room == state.task_index().room() &&
+                    found.instances == state.instances.generation() && found.deployment == deployment.id;
+  return same ? &found : nullptr;
+}
+
+}  // namespace
+
+ServiceTasksResult start_service_tasks(Step& step, const model::Service& service,
+                                       const model::Deployment& deployment, int count) {
+  const model::TaskDefinition* definition = find_task_definition(step.state, deployment.task_definition_arn);
+  if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
+  const bool by_room = depends_on_room_alone(service, *definition);
+  if (const Unplaceable* known = by_room ? still_unplaceable(step.state, service, deployment) : nullptr) {
+    return {{}, {known->instance_arn, known->reason, known->detail}};
+  }
+  Origin origin;
+  origin.cluster = service.cluster;
+  origin.group = "service:" + service.name;
+  origin.started_by = deployment.id;
+  origin.service = service.name;
+  origin.deployment_id = deployment.id;
+  origin.launch_type = service.launch_type;
+  origin.enable_execute_command = service.enable_execute_command;
+  if (service.propagate_tags == "SERVICE") origin.tags = service.tags;
+  if (service.propagate_tags == "TASK_DEFINITION") origin.tags = definition->tags;
+  if (service.enable_ecs_managed_tags) {
+    origin.tags.push_back({"aws:ecs:clusterName", service.cluster});
+    origin.tags.push_back({"aws:ecs:serviceName", service.name});
+  }
+  auto demand =
+      demand_of(*definition, {}, service.placement_strategy, service.placement_constraints, origin.group);
+  if (!demand) return {{}, {"", demand.error().text(), ""}};
+  demand->deployment = deployment.id;
+  demand->max_tasks = step.settings.max_tasks_per_instance;
+  demand->count = count;
+  const auto candidates = candidates_of(step.state, service.cluster);
+  if (candidates.empty()) {
+    return {{}, {"", "No Container Instances were found in your cluster.", ""}};
+  }
+  ServiceTasksResult result;
+  const scheduler::Plan plan = scheduler::place(candidates, *demand, step.random);
+  for (const std::size_t i : plan.placed) {
+    result.task_keys.push_back(put_task(step, *definition, origin, candidates[i].arn));
+  }
+  if (plan.unplaced > 0) {
+    const scheduler::Failure& closest = scheduler::closest(plan.failures);
+    result.failure = {closest.arn, closest.reason, closest.detail};
+  }
+  if (plan.unplaced > 0 && by_room) {
+    step.state.live.unplaceable[key_of(service)] = {step.state.task_index().room(),
+                                                    step.state.instances.generation(),
+                                                    deployment.id,
+                                                    result.failure.arn,
+                                                    result.failure.reason,
+                                                    result.failure.detail};
+  } else {
+    step.state.live.unplaceable.erase(key_of(service));
+  }
+  return result;
+}
+
+}  // namespace agent::control

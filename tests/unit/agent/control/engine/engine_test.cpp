@@ -1,0 +1,189 @@
+#include "agent/control/engine/engine.h"
+
+#include "agent/control/state/installation.h"
+#include "tests/unit/agent/control/world.h"
+
+namespace agent::control::test {
+namespace {
+
+using shared::Error;
+using shared::Result;
+
+Result<void> put_cluster(Step& step, const std::string& name) {
+  model::Cluster cluster;
+  cluster.name = name;
+  cluster.arn = step.arn("ecs", "cluster/" + name);
+  cluster.document = "{}";
+  step.state.clusters.put(name, cluster);
+  return {};
+}
+
+TEST(Engine, InstallationIsNamedOnceAndKept) {
+  World world;
+  world.rest();
+  const std::string id = installation_of(world.state());
+  EXPECT_EQ(id.size(), 36u);
+  EXPECT_TRUE(world.store.records().contains("installation/id"));
+  world.crash_and_restart();
+  EXPECT_EQ(installation_of(world.state()), id);
+}
+
+TEST(Engine, OlderDatabaseGetsAnInstallationBeforeAnyAnswer) {
+  World world;
+  world.rest();
+  ASSERT_TRUE(world.store.commit({{}, {"installation/id"}}));
+  world.crash_and_restart();
+  std::string seen;
+  (void)world.submit([&](Step& step) -> Result<void> {
+    seen = installation_of(step.state);
+    return {};
+  });
+  EXPECT_EQ(seen.size(), 36u);
+}
+
+TEST(Engine, InstallationThatIsSetReplacesTheOneInTheDatabase) {
+  World world;
+  world.rest();
+  world.settings.installation = "the-old-one";
+  world.crash_and_restart();
+  EXPECT_EQ(installation_of(world.state()), "the-old-one");
+  world.settings.installation.clear();
+  world.crash_and_restart();
+  EXPECT_EQ(installation_of(world.state()), "the-old-one");
+}
+
+TEST(Engine, AnswersOnlyAfterTheChangeIsDurable) {
+  World world;
+  bool durable = false;
+  world.engine->submit([](Step& step) { return put_cluster(step, "prod"); },
+                       [&](Result<void>) { durable = world.store.records().contains("cluster/prod"); });
+  world.rest();
+  EXPECT_TRUE(durable);
+}
+
+TEST(Engine, TakesBackAllOfAFailedStepAndNothingElseOfItsBatch) {
+  World world;
+  std::vector<std::string> answers;
+  const auto note = [&](Result<void> result) { answers.push_back(result ? "ok" : result.error().code()); };
+  const std::size_t commits = world.store.commits();
+  world.engine->submit([](Step& step) { return put_cluster(step, "first"); }, note);
+  world.engine->submit(
+      [](Step& step) -> Result<void> {
+        (void)put_cluster(step, "second");
+        step.state.clusters.edit("first")->document = "changed";
+        step.state.clusters.erase("default");
+        return Error("InvalidParameterException", "no");
+      },
+      note);
+  world.engine->submit([](Step& step) { return put_cluster(step, "third"); }, note);
+  world.rest();
+  EXPECT_EQ(answers, (std::vector<std::string>{"ok", "InvalidParameterException", "ok"}));
+  EXPECT_EQ(world.store.commits(), commits + 1);  // one commit for all of them
+  EXPECT_NE(world.state().clusters.find("default"), nullptr);
+  EXPECT_EQ(world.state().clusters.find("second"), nullptr);
+  EXPECT_EQ(world.state().clusters.find("first")->document, "{}");
+  EXPECT_NE(world.state().clusters.find("third"), nullptr);
+}
+
+TEST(Engine, ReadsCostNoCommit) {
+  World world;
+  const std::size_t commits = world.store.commits();
+  EXPECT_TRUE(world.submit([](Step&) -> Result<void> { return {}; }).has_value());
+  EXPECT_EQ(world.store.commits(), commits);
+}
+
+TEST(Engine, AFailedCommitChangesNothingAndTellsEveryCallerWhy) {
+  World world;
+  world.store.fail_next_commits(1, Error("disk_full", "write store: no space left"));
+  std::vector<std::string> answers;
+  const auto note = [&](Result<void> result) {
+    answers.push_back(result ? "ok" : result.error().code() + ": " + result.error().text());
+  };
+  world.engine->submit([](Step& step) { return put_cluster(step, "a"); }, note);
+  world.engine->submit([](Step& step) { return put_cluster(step, "b"); }, note);
+  world.rest();
+  ASSERT_EQ(answers.size(), 2u);
+  for (const auto& each : answers) {
+    EXPECT_EQ(each, "ServerException: The change could not be saved: write store: no space left");
+  }
+  EXPECT_EQ(world.state().clusters.find("a"), nullptr);
+  EXPECT_NE(world.engine->not_ready().find("no space left"), std::string::npos);
+  EXPECT_TRUE(world.submit([](Step& step) { return put_cluster(step, "a"); }).has_value());
+  EXPECT_EQ(world.engine->not_ready(), "");
+}
+
+// What an agent or a balancer said is not said twice: it must survive the failure.
+TEST(Engine, SessionsOutliveAFailedCommit) {
+  World world;
+  world.add_target_group();
+  FakeAgent& agent = world.add_agent();
+  agent.disconnect();
+  world.store.fail_next_commits(2, Error("disk_full", "no space left"));
+  agent.connect();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  EXPECT_TRUE(balancer.versions.empty());
+  world.pass(shared::Millis(3'000));
+  EXPECT_TRUE(world.state().live.agents.at(agent.arn).connected);
+  EXPECT_NE(world.state().balancers.find("b1"), nullptr);
+  EXPECT_FALSE(balancer.versions.empty());
+}
+
+TEST(Engine, StartsFromTheStoreAndNamesACorruptRow) {
+  World world;
+  world.add_target_group();
+  world.add_balancer("b1");
+  auto config = *world.state().published;
+  ASSERT_GT(config.version, 0u);
+  world.crash_and_restart();
+  config.version = world.state().published->version;
+  EXPECT_EQ(*world.state().published, config);
+  EXPECT_NE(world.state().clusters.find("default"), nullptr);
+
+  ASSERT_TRUE(world.store.commit({{{"service/default/web", "{"}}, {}}).has_value());
+  Engine broken(world.executor, world.random, world.store, world.settings);
+  const auto started = broken.start();
+  ASSERT_FALSE(started.has_value());
+  EXPECT_EQ(started.error().code(), "corrupt");
+  EXPECT_NE(started.error().text().find("service/default/web"), std::string::npos);
+  EXPECT_NE(broken.not_ready(), "");
+}
+
+TEST(Engine, SettingsChangedOverARestartReachBalancers) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  world.settings.listen_address = "127.0.0.9";
+  world.crash_and_restart();
+  balancer.connect();
+  ASSERT_FALSE(balancer.config.listeners.empty());
+  EXPECT_EQ(balancer.config.listeners.front().address, "127.0.0.9");
+  EXPECT_EQ(balancer.config, *world.state().published);
+}
+
+TEST(Engine, MaySubmitFromAnAnswer) {
+  World world;
+  bool second = false;
+  world.engine->submit([](Step&) -> Result<void> { return {}; },
+                       [&](Result<void>) {
+                         world.engine->submit([](Step& step) { return put_cluster(step, "late"); },
+                                              [&](Result<void>) { second = true; });
+                       });
+  world.rest();
+  EXPECT_TRUE(second);
+  EXPECT_NE(world.state().clusters.find("late"), nullptr);
+}
+
+TEST(Engine, AThousandStepsAtOnceAllGetTheirAnswer) {
+  World world;
+  int answered = 0;
+  for (int i = 0; i < 1000; ++i) {
+    world.engine->submit([i](Step& step) { return put_cluster(step, "c" + std::to_string(i)); },
+                         [&](Result<void> result) { answered += result ? 1 : 0; });
+  }
+  world.rest();
+  EXPECT_EQ(answered, 1000);
+  EXPECT_EQ(world.state().clusters.size(), 1001u);
+}
+
+}  // namespace
+}  // namespace agent::control::test
