@@ -1,10 +1,10 @@
 #include "agent/api/sockets.h"
+#include "agent/control/tasks/changes.h"
 
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "agent/control/tasks/tasks.h"
 #include "agent/link/channel.h"
 #include "agent/link/tcs.h"
 #include "agent/model/words.h"

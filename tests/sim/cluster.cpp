@@ -1,8 +1,9 @@
 #include "tests/sim/cluster.h"
+#include "agent/control/elb/target_health.h"
+#include "agent/control/services/requests.h"
 
 #include <nlohmann/json.hpp>
 
-#include "agent/control/elb/targets.h"
 #include "agent/control/state/installation.h"
 #include "agent/control/state/invariants.h"
 #include "agent/node/container_spec.h"

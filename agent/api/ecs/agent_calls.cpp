@@ -4,7 +4,7 @@
 #include "agent/api/ecs/operations.h"
 #include "agent/control/state/installation.h"
 #include "agent/control/state/lookup.h"
-#include "agent/control/tasks/tasks.h"
+#include "agent/control/tasks/changes.h"
 #include "agent/model/words.h"
 #include "shared/net/endpoint.h"
 

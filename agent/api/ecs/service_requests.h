@@ -1,7 +1,7 @@
 // CreateService and UpdateService: from the request to what control takes.
 #pragma once
 #include "agent/api/ecs/request.h"
-#include "agent/control/services/services.h"
+#include "agent/control/services/requests.h"
 
 namespace agent::api::ecs {
 

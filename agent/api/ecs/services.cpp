@@ -1,4 +1,3 @@
-#include "agent/control/services/services.h"
 
 #include <nlohmann/json.hpp>
 #include <set>
@@ -8,6 +7,7 @@
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
 #include "agent/api/ecs/service_requests.h"
+#include "agent/control/services/requests.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"

@@ -5,7 +5,7 @@
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
 #include "agent/control/state/lookup.h"
-#include "agent/control/tasks/tasks.h"
+#include "agent/control/tasks/changes.h"
 #include "agent/model/words.h"
 
 namespace agent::api::ecs {

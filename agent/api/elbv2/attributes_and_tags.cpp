@@ -1,6 +1,8 @@
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
 #include "agent/control/elb/attributes.h"
+#include "agent/control/elb/listeners.h"
+#include "agent/control/elb/tags.h"
 
 namespace agent::api::elbv2 {
 namespace {

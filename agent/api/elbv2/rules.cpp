@@ -3,6 +3,7 @@
 
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
+#include "agent/control/elb/listeners.h"
 
 namespace agent::api::elbv2 {
 namespace {

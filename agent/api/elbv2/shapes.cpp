@@ -1,9 +1,9 @@
 #include "agent/api/elbv2/shapes.h"
+#include "agent/control/elb/target_health.h"
 
 #include <charconv>
 
 #include "agent/control/elb/rules.h"
-#include "agent/control/elb/targets.h"
 
 namespace agent::api::elbv2 {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
-#include "agent/control/elb/targets.h"
+#include "agent/control/elb/target_health.h"
 
 namespace agent::api::elbv2 {
 namespace {

@@ -1,4 +1,5 @@
 #include "agent/control/elb/targets.h"
+#include "agent/control/elb/target_health.h"
 
 #include <algorithm>
 #include <map>

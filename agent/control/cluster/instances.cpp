@@ -1,11 +1,11 @@
 #include "agent/control/cluster/instances.h"
+#include "agent/control/tasks/changes.h"
 
 #include "agent/control/cluster/attributes.h"
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/placing.h"
-#include "agent/control/tasks/tasks.h"
 #include "shared/net/endpoint.h"
 
 namespace agent::control {

@@ -7,7 +7,6 @@
 #include <span>
 #include <string_view>
 
-#include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
 
 namespace agent::control {

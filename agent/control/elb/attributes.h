@@ -26,7 +26,9 @@ shared::Result<void> set_attributes(model::LoadBalancer& balancer,
 shared::Result<void> set_attributes(model::TargetGroup& group, const std::vector<model::NameValue>& changes);
 shared::Result<void> set_attributes(model::Listener& listener, const std::vector<model::NameValue>& changes);
 
-// Value of a known key, or its default. target_group_attribute and load_balancer_attribute: targets.h.
+// Value of a known key, or its default.
+std::string target_group_attribute(const model::TargetGroup& group, const std::string& key);
+std::string load_balancer_attribute(const model::LoadBalancer& balancer, const std::string& key);
 std::string listener_attribute(const model::Listener& listener, const std::string& key);
 std::int64_t target_group_number(const model::TargetGroup& group, const std::string& key);
 std::int64_t load_balancer_number(const model::LoadBalancer& balancer, const std::string& key);

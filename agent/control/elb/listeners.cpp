@@ -1,10 +1,13 @@
+#include "agent/control/elb/listeners.h"
+
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "agent/control/elb/load_balancers.h"
 #include "agent/control/elb/rules.h"
-#include "agent/control/elb/targets.h"
+#include "agent/control/elb/tags.h"
+#include "agent/control/elb/target_health.h"
 #include "agent/control/state/faults.h"
 
 namespace agent::control {

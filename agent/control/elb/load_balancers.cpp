@@ -1,4 +1,8 @@
 #include "agent/control/elb/load_balancers.h"
+#include "agent/control/elb/attributes.h"
+#include "agent/control/elb/listeners.h"
+#include "agent/control/elb/tags.h"
+#include "agent/control/elb/target_health.h"
 
 #include <algorithm>
 #include <charconv>

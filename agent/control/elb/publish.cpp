@@ -1,9 +1,10 @@
+#include "agent/control/elb/publish.h"
+
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "agent/control/elb/attributes.h"
-#include "agent/control/elb/targets.h"
 
 namespace agent::control {
 namespace {

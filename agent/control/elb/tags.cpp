@@ -1,6 +1,9 @@
+#include "agent/control/elb/tags.h"
+
 #include <algorithm>
 #include <set>
 
+#include "agent/control/elb/listeners.h"
 #include "agent/control/elb/load_balancers.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/tag_rules.h"

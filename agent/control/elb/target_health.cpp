@@ -1,7 +1,7 @@
+#include "agent/control/elb/target_health.h"
+
 #include <algorithm>
 #include <set>
-
-#include "agent/control/elb/targets.h"
 
 namespace agent::control {
 namespace {

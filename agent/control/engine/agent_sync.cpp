@@ -1,4 +1,5 @@
 #include "agent/control/engine/agent_sync.h"
+#include "agent/control/tasks/changes.h"
 
 #include <algorithm>
 #include <set>
@@ -7,7 +8,6 @@
 #include "agent/control/cluster/instances.h"
 #include "agent/control/engine/task_payload.h"
 #include "agent/control/state/lookup.h"
-#include "agent/control/tasks/tasks.h"
 #include "agent/model/words.h"
 
 namespace agent::control {

@@ -1,4 +1,6 @@
 #include "agent/control/engine/engine.h"
+#include "agent/control/elb/publish.h"
+#include "agent/control/tasks/changes.h"
 
 #include <algorithm>
 #include <deque>
@@ -14,7 +16,6 @@
 #include "agent/control/services/services.h"
 #include "agent/control/state/installation.h"
 #include "agent/control/state/plant.h"
-#include "agent/control/tasks/tasks.h"
 
 namespace agent::control {
 

@@ -1,7 +1,9 @@
+#include "agent/control/records/ecs.h"
+
 #include <nlohmann/json.hpp>
 
+#include "agent/control/records/definition_document.h"
 #include "agent/control/records/parts.h"
-#include "agent/control/records/records.h"
 #include "agent/model/words.h"
 #include "shared/json/reader.h"
 

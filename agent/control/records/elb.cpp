@@ -1,7 +1,8 @@
+#include "agent/control/records/elb.h"
+
 #include <nlohmann/json.hpp>
 
 #include "agent/control/records/parts.h"
-#include "agent/control/records/records.h"
 #include "shared/json/reader.h"
 
 namespace agent::control {

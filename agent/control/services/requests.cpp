@@ -1,8 +1,9 @@
+#include "agent/control/services/requests.h"
+
 // What callers ask of services: create, update, delete. The reconciler in services.cpp does the rest.
 #include <algorithm>
 
-#include "agent/control/elb/targets.h"
-#include "agent/control/services/services.h"
+#include "agent/control/elb/target_health.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/service_events.h"

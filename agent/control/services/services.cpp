@@ -1,10 +1,12 @@
 #include "agent/control/services/services.h"
+#include "agent/control/elb/target_health.h"
+#include "agent/control/services/requests.h"
+#include "agent/control/tasks/changes.h"
 
 #include <algorithm>
 #include <map>
 #include <optional>
 
-#include "agent/control/elb/targets.h"
 #include "agent/control/services/plan.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/placing.h"

@@ -1,41 +1,10 @@
-// Services: create, update, delete, and the reconciler that makes running equal desired: deployments (rolling
+// Services: the reconciler that makes running equal desired: deployments (rolling
 // update within minimumHealthyPercent and maximumPercent), replacement with back-off, circuit breaker,
 // events.
 #pragma once
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "agent/control/state/step.h"
-#include "shared/base/result.h"
 
 namespace agent::control {
-
-// `service` comes filled from the request (name, cluster, desired_count, task_definition_arn, load_balancers,
-// ...); ARN, deployment, times are set here. Checks what needs state: target groups exist, are attached to a
-// load balancer and fit the network mode; the named container has the port; the name is free ("Creation of
-// service was not idempotent.", "Unable to Start a service that is still Draining."). Returns the row key; an
-// identical repeat returns the existing.
-shared::Result<std::string> create_service(Step& step, model::Service service);
-
-struct UpdateService {
-  std::optional<int> desired_count;
-  std::optional<std::string> task_definition_arn;
-  std::optional<model::DeploymentConfiguration> configuration;
-  std::optional<std::vector<model::ServiceLoadBalancer>> load_balancers;
-  std::optional<std::vector<model::PlacementStrategy>> placement_strategy;
-  std::optional<std::vector<model::PlacementConstraint>> placement_constraints;
-  std::optional<int> health_check_grace_seconds;
-  std::optional<std::string> propagate_tags;
-  std::optional<bool> enable_ecs_managed_tags;
-  std::optional<bool> enable_execute_command;
-  std::optional<std::string> document;
-  bool force_new_deployment = false;
-};
-shared::Result<void> update_service(Step& step, const std::string& key, const UpdateService& update);
-
-enum class ForceDelete { kNo, kYes };
-shared::Result<void> delete_service(Step& step, const std::string& key, ForceDelete force);
 
 struct ServiceCounts {
   int running = 0;
@@ -45,9 +14,6 @@ ServiceCounts count_tasks(const State& state, const model::Service& service);  /
 ServiceCounts count_tasks(const State& state, const model::Service& service,
                           const model::Deployment& deployment);
 
-// A deployment of what the service asks for now, and making it the PRIMARY one.
-model::Deployment new_deployment(Step& step, const model::Service& service);
-void begin_deployment(model::Service& service, model::Deployment deployment);
 // Failures at which the circuit breaker gives a deployment up.
 int circuit_breaker_threshold(int desired_count);
 

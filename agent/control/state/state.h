@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/control/records/records.h"
+#include "agent/control/records/ecs.h"
+#include "agent/control/records/elb.h"
 #include "agent/control/state/table.h"
 #include "agent/control/state/task_index.h"
 #include "shared/lbconfig/feed.h"

@@ -1,14 +1,16 @@
+#include "agent/control/tasks/changes.h"
+
 // Tasks after their placement: reports of agents, the way to STOPPED, and clean-up.
 #include <algorithm>
 #include <string_view>
 
+#include "agent/control/elb/target_health.h"
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
 #include "agent/control/tasks/placing.h"
 #include "agent/control/tasks/service_events.h"
-#include "agent/control/tasks/tasks.h"
 
 namespace agent::control {
 

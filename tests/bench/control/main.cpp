@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/control/services/requests.h"
 #include "shared/log/log.h"
 #include "tests/sim/balancer_process.h"
 #include "tests/sim/control_process.h"

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/api/elbv2/elbv2.h"
+#include "agent/control/elb/publish.h"
 #include "agent/control/elb/targets.h"
 
 namespace agent::api::elbv2 {

@@ -1,5 +1,6 @@
 // Whatever is created, changed and deleted in whatever order: what balancers are told stays valid, its
 // version only rises, and what is shown can be asked for.
+#include "agent/control/elb/target_health.h"
 #include "shared/lbconfig/json.h"
 #include "tests/unit/agent/api_elbv2/api.h"
 

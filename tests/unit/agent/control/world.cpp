@@ -1,4 +1,8 @@
 #include "tests/unit/agent/control/world.h"
+#include "agent/control/elb/listeners.h"
+#include "agent/control/services/requests.h"
+#include "agent/control/tasks/changes.h"
+#include "agent/control/tasks/tasks.h"
 
 #include <algorithm>
 

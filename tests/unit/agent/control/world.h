@@ -14,7 +14,6 @@
 #include "agent/control/engine/engine.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/invariants.h"
-#include "agent/control/tasks/tasks.h"
 #include "agent/link/acs.h"
 #include "shared/lbconfig/feed.h"
 #include "tests/support/manual_executor.h"

@@ -8,7 +8,10 @@
 #include <memory>
 #include <string>
 
+#include "agent/control/elb/listeners.h"
 #include "agent/control/elb/load_balancers.h"
+#include "agent/control/elb/publish.h"
+#include "agent/control/elb/target_health.h"
 #include "agent/control/elb/targets.h"
 
 namespace agent::control {

@@ -1,4 +1,5 @@
 #include "agent/control/engine/agent_sync.h"
+#include "agent/control/tasks/changes.h"
 
 #include "agent/control/cluster/instances.h"
 #include "agent/control/state/lookup.h"

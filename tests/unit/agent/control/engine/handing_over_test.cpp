@@ -1,6 +1,8 @@
 // How many tasks a host gets, how many of them its agent is told of at a time, and what becomes of the
 // others.
 #include "agent/control/engine/agent_sync.h"
+#include "agent/control/services/requests.h"
+#include "agent/control/tasks/changes.h"
 #include "agent/control/tasks/tasks.h"
 #include "tests/unit/agent/control/world.h"
 

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/control/records/records.h"
+#include "agent/control/records/definition_document.h"
 
 namespace agent::control {
 namespace {

@@ -1,4 +1,5 @@
-#include "agent/control/records/records.h"
+#include "agent/control/records/ecs.h"
+#include "agent/control/records/elb.h"
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "agent/control/elb/targets.h"
+#include "agent/control/services/requests.h"
+#include "agent/control/tasks/changes.h"
 #include "tests/unit/agent/control/world.h"
 
 namespace agent::control::test {

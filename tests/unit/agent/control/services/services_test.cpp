@@ -1,4 +1,6 @@
 #include "agent/control/services/services.h"
+#include "agent/control/services/requests.h"
+#include "agent/control/tasks/changes.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,5 +1,6 @@
 // What container health checks mean for a service: nothing counts before they passed, the failed are
 // replaced.
+#include "agent/control/tasks/changes.h"
 #include "tests/unit/agent/control/world.h"
 
 namespace agent::control::test {

@@ -1,6 +1,6 @@
 // A task ends with its first essential container, not with its last one.
+#include "agent/control/tasks/changes.h"
 #include "agent/control/tasks/service_events.h"
-#include "agent/control/tasks/tasks.h"
 #include "tests/unit/agent/control/world.h"
 
 namespace agent::control::test {

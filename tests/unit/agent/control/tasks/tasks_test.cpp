@@ -1,4 +1,5 @@
 #include "agent/control/tasks/tasks.h"
+#include "agent/control/tasks/changes.h"
 
 #include "agent/control/cluster/instances.h"
 #include "tests/unit/agent/control/world.h"

@@ -1,0 +1,26 @@
+// Rows of ECS resources as the store keeps them: JSON, one object per row. Decoding accepts missing members
+// (older versions wrote fewer) and ignores unknown ones. Pure; thread: any.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "agent/model/cluster.h"
+#include "agent/model/container_instance.h"
+#include "agent/model/service.h"
+#include "agent/model/task.h"
+#include "agent/model/task_definition.h"
+
+namespace agent::control {
+
+std::string encode_cluster(const model::Cluster&);
+bool decode_cluster(std::string_view, model::Cluster&);
+std::string encode_task_definition(const model::TaskDefinition&);
+bool decode_task_definition(std::string_view, model::TaskDefinition&);
+std::string encode_instance(const model::ContainerInstance&);
+bool decode_instance(std::string_view, model::ContainerInstance&);
+std::string encode_task(const model::Task&);
+bool decode_task(std::string_view, model::Task&);
+std::string encode_service(const model::Service&);
+bool decode_service(std::string_view, model::Service&);
+
+}  // namespace agent::control
