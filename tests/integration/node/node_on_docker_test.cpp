@@ -10,8 +10,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "agent/control/records.h"
-#include "agent/control/task_payload.h"
+#include "agent/control/engine/task_payload.h"
+#include "agent/control/records/definition_document.h"
 #include "agent/runtime/docker/docker_runtime.h"
 #include "tests/integration/node/host_cgroups.h"
 #include "tests/support/docker_host.h"
