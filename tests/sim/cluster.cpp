@@ -2,6 +2,7 @@
 #include "agent/control/elb/target_health.h"
 #include "agent/control/services/requests.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "agent/control/state/installation.h"
@@ -191,6 +192,8 @@ void Cluster::set_up() {
       {"loadBalancers",
        {{{"targetGroupArn", target_group_}, {"containerName", "web"}, {"containerPort", 80}}}}};
   must_call("ecs", "CreateService", service.dump());
+  expected_.possible_counts = {expected_.desired};
+  expected_.possible_definitions = {expected_.definition};
 }
 
 void Cluster::update_service(const std::string& members, std::optional<int> count,
@@ -202,8 +205,9 @@ void Cluster::update_service(const std::string& members, std::optional<int> coun
     if (definition) expected_.possible_definitions = {*definition};
     ++report_.deployments;
   } else if (!answer) {  // it may have been carried out or not
-    if (count) expected_.possible_counts.insert(*count);
-    if (definition) expected_.possible_definitions.insert(*definition);
+    if (count && !expected_.possible_counts.empty()) expected_.possible_counts.insert(*count);
+    if (definition && !expected_.possible_definitions.empty())
+      expected_.possible_definitions.insert(*definition);
   }
 }
 
@@ -308,14 +312,24 @@ void Cluster::fault() {
       host.machine().crash_any();
       return;
     default:
-      if (control_->up())
-        control_->store().fail_next_commits(1 + world_.random().below(3),
-                                            shared::Error("disk_full", "simulated full disk"));
-      return;
+      return fill_disk();
   }
 }
 
+// For some commits, or until somebody has made room.
+void Cluster::fill_disk() {
+  if (!control_->up()) return;
+  const shared::Error full("disk_full", "simulated full disk");
+  if (world_.random().below(3) != 0)
+    return control_->store().fail_next_commits(1 + world_.random().below(3), full);
+  control_->store().fail_next_commits(std::numeric_limits<std::size_t>::max(), full);
+  world_.after(world_.between(Millis(1'000), Millis(90'000)), [this] { make_room(); });
+}
+
+void Cluster::make_room() { control_->store().fail_next_commits(0, shared::Error("", "")); }
+
 void Cluster::heal_everything() {
+  make_room();
   faults_on_ = false;
   network_.heal();
   network_.faults = {};

@@ -1,5 +1,6 @@
-// A whole cluster under one seed: control, three hosts, a balancer (or two), clients, an operator who changes things, and
-// faults. Every event is followed by a look at the invariants of docs/architecture.md; the first violation ends the run.
+// A whole cluster under one seed: control, three hosts, a balancer (or two), clients, an operator who changes
+// things, and faults. Every event is followed by a look at the invariants of docs/architecture.md; the first
+// violation ends the run.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -28,7 +29,8 @@ struct Report {
 class Cluster {
  public:
   explicit Cluster(std::uint64_t seed);
-  // Sets up, lives through faults for some simulated minutes, heals everything, and waits for what was asked for.
+  // Sets up, lives through faults for some simulated minutes, heals everything, and waits for what was asked
+  // for.
   Report run();
 
  private:
@@ -37,24 +39,28 @@ class Cluster {
 
   struct Expected {
     int desired = 3;
-    std::string definition;  // ARN
-    bool certain = true;     // false after an update whose answer was lost
-    std::set<std::string> possible_definitions;
+    std::string definition;                      // ARN
+    bool certain = true;                         // false after an update whose answer was lost
+    std::set<std::string> possible_definitions;  // empty: any, after an older database was restored
     std::set<int> possible_counts;
   };
 
   // What the operator does.
   void set_up();
-  std::optional<std::string> call(const std::string& service, const std::string& operation, const std::string& body);
+  std::optional<std::string> call(const std::string& service, const std::string& operation,
+                                  const std::string& body);
   std::string must_call(const std::string& service, const std::string& operation, const std::string& body);
   void operate();
-  void update_service(const std::string& members, std::optional<int> count, std::optional<std::string> definition);
+  void update_service(const std::string& members, std::optional<int> count,
+                      std::optional<std::string> definition);
   void register_revision();
   void run_job();
   void stop_some_task();
   // What goes wrong.
   void fault();
   void restart_later(const std::function<void()>& boot, Millis low, Millis high);
+  void fill_disk();
+  void make_room();
   void heal_everything();
   // Control's database is put back to the one that was copied before.
   void restore_older_database();
@@ -84,16 +90,16 @@ class Cluster {
   std::string target_group_;
   Expected expected_;
   int revisions_ = 0;
-  std::map<std::string, int> jobs_;                    // task ARN -> exit code it will have
-  std::set<std::string> acknowledged_definitions_;     // ARNs that RegisterTaskDefinition has answered
+  std::map<std::string, int> jobs_;                 // task ARN -> exit code it will have
+  std::set<std::string> acknowledged_definitions_;  // ARNs that RegisterTaskDefinition has answered
   // Seen in control's state.
   std::map<std::string, std::string> task_of_registration_;
   std::set<std::string> registrations_seen_;  // in control's rows, since it was put back to an older database
-  std::map<std::string, WallTime> draining_since_;     // registration ->
-  std::set<std::string> stopped_tasks_;                // ARNs
-  std::set<std::string> crashed_tasks_;                // whose containers a fault has ended
+  std::map<std::string, WallTime> draining_since_;  // registration ->
+  std::set<std::string> stopped_tasks_;             // ARNs
+  std::set<std::string> crashed_tasks_;             // whose containers a fault has ended
   struct TaskView {
-    bool wanted = false;   // desired RUNNING
+    bool wanted = false;  // desired RUNNING
     bool healthy = false;
     bool stopped_by_scheduler = false;
   };

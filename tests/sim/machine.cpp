@@ -31,8 +31,9 @@ int Machine::free_port() {
     for (const auto& port : container.ports) taken.insert(port.host_port);
   }
   // A small range, so that ports are soon used again by other containers: the case that goes wrong first.
+  const int last = 32'800 + static_cast<int>(taken.size());
   do {
-    next_port_ = next_port_ >= 32'800 ? 32'768 : next_port_ + 1;
+    next_port_ = next_port_ >= last ? 32'768 : next_port_ + 1;
   } while (taken.contains(next_port_));
   return next_port_;
 }

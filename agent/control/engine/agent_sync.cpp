@@ -28,11 +28,13 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
     if (other.instance_arn == instance_arn && id != session) older.push_back(id);
   }
   for (const std::uint64_t id : older) leave(step, id, "another session of this container instance began");
-  Session& mine = sessions_[session];
-  mine.instance_arn = instance_arn;
-  mine.channel = std::move(channel);
-  mine.cluster_arn = step.arn("ecs", "cluster/" + instance->cluster);
-  mine.next_heartbeat = step.now + kAgentHeartbeat;
+  // Known already when this is said once more, after a commit that failed: it has gone on meanwhile.
+  if (const auto [mine, fresh] = sessions_.try_emplace(session); fresh) {
+    mine->second.instance_arn = instance_arn;
+    mine->second.channel = std::move(channel);
+    mine->second.cluster_arn = step.arn("ecs", "cluster/" + instance->cluster);
+    mine->second.next_heartbeat = step.now + kAgentHeartbeat;
+  }
   step.state.live.agents[instance_arn] = {true, session, step.now};
   if (model::ContainerInstance* row = step.state.instances.edit(key_of(*instance))) ++row->version;
   changed_ = true;

@@ -59,6 +59,9 @@ struct Engine::Impl {
   void reconcile(Step& step);
   void settle(Step& step);
   void roll_back(std::vector<Input>& batch, const Error& reason);
+  // What the committed state has to say to agents and balancers; the result is when to say more. Also while
+  // the store refuses: they would take silence for our end.
+  std::optional<WallTime> send();
   void send_and_sleep(std::optional<WallTime> wake);
   std::uint64_t generations() const;
   void begin_step() {
@@ -181,13 +184,15 @@ void Engine::Impl::enqueue(Engine::Apply apply, std::function<void(Result<void>)
 }
 
 void Engine::Impl::enqueue_session(std::function<void(Step&)> apply) {
-  enqueue(
-      [this, apply = std::move(apply)](Step& step) -> Result<void> {
-        reconcile_due = true;
-        apply(step);
-        return {};
-      },
-      nullptr);
+  queue.push_back({[this, apply = std::move(apply)](Step& step) -> Result<void> {
+                     reconcile_due = true;
+                     apply(step);
+                     return {};
+                   },
+                   nullptr});
+  // While the store refuses, all that sessions have said since is applied anew in each turn: once per retry,
+  // not once more for every message.
+  if (store_trouble.empty()) request_turn();
 }
 
 void Engine::Impl::request_turn() {
@@ -300,14 +305,22 @@ void Engine::Impl::roll_back(std::vector<Input>& batch, const Error& reason) {
   std::erase_if(state.live.unsent_tasks,
                 [this](const auto& key) { return state.tasks.find(key) == nullptr; });
   reconcile_due = true;
+  send();
   timer = executor.after(kRetryCommitAfter, [this] { request_turn(); });
 }
 
-void Engine::Impl::send_and_sleep(std::optional<WallTime> wake) {
+std::optional<WallTime> Engine::Impl::send() {
   const WallTime now = executor.wall_now();
+  std::optional<WallTime> next;
   for (const auto& each : {agents.flush(state, settings, now, random), feeds.flush(state, now)}) {
-    if (each && (!wake || *each < *wake)) wake = each;
+    if (each && (!next || *each < *next)) next = each;
   }
+  return next;
+}
+
+void Engine::Impl::send_and_sleep(std::optional<WallTime> wake) {
+  if (const auto next = send(); next && (!wake || *next < *wake)) wake = next;
+  const WallTime now = executor.wall_now();
   if (!queue.empty()) return request_turn();
   if (reconcile_due) wake = now;
   if (!wake) return;

@@ -20,7 +20,9 @@ constexpr Millis kAnswerPatience{1'000};
 }  // namespace
 
 void FeedSync::opened(Step& step, std::uint64_t session, std::shared_ptr<link::Channel> channel) {
-  Session& mine = sessions_[session];
+  const auto [it, fresh] = sessions_.try_emplace(session);
+  if (!fresh) return;  // said once more, after a commit that failed
+  Session& mine = it->second;
   mine.channel = std::move(channel);
   mine.last_heard = step.now;
   mine.next_heartbeat = step.now + lb::kFeedSilence / 3;
@@ -53,9 +55,10 @@ void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) 
     if (id != session && other.balancer_id == hello.balancer_id) older.push_back(id);
   }
   for (const std::uint64_t id : older) leave(step, id, "another session of this balancer began");
-  Session& mine = sessions_[session];
-  mine.balancer_id = hello.balancer_id;
   balancer_said_hello(step, hello);
+  Session& mine = sessions_[session];
+  if (mine.balancer_id == hello.balancer_id) return;  // said once more, after a commit that failed
+  mine.balancer_id = hello.balancer_id;
   // One that claims a version nobody published gets the present one, and says why it cannot take it.
   mine.sent_version = hello.applied_version <= step.meta().config_version ? hello.applied_version : 0;
   mine.answered_version = mine.sent_version;
@@ -106,7 +109,10 @@ std::optional<WallTime> FeedSync::flush(const State& state, WallTime now) {
   };
   std::string snapshot;  // encoded once for all
   for (auto& [id, session] : sessions_) {
-    if (const auto later = bring_up_to_date(session, *state.published, snapshot, now)) again_at(*later);
+    // One that nobody would remember after a crash must not route: stops would not wait for it.
+    if (state.balancers.find(session.balancer_id) != nullptr) {
+      if (const auto later = bring_up_to_date(session, *state.published, snapshot, now)) again_at(*later);
+    }
     if (session.next_heartbeat <= now) {
       session.channel->send(lb::feed_to_json(lb::Heartbeat{state.published->version}));
       session.next_heartbeat = now + lb::kFeedSilence / 3;

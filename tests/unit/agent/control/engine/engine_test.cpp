@@ -118,14 +118,37 @@ TEST(Engine, SessionsOutliveAFailedCommit) {
   world.add_target_group();
   FakeAgent& agent = world.add_agent();
   agent.disconnect();
-  world.store.fail_next_commits(2, Error("disk_full", "no space left"));
+  world.store.fail_next_commits(1'000'000, Error("disk_full", "no space left"));
   agent.connect();
   FakeBalancer& balancer = world.add_balancer("b1");
-  EXPECT_TRUE(balancer.versions.empty());
+  world.pass(shared::Millis(30'000));
+  EXPECT_TRUE(balancer.versions.empty()) << "one that a crash would make us forget must not route";
+  world.store.fail_next_commits(0, Error("", ""));
   world.pass(shared::Millis(3'000));
   EXPECT_TRUE(world.state().live.agents.at(agent.arn).connected);
   EXPECT_NE(world.state().balancers.find("b1"), nullptr);
   EXPECT_FALSE(balancer.versions.empty());
+}
+
+TEST(Engine, AgentsAndBalancersHearFromControlWhileNothingCanBeSaved) {
+  World world;
+  world.add_target_group();
+  FakeAgent& agent = world.add_agent();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  agent.disconnect();
+  world.create(world.service("web", world.define("web", R"("cpu": 256, "memory": 256)", 80), 2));
+  world.store.fail_next_commits(1'000'000, Error("disk_full", "no space left"));
+  agent.connect();  // from now on there is a change that nobody waits for: two tasks to place
+  const int before = agent.heartbeats;
+  const std::size_t said = balancer.channel->sent.size();
+  world.pass(shared::Millis(90'000));
+  EXPECT_NE(world.engine->not_ready(), "");
+  EXPECT_GE(agent.heartbeats - before, 5);
+  EXPECT_GE(balancer.channel->sent.size() - said, 5u);
+  EXPECT_TRUE(world.state().live.agents.at(agent.arn).connected);
+  EXPECT_TRUE(agent.told.empty()) << "what is not durable is not said";
+  world.store.fail_next_commits(0, Error("", ""));
+  EXPECT_TRUE(world.until([&] { return world.counts("default/web").running == 2; }));
 }
 
 TEST(Engine, StartsFromTheStoreAndNamesACorruptRow) {
