@@ -323,7 +323,7 @@ void Cluster::fill_disk() {
   if (world_.random().below(3) != 0)
     return control_->store().fail_next_commits(1 + world_.random().below(3), full);
   control_->store().fail_next_commits(std::numeric_limits<std::size_t>::max(), full);
-  world_.after(world_.between(Millis(1'000), Millis(90'000)), [this] { make_room(); });
+  restart_later([this] { make_room(); }, Millis(1'000), Millis(90'000));
 }
 
 void Cluster::make_room() { control_->store().fail_next_commits(0, shared::Error("", "")); }

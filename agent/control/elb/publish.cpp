@@ -136,15 +136,6 @@ bool same_but_version(const lb::Config& a, const lb::Config& b) {
   return a.listeners == b.listeners && a.target_groups == b.target_groups;
 }
 
-// The first version after a start is never below the clock, as agents' message numbers are: control may have
-// been put back to an older database, and a balancer that has a version of the newer one must not take
-// another configuration of the same number for the one it has, nor its acknowledgement count for that one.
-std::uint64_t next_version(Step& step, std::uint64_t current, bool first) {
-  if (!first) return current + 1;
-  const std::int64_t millis = std::max<std::int64_t>(0, shared::epoch_millis(step.now));
-  return std::max(current + 1, static_cast<std::uint64_t>(millis));
-}
-
 }  // namespace
 
 std::shared_ptr<const lb::Config> build_config(const State& state, const Settings& settings) {
@@ -178,7 +169,10 @@ void publish(Step& step) {
   if (stands && state.published_from == generations(state)) return;
   auto built = std::const_pointer_cast<lb::Config>(build_config(state, step.settings));
   if (!stands || !same_but_version(*built, *state.published)) {
-    built->version = next_version(step, current, state.published->version == 0);
+    // The first after a start is never below the clock: a balancer that has a version of a newer database
+    // must not take another configuration of that number for it, nor its acknowledgement count for this one.
+    const bool first = state.published->version == 0;
+    built->version = first ? std::max(current + 1, step.millis()) : current + 1;
     step.edit_meta().config_version = built->version;
     state.published = built;
   }

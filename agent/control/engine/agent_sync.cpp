@@ -16,11 +16,22 @@ using model::DesiredStatus;
 using model::TaskStatus;
 using shared::WallTime;
 
+namespace {
+
+// As the reason with which a session ends: agents look for the code in it.
+std::optional<std::string> refusal_of(const model::ContainerInstance* instance, const std::string& arn) {
+  const auto why = why_no_session(instance, arn);
+  if (!why) return std::nullopt;
+  return why->code() + ": " + why->text();
+}
+
+}  // namespace
+
 void AgentSync::opened(Step& step, std::uint64_t session, const std::string& instance_arn,
                        std::shared_ptr<link::Channel> channel) {
   const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
-  if (const auto refusal = why_no_session(instance, instance_arn)) {
-    closing_.push_back({std::move(channel), refusal->code() + ": " + refusal->text()});
+  if (const auto refusal = refusal_of(instance, instance_arn)) {
+    closing_.push_back({std::move(channel), *refusal});
     return;
   }
   std::vector<std::uint64_t> older;
@@ -80,8 +91,8 @@ void AgentSync::expire(Step& step) {
     const WallTime silent_at =
         step.state.live.agents[session.instance_arn].last_heard + step.settings.agent_silence;
     const model::ContainerInstance* instance = find_instance_by_arn(step.state, session.instance_arn);
-    if (const auto refusal = why_no_session(instance, session.instance_arn)) {
-      over.emplace_back(id, refusal->code() + ": " + refusal->text());
+    if (const auto refusal = refusal_of(instance, session.instance_arn)) {
+      over.emplace_back(id, *refusal);
     } else if (silent_at <= step.now) {
       over.emplace_back(id, "nothing was heard for too long");
     } else {
@@ -95,10 +106,8 @@ void AgentSync::reserve_numbers(Step& step) {
   if (sessions_.empty()) return;
   const std::uint64_t reserved = step.meta().message_counter;
   if (next_number_ == 0) {
-    // Never below the clock: control may have been put back to an older database, and agents ignore a
-    // manifest that is older than what they have seen.
-    const auto millis = static_cast<std::uint64_t>(std::max<std::int64_t>(0, shared::epoch_millis(step.now)));
-    next_number_ = std::max(reserved + 1, millis * kNumbersPerMilli);
+    // Never below the clock: agents ignore a manifest that is older than what they have seen.
+    next_number_ = std::max(reserved + 1, step.millis() * kNumbersPerMilli);
   } else if (reserved >= next_number_ + kNumberBlock / 2) {
     return;
   }

@@ -1,5 +1,7 @@
 #include "agent/control/state/step.h"
 
+#include <algorithm>
+
 namespace agent::control {
 namespace {
 constexpr const char* kMetaKey = "meta";
@@ -14,6 +16,10 @@ const model::Meta& Step::meta() const {
 model::Meta& Step::edit_meta() {
   if (model::Meta* row = state.meta.edit(kMetaKey)) return *row;
   return state.meta.put(kMetaKey, model::Meta{});
+}
+
+std::uint64_t Step::millis() const {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, shared::epoch_millis(now)));
 }
 
 std::string Step::arn(const std::string& service, const std::string& resource) const {

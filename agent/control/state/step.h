@@ -52,6 +52,9 @@ struct Step {
   }
   const model::Meta& meta() const;
   model::Meta& edit_meta();
+  // The clock's milliseconds: what numbers begin at after a start, that must not repeat although control may
+  // have been put back to an older database.
+  std::uint64_t millis() const;
   // arn:<partition>:<service>:<region>:<account>:<resource>
   std::string arn(const std::string& service, const std::string& resource) const;
 };

@@ -7,6 +7,14 @@ namespace {
 
 using shared::Millis;
 
+// A new configuration: the target group's health check asks for this path.
+void check_at(World& world, const std::string& path) {
+  ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
+    step.state.target_groups.edit(world.target_group)->health_check.path = path;
+    return {};
+  }));
+}
+
 TEST(FeedSync, EveryBalancerGetsTheNewestConfigurationOnce) {
   World world;
   world.add_target_group();
@@ -28,12 +36,7 @@ TEST(FeedSync, ABalancerGetsTheNextConfigurationOnceItHasAnsweredTheLast) {
   World world;
   world.add_target_group();
   FakeBalancer& balancer = world.add_balancer("b1");
-  const auto change = [&](const std::string& path) {
-    ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
-      step.state.target_groups.edit(world.target_group)->health_check.path = path;
-      return {};
-    }));
-  };
+  const auto change = [&](const std::string& path) { check_at(world, path); };
   balancer.acknowledges = false;
   change("/1");
   ASSERT_EQ(balancer.versions.size(), 2u);
@@ -82,10 +85,7 @@ TEST(FeedSync, ABalancerNeverTakesAnotherConfigurationForTheOneItHas) {
   FakeBalancer& balancer = world.add_balancer("b1");
   const auto change = [&](const std::string& path) {
     world.pass(Millis(1'000));
-    ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
-      step.state.target_groups.edit(world.target_group)->health_check.path = path;
-      return {};
-    }));
+    check_at(world, path);
   };
   const auto old = world.store.records();
   for (const char* path : {"/1", "/2", "/3"}) change(path);
