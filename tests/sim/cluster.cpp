@@ -64,6 +64,7 @@ Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world
   settings.poll_endpoint = "http://control";
   settings.max_starting_tasks_per_instance = 2;
   control_ = std::make_unique<ControlProcess>(world_, network_, settings);
+  control_->check_turns([this](const std::string& text) { violate(text); });
   for (int i = 1; i <= 3; ++i) {
     agent::node::NodeSettings node;
     node.cpus = 2;

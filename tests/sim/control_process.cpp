@@ -17,8 +17,14 @@ ControlProcess::ControlProcess(World& world, Network& network, agent::control::S
 
 void ControlProcess::boot() {
   engine_ = std::make_unique<Engine>(process_, world_.random(), *store_, settings_);
+  if (complain_) engine_->check_turns(complain_);
   const auto started = engine_->start();
   BERTH_CHECK(started.has_value(), "control must start on what it has written");
+}
+
+void ControlProcess::check_turns(std::function<void(const std::string&)> complain) {
+  complain_ = std::move(complain);
+  engine_->check_turns(complain_);
 }
 
 void ControlProcess::crash() {

@@ -18,6 +18,8 @@ class ControlProcess {
 
   void boot();
   void crash();
+  // Every turn of every engine from now on is compared with a pass over everything.
+  void check_turns(std::function<void(const std::string&)> complain);
   // Crashes, and its database is an older one when it boots again.
   void lose_since(const agent::store::MemoryStore& older);
   bool up() const { return engine_ != nullptr; }
@@ -44,6 +46,7 @@ class ControlProcess {
   agent::control::Settings settings_;
   std::unique_ptr<agent::store::MemoryStore> store_ = std::make_unique<agent::store::MemoryStore>();
   std::unique_ptr<agent::control::Engine> engine_;
+  std::function<void(const std::string&)> complain_;
 };
 
 // What an answer in XML has in its first element of this name.

@@ -14,7 +14,9 @@ constexpr std::array kNames{
     std::pair{std::string_view("forget-absent-balancers"), Bug::kForgetAbsentBalancers},
     std::pair{std::string_view("free-before-stopped"), Bug::kFreeBeforeStopped},
     std::pair{std::string_view("reply-before-commit"), Bug::kReplyBeforeCommit},
-    std::pair{std::string_view("wait-for-last-container"), Bug::kWaitForLastContainer}};
+    std::pair{std::string_view("wait-for-last-container"), Bug::kWaitForLastContainer},
+    std::pair{std::string_view("forget-health"), Bug::kForgetHealth},
+    std::pair{std::string_view("lose-wake"), Bug::kLoseWake}};
 }
 
 bool choose(std::string_view name) {
@@ -28,7 +30,7 @@ bool choose(std::string_view name) {
 
 const char* names() {
   return "stop-before-ack|forget-absent-balancers|free-before-stopped|reply-before-commit|"
-         "wait-for-last-container";
+         "wait-for-last-container|forget-health|lose-wake";
 }
 
 }  // namespace agent::control::plant

@@ -62,7 +62,6 @@ Answer register_task_definition(const Context& context) {
   if (!document) return document.error();
   auto tags = tags_in(context.in);
   if (!tags) return client_exception(tags.error().text());
-  control::purge_task_definitions(context.step);
   control::NewTaskDefinition wanted;
   wanted.family = text_in(context.in, "family");
   wanted.document = shared::json::to_text(*document);
@@ -138,7 +137,6 @@ Answer deregister_task_definition(const Context& context) {
 Answer delete_task_definitions(const Context& context) {
   const auto asked = batch_in(context.in, "taskDefinitions", "Task definitions", kMaxDeletedDefinitions);
   if (!asked) return asked.error();
-  control::purge_task_definitions(context.step);
   json deleted = json::array();
   json failures = json::array();
   for (const std::string& reference : *asked) {

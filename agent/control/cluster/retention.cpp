@@ -7,9 +7,9 @@ namespace {
 
 template <class T>
 bool has_rows(const Table<T>& table, const std::string& cluster) {
-  bool any = false;
-  each_of_cluster(table, cluster, [&any](const T&) { any = true; });
-  return any;
+  const std::string prefix = cluster + "/";
+  const auto first = table.rows().lower_bound(prefix);
+  return first != table.rows().end() && first->first.starts_with(prefix);
 }
 
 bool in_use(const State& state, const std::string& key, const model::Service&) {
@@ -23,29 +23,27 @@ bool in_use(const State& state, const std::string& key, const model::Cluster&) {
 }
 
 template <class T, class Status>
-void purge(Step& step, Table<T>& table, Status inactive) {
-  std::vector<std::string> undated;
-  std::vector<std::string> over;
-  for (const auto& [key, row] : table.rows()) {
-    if (row.status != inactive) continue;
-    if (!row.inactive_since) {
-      undated.push_back(key);
-    } else if (const auto until = *row.inactive_since + step.settings.inactive_retention; until > step.now) {
+void purge(Step& step, Concern concern, Table<T>& table, Status inactive) {
+  for (const std::string& key : step.state.live.agenda.take(concern, step.now)) {
+    const T* row = table.find(key);
+    if (row == nullptr || row->status != inactive) continue;
+    step.subject = {concern, key};
+    if (!row->inactive_since) {
+      table.edit(key)->inactive_since = step.now;
+    } else if (const auto until = *row->inactive_since + step.settings.inactive_retention; until > step.now) {
       step.wake_at(until);
-    } else if (!in_use(step.state, key, row)) {
-      over.push_back(key);
+    } else if (!in_use(step.state, key, *row)) {
+      table.erase(key);
     }
   }
-  for (const std::string& key : undated) table.edit(key)->inactive_since = step.now;
-  for (const std::string& key : over) table.erase(key);
 }
 
 }  // namespace
 
 void purge_inactive(Step& step) {
-  purge(step, step.state.services, model::ServiceStatus::kInactive);
-  purge(step, step.state.instances, model::InstanceStatus::kInactive);
-  purge(step, step.state.clusters, model::ClusterStatus::kInactive);
+  purge(step, Concern::kInactiveService, step.state.services, model::ServiceStatus::kInactive);
+  purge(step, Concern::kInactiveInstance, step.state.instances, model::InstanceStatus::kInactive);
+  purge(step, Concern::kInactiveCluster, step.state.clusters, model::ClusterStatus::kInactive);
 }
 
 }  // namespace agent::control

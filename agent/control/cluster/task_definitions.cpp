@@ -1,7 +1,7 @@
 #include "agent/control/cluster/task_definitions.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "agent/control/records/definition_document.h"
 #include "agent/control/state/faults.h"
@@ -14,20 +14,18 @@ namespace {
 
 using shared::Result;
 
-std::set<std::string> definitions_in_use(const State& state) {
-  std::set<std::string> used;
-  for (const auto& [key, task] : state.tasks.rows()) {
-    if (task.last_status != model::TaskStatus::kStopped) used.insert(task.task_definition_arn);
-  }
-  for (const auto& [key, service] : state.services.rows()) {
-    if (service.status == model::ServiceStatus::kInactive) continue;
-    used.insert(service.task_definition_arn);
-    used.insert(service.last_completed_task_definition);
-    for (const model::Deployment& deployment : service.deployments) {
-      used.insert(deployment.task_definition_arn);
-    }
-  }
-  return used;
+bool names(const model::Service& service, const std::string& arn) {
+  if (service.status == model::ServiceStatus::kInactive) return false;
+  return service.task_definition_arn == arn || service.last_completed_task_definition == arn ||
+         std::any_of(service.deployments.begin(), service.deployments.end(),
+                     [&](const model::Deployment& each) { return each.task_definition_arn == arn; });
+}
+
+bool is_in_use(const State& state, const std::string& arn) {
+  const auto& services = state.services.rows();
+  return state.task_index().uses_definition(arn) ||
+         std::any_of(services.begin(), services.end(),
+                     [&](const auto& row) { return names(row.second, arn); });
 }
 
 }  // namespace
@@ -82,14 +80,10 @@ Result<void> delete_task_definition(Step& step, const std::string& key) {
 }
 
 void purge_task_definitions(Step& step) {
-  std::vector<std::string> leaving;
-  for (const auto& [key, row] : step.state.task_definitions.rows()) {
-    if (row.status == model::TaskDefinitionStatus::kDeleteInProgress) leaving.push_back(key);
-  }
-  if (leaving.empty()) return;
-  const std::set<std::string> used = definitions_in_use(step.state);
-  for (const std::string& key : leaving) {
-    if (!used.contains(step.state.task_definitions.find(key)->arn)) step.state.task_definitions.erase(key);
+  for (const std::string& key : step.state.live.agenda.take(Concern::kRetiredDefinition, step.now)) {
+    const model::TaskDefinition* row = step.state.task_definitions.find(key);
+    if (row == nullptr || row->status != model::TaskDefinitionStatus::kDeleteInProgress) continue;
+    if (!is_in_use(step.state, row->arn)) step.state.task_definitions.erase(key);
   }
 }
 

@@ -99,11 +99,6 @@ void add_group(const model::TargetGroup& row, bool used, lb::Config& config) {
   if (used || !group.targets.empty()) config.target_groups.push_back(std::move(group));
 }
 
-std::uint64_t generations(const State& state) {
-  return state.load_balancers.generation() + state.listeners.generation() + state.rules.generation() +
-         state.target_groups.generation();
-}
-
 std::set<std::string_view> registrations_in(const lb::Config& config) {
   std::set<std::string_view> out;
   for (const auto& group : config.target_groups) {
@@ -161,12 +156,12 @@ std::shared_ptr<const lb::Config> build_config(const State& state, const Setting
   return config;
 }
 
-void publish(Step& step) {
+bool publish(Step& step) {
   State& state = step.state;
   const std::uint64_t current = step.meta().config_version;
   // Version 0 is "nothing was ever published": even an empty configuration gets a version of its own.
   const bool stands = current != 0 && state.published->version == current;
-  if (stands && state.published_from == generations(state)) return;
+  if (!state.take_changes_for_publishing() && stands) return false;
   auto built = std::const_pointer_cast<lb::Config>(build_config(state, step.settings));
   if (!stands || !same_but_version(*built, *state.published)) {
     // The first after a start is never below the clock: a balancer that has a version of a newer database
@@ -177,7 +172,7 @@ void publish(Step& step) {
     state.published = built;
   }
   mark_targets(state);
-  state.published_from = generations(state);
+  return true;
 }
 
 }  // namespace agent::control

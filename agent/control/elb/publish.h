@@ -7,8 +7,9 @@
 namespace agent::control {
 
 // Rebuilds the balancers' configuration if load balancing rows changed; raises config_version and notes
-// drain_version of newly draining targets when it differs. Runs last in every batch.
-void publish(Step& step);
+// drain_version of newly draining targets when it differs. Runs last in every batch. False: there was nothing
+// to do.
+bool publish(Step& step);
 std::shared_ptr<const lb::Config> build_config(const State& state, const Settings& settings);
 
 }  // namespace agent::control

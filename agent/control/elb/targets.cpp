@@ -133,9 +133,12 @@ bool draining_is_over(Step& step, const model::RegisteredTarget& target, Millis 
 
 void remove_drained(Step& step) {
   std::vector<std::pair<std::string, std::string>> over;
-  for (const auto& [arn, group] : step.state.target_groups.rows()) {
-    const Millis delay(target_group_number(group, "deregistration_delay.timeout_seconds") * 1000);
-    for (const auto& target : group.targets) {
+  for (const std::string& arn : step.state.live.agenda.take(Concern::kDrainingGroup, step.now)) {
+    const auto* group = step.state.target_groups.find(arn);
+    if (group == nullptr) continue;
+    step.subject = {Concern::kDrainingGroup, arn};
+    const Millis delay(target_group_number(*group, "deregistration_delay.timeout_seconds") * 1000);
+    for (const auto& target : group->targets) {
       if (target.state != lb::TargetState::kDraining) continue;
       if (draining_is_over(step, target, delay)) over.emplace_back(arn, target.registration);
     }
@@ -145,6 +148,8 @@ void remove_drained(Step& step) {
 
 void forget_balancers(Step& step) {
   State& state = step.state;
+  if (state.live.agenda.take(Concern::kBalancers, step.now).empty()) return;
+  step.subject = {Concern::kBalancers, ""};
   std::vector<std::string> gone;
   for (const auto& [id, row] : state.balancers.rows()) {
     const auto [it, restarted] = state.live.balancers.try_emplace(id);
@@ -163,6 +168,12 @@ void forget_balancers(Step& step) {
     state.balancers.erase(id);
     state.live.balancers.erase(id);
   }
+}
+
+// As far as anything is decided from it.
+bool says_the_same(const lb::TargetReport& a, const lb::TargetReport& b) {
+  return a.health == b.health && a.reason == b.reason && a.description == b.description &&
+         a.drained == b.drained;
 }
 
 BalancerView* connected_view(Step& step, const std::string& balancer_id) {
@@ -225,6 +236,7 @@ void follow_host(Step& step, const model::ContainerInstance& host) {
       if (!moved(target)) continue;
       target.address = host.address;
       for (auto& [id, view] : step.state.live.balancers) view.targets.erase(target.registration);
+      step.state.live.signals.health = true;
     }
   }
 }
@@ -249,7 +261,7 @@ void reconcile_targets(Step& step) {
   remove_drained(step);
 }
 
-void balancer_said_hello(Step& step, const lb::Hello& hello) {
+void balancer_said_hello(Step& step, const lb::Hello& hello, Greeting greeting) {
   State& state = step.state;
   if (auto* row = state.balancers.edit(hello.balancer_id)) {
     row->last_seen = step.now;
@@ -257,14 +269,16 @@ void balancer_said_hello(Step& step, const lb::Hello& hello) {
     state.balancers.put(hello.balancer_id, {hello.balancer_id, step.now, step.now});
   }
   auto& view = state.live.balancers[hello.balancer_id];
-  view.connected = true;
-  view.refusal.clear();
-  // It may have restarted from an older snapshot, so that what it once acknowledged says nothing any more.
-  view.report_version = 0;
-  view.acked_version = 0;
-  if (hello.applied_version <= step.meta().config_version) {
-    view.acked_version = hello.applied_version;
-  } else if (hello.applied_version < kMaxCredibleVersion) {
+  const bool known_version = hello.applied_version <= step.meta().config_version;
+  if (greeting == Greeting::kNew) {
+    view.connected = true;
+    view.refusal.clear();
+    // It may have restarted from an older snapshot, so that what it once acknowledged says nothing any more.
+    view.report_version = 0;
+    view.acked_version = known_version ? hello.applied_version : 0;
+  }
+  if (known_version) return;
+  if (hello.applied_version < kMaxCredibleVersion) {
     // Control lost versions (a restored backup). Balancers only go up: publish() continues above.
     step.edit_meta().config_version = hello.applied_version;
   }
@@ -274,6 +288,7 @@ void balancer_acknowledged(Step& step, const std::string& balancer_id, std::uint
   auto* view = connected_view(step, balancer_id);
   if (view == nullptr || version > step.meta().config_version) return;
   view->acked_version = std::max(view->acked_version, version);
+  step.state.live.signals.acknowledged = true;
   if (view->acked_version == step.meta().config_version) view->refusal.clear();
 }
 
@@ -287,9 +302,16 @@ void balancer_reported(Step& step, const std::string& balancer_id, const lb::Rep
   auto* view = connected_view(step, balancer_id);
   if (view == nullptr || report.version > step.meta().config_version) return;
   if (report.version < view->report_version) return;
+  Signals& signals = step.state.live.signals;
+  signals.acknowledged = signals.acknowledged || report.version != view->report_version;
   view->report_version = report.version;
-  view->targets.clear();
-  for (const auto& target : report.targets) view->targets[target.registration] = target;
+  std::map<std::string, lb::TargetReport> targets;
+  for (const auto& target : report.targets) targets[target.registration] = target;
+  const bool same = std::equal(
+      targets.begin(), targets.end(), view->targets.begin(), view->targets.end(),
+      [](const auto& a, const auto& b) { return a.first == b.first && says_the_same(a.second, b.second); });
+  signals.health = signals.health || !same;
+  view->targets = std::move(targets);
 }
 
 void balancer_left(Step& step, const std::string& balancer_id) {

@@ -25,11 +25,14 @@ void deregister_target(Step& step, const std::string& target_group_arn, const st
 // The process behind it is gone: nothing to drain, out of the configuration at once.
 void drop_target(Step& step, const std::string& target_group_arn, const std::string& registration);
 
-// Removes targets whose draining is over (see above), forgets balancers that stayed away, sets step.wake.
+// Removes targets whose draining is over (see above), forgets balancers that stayed away; of the groups that
+// are on the agenda.
 void reconcile_targets(Step& step);
 // Messages of a balancer's feed, already decoded. They change State::live, and Balancer rows on hello and
 // loss.
-void balancer_said_hello(Step& step, const lb::Hello& hello);
+// A repeated greeting only makes sure of the row.
+enum class Greeting { kNew, kRepeated };
+void balancer_said_hello(Step& step, const lb::Hello& hello, Greeting greeting = Greeting::kNew);
 void balancer_acknowledged(Step& step, const std::string& balancer_id, std::uint64_t version);
 void balancer_refused(Step& step, const std::string& balancer_id, const lb::Refusal& refusal);
 void balancer_reported(Step& step, const std::string& balancer_id, const lb::Report& report);

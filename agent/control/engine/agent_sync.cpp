@@ -27,6 +27,54 @@ std::optional<std::string> refusal_of(const model::ContainerInstance* instance, 
 
 }  // namespace
 
+void AgentSync::Times::at(std::uint64_t session, WallTime time) {
+  const auto [it, fresh] = when_.try_emplace(session, time);
+  if (!fresh) {
+    if (it->second <= time) return;
+    order_.erase({it->second, session});
+    it->second = time;
+  }
+  order_.emplace(time, session);
+}
+
+std::set<std::uint64_t> AgentSync::Times::take(WallTime now) {
+  std::set<std::uint64_t> due;
+  while (!order_.empty() && order_.begin()->first <= now) {
+    due.insert(order_.begin()->second);
+    when_.erase(order_.begin()->second);
+    order_.erase(order_.begin());
+  }
+  return due;
+}
+
+void AgentSync::Times::forget(std::uint64_t session) {
+  const auto it = when_.find(session);
+  if (it == when_.end()) return;
+  order_.erase({it->second, session});
+  when_.erase(it);
+}
+
+std::optional<WallTime> AgentSync::Times::next() const {
+  if (order_.empty()) return std::nullopt;
+  return order_.begin()->first;
+}
+
+AgentSync::AgentSync(State& state) : changed_tasks_(state.tasks.follow()) {}
+
+std::optional<std::uint64_t> AgentSync::session_of(const std::string& instance_arn) const {
+  const auto it = by_instance_.find(instance_arn);
+  return it == by_instance_.end() ? std::nullopt : std::optional(it->second);
+}
+
+void AgentSync::send(Session& session, std::string text) {
+  ++messages_sent_;
+  session.channel->send(std::move(text));
+}
+
+void AgentSync::look_at_all() {
+  for (const auto& [id, session] : sessions_) look_at(id);
+}
+
 void AgentSync::opened(Step& step, std::uint64_t session, const std::string& instance_arn,
                        std::shared_ptr<link::Channel> channel) {
   const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
@@ -34,21 +82,19 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
     closing_.push_back({std::move(channel), *refusal});
     return;
   }
-  std::vector<std::uint64_t> older;
-  for (const auto& [id, other] : sessions_) {
-    if (other.instance_arn == instance_arn && id != session) older.push_back(id);
-  }
-  for (const std::uint64_t id : older) leave(step, id, "another session of this container instance began");
+  if (const auto older = session_of(instance_arn); older && *older != session)
+    leave(step, *older, "another session of this container instance began");
   // Known already when this is said once more, after a commit that failed: it has gone on meanwhile.
   if (const auto [mine, fresh] = sessions_.try_emplace(session); fresh) {
     mine->second.instance_arn = instance_arn;
     mine->second.channel = std::move(channel);
     mine->second.cluster_arn = step.arn("ecs", "cluster/" + instance->cluster);
-    mine->second.next_heartbeat = step.now + kAgentHeartbeat;
+    by_instance_[instance_arn] = session;
+    heartbeats_.at(session, step.now + kAgentHeartbeat);
   }
   step.state.live.agents[instance_arn] = {true, session, step.now};
   if (model::ContainerInstance* row = step.state.instances.edit(key_of(*instance))) ++row->version;
-  changed_ = true;
+  look_at(session);
 }
 
 void AgentSync::message(Step& step, std::uint64_t session, std::string_view text) {
@@ -63,7 +109,7 @@ void AgentSync::message(Step& step, std::uint64_t session, std::string_view text
     }
   } else if (auto* question = std::get_if<link::TaskStopVerificationMessage>(&*message)) {
     it->second.questions.push_back(std::move(*question));
-    changed_ = true;
+    look_at(session);
   }
 }
 
@@ -81,25 +127,26 @@ void AgentSync::leave(Step& step, std::uint64_t session, const std::string& reas
     }
   }
   if (!reason.empty()) closing_.push_back({it->second.channel, reason});
+  by_instance_.erase(it->second.instance_arn);
+  looks_.forget(session);
+  heartbeats_.forget(session);
   sessions_.erase(it);
-  changed_ = true;
 }
 
 void AgentSync::expire(Step& step) {
-  std::vector<std::pair<std::uint64_t, std::string>> over;
-  for (const auto& [id, session] : sessions_) {
-    const WallTime silent_at =
-        step.state.live.agents[session.instance_arn].last_heard + step.settings.agent_silence;
-    const model::ContainerInstance* instance = find_instance_by_arn(step.state, session.instance_arn);
-    if (const auto refusal = refusal_of(instance, session.instance_arn)) {
-      over.emplace_back(id, *refusal);
+  for (const std::string& arn : step.state.live.agenda.take(Concern::kAgentSession, step.now)) {
+    const auto session = session_of(arn);
+    if (!session) continue;
+    step.subject = {Concern::kAgentSession, arn};
+    const WallTime silent_at = step.state.live.agents[arn].last_heard + step.settings.agent_silence;
+    if (const auto refusal = refusal_of(find_instance_by_arn(step.state, arn), arn)) {
+      leave(step, *session, *refusal);
     } else if (silent_at <= step.now) {
-      over.emplace_back(id, "nothing was heard for too long");
+      leave(step, *session, "nothing was heard for too long");
     } else {
       step.wake_at(silent_at);
     }
   }
-  for (const auto& [id, reason] : over) leave(step, id, reason);
 }
 
 void AgentSync::reserve_numbers(Step& step) {
@@ -123,7 +170,9 @@ class AgentSync::Flush {
     last_number_ = meta == nullptr ? 0 : meta->message_counter;
   }
 
-  void run(Session& session) {
+  // When the session wants to be looked at again, if nothing happens before.
+  std::optional<WallTime> run(Session& session) {
+    next_.reset();
     forget_gone_tasks(session);
     std::vector<std::pair<const std::string*, const model::Task*>> fresh;
     int starting = 0;
@@ -143,14 +192,12 @@ class AgentSync::Flush {
     if (!session.manifest_sent) send_manifest(session);
     for (const auto& question : session.questions) answer(session, question);
     session.questions.clear();
-    if (session.next_heartbeat <= now_) {
-      session.channel->send(link::acs_to_json(link::HeartbeatMessage{random_.uuid(), true}));
-      session.next_heartbeat = now_ + kAgentHeartbeat;
-    }
-    again_at(session.next_heartbeat);
+    return next_;
   }
 
-  std::optional<WallTime> next() const { return next_; }
+  void heartbeat(Session& session) {
+    sync_.send(session, link::acs_to_json(link::HeartbeatMessage{random_.uuid(), true}));
+  }
 
  private:
   void again_at(WallTime t) {
@@ -235,7 +282,7 @@ class AgentSync::Flush {
     message.seq_num = *number;
     message.generated_at_ms = shared::epoch_millis(now_);
     message.tasks.push_back(task_payload(definition, task, session.cluster_arn, desired));
-    session.channel->send(link::acs_to_json(message));
+    sync_.send(session, link::acs_to_json(message));
     state_.live.unsent_tasks.erase(key);
     again_at(now_ + kResendAfter);
   }
@@ -261,7 +308,7 @@ class AgentSync::Flush {
     for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
       if (const model::Task* task = state_.tasks.find(key)) message.tasks.push_back(listed(session, *task));
     }
-    session.channel->send(link::acs_to_json(message));
+    sync_.send(session, link::acs_to_json(message));
     session.manifest_sent = true;
   }
 
@@ -291,7 +338,7 @@ class AgentSync::Flush {
       candidate.desired_status = "STOPPED";
       answer.stop_tasks.push_back(std::move(candidate));
     }
-    session.channel->send(link::acs_to_json(answer));
+    sync_.send(session, link::acs_to_json(answer));
   }
 
   // The agent has containers of the task and not the task: its own database is an older one.
@@ -311,20 +358,29 @@ class AgentSync::Flush {
   std::optional<WallTime> next_;
 };
 
+void AgentSync::note_changed_tasks(const State& state) {
+  for (const std::string& key : state.tasks.take_changes(changed_tasks_)) {
+    const model::Task* task = state.tasks.find(key);
+    if (task == nullptr) continue;
+    if (const auto session = session_of(task->container_instance_arn)) look_at(*session);
+  }
+}
+
 std::optional<WallTime> AgentSync::flush(State& state, const Settings& settings, WallTime now,
                                          shared::env::Random& random) {
   for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
-  const bool due = changed_ || seen_tasks_ != state.tasks.generation() ||
-                   seen_target_groups_ != state.target_groups.generation() ||
-                   (next_flush_ && *next_flush_ <= now);
-  if (!due) return next_flush_;
-  changed_ = false;
-  seen_tasks_ = state.tasks.generation();
-  seen_target_groups_ = state.target_groups.generation();
+  note_changed_tasks(state);
   Flush run(*this, state, settings, now, random);
-  for (auto& [id, session] : sessions_) run.run(session);
-  next_flush_ = run.next();
-  return next_flush_;
+  for (const std::uint64_t id : looks_.take(now)) {
+    if (const auto next = run.run(sessions_.at(id))) looks_.at(id, *next);
+  }
+  for (const std::uint64_t id : heartbeats_.take(now)) {
+    run.heartbeat(sessions_.at(id));
+    heartbeats_.at(id, now + kAgentHeartbeat);
+  }
+  const auto look = looks_.next();
+  const auto beat = heartbeats_.next();
+  return look && beat ? std::min(*look, *beat) : look ? look : beat;
 }
 
 }  // namespace agent::control

@@ -36,6 +36,8 @@ inline constexpr std::uint64_t kNumbersPerMilli = 1'000;
 
 class AgentSync {
  public:
+  // Follows the tasks of `state`, which outlives it.
+  explicit AgentSync(State& state);
   void opened(Step& step, std::uint64_t session, const std::string& instance_arn,
               std::shared_ptr<link::Channel> channel);
   void message(Step& step, std::uint64_t session, std::string_view text);
@@ -45,9 +47,12 @@ class AgentSync {
   // Reserves sequence numbers for the messages to come.
   void reserve_numbers(Step& step);
   // Sends what is due, and notes in State::live what was sent; returns when it wants to be called again at
-  // the latest.
+  // the latest. Looks at the sessions of hosts whose tasks changed, and at those whose time has come.
   std::optional<shared::WallTime> flush(State& state, const Settings& settings, shared::WallTime now,
                                         shared::env::Random& random);
+  // For checks: the next flush() looks at every session.
+  void look_at_all();
+  std::uint64_t messages_sent() const { return messages_sent_; }
 
  private:
   struct Sent {
@@ -62,7 +67,6 @@ class AgentSync {
     std::shared_ptr<link::Channel> channel;
     std::string cluster_arn;
     bool manifest_sent = false;
-    shared::WallTime next_heartbeat{};
     std::map<std::string, Sent> sent;  // by task row key
     std::set<std::string> asked;       // row keys of tasks whose payload the agent wants although they run
     std::vector<link::TaskStopVerificationMessage> questions;
@@ -73,16 +77,33 @@ class AgentSync {
   };
   class Flush;
 
-  void leave(Step& step, std::uint64_t session, const std::string& reason);
+  // When a session wants to be looked at, and when its heartbeat is due.
+  class Times {
+   public:
+    void at(std::uint64_t session, shared::WallTime time);  // or earlier if that was said before
+    std::set<std::uint64_t> take(shared::WallTime now);
+    void forget(std::uint64_t session);
+    std::optional<shared::WallTime> next() const;
 
+   private:
+    std::map<std::uint64_t, shared::WallTime> when_;
+    std::set<std::pair<shared::WallTime, std::uint64_t>> order_;
+  };
+
+  void leave(Step& step, std::uint64_t session, const std::string& reason);
+  void look_at(std::uint64_t session) { looks_.at(session, shared::WallTime::min()); }
+  std::optional<std::uint64_t> session_of(const std::string& instance_arn) const;
+  void note_changed_tasks(const State& state);
+  void send(Session& session, std::string text);
+
+  Table<model::Task>::Reader changed_tasks_;
   std::map<std::uint64_t, Session> sessions_;
+  std::map<std::string, std::uint64_t> by_instance_;  // by ARN; an instance has one session at most
+  Times looks_;
+  Times heartbeats_;
   std::vector<Closing> closing_;
   std::uint64_t next_number_ = 0;  // 0: nothing reserved by this process yet
-  // flush() has nothing to do before this time unless one of these has changed.
-  std::uint64_t seen_tasks_ = 0;
-  std::uint64_t seen_target_groups_ = 0;
-  bool changed_ = true;
-  std::optional<shared::WallTime> next_flush_;
+  std::uint64_t messages_sent_ = 0;
 };
 
 }  // namespace agent::control

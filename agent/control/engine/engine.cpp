@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "agent/control/elb/targets.h"
 #include "agent/control/engine/agent_sync.h"
 #include "agent/control/engine/feed_sync.h"
+#include "agent/control/engine/marks.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/installation.h"
 #include "agent/control/state/plant.h"
@@ -28,9 +28,11 @@ namespace {
 
 // Inputs that share one commit. More would only make the first of them wait longer.
 constexpr std::size_t kMaxBatch = 256;
-// Reconcilers feed each other; two rounds are the rule. What is left then continues in the next turn.
-constexpr int kMaxReconcileRounds = 8;
-constexpr int kMaxPublishRounds = 3;
+// Reconcilers feed each other, and a service starts its tasks a few at a time. What is left then continues in
+// the next turn.
+constexpr int kMaxReconcileRounds = 24;
+// Everything is looked at this often, though nothing says that it should be.
+constexpr Millis kSweepEvery{300'000};
 // After a commit that failed: how soon changes nobody waits for are tried again.
 constexpr Millis kRetryCommitAfter{1'000};
 // Guards against spinning should something ask to be woken in the past.
@@ -39,6 +41,7 @@ constexpr Millis kShortestWake{5};
 struct Input {
   Engine::Apply apply;
   std::function<void(Result<void>)> done;  // none: from a session, repeated when its commit fails
+  bool changes_rows = false;  // applied, it did; else it is done with whatever becomes of the commit
 };
 
 }  // namespace
@@ -46,7 +49,12 @@ struct Input {
 struct Engine::Impl {
   Impl(shared::env::Executor& executor_, shared::env::Random& random_, store::Store& store_,
        Settings settings_)
-      : executor(executor_), random(random_), store(store_), settings(std::move(settings_)) {
+      : executor(executor_),
+        random(random_),
+        store(store_),
+        settings(std::move(settings_)),
+        marks(state),
+        agents(state) {
     tables = state.tables();
   }
 
@@ -55,15 +63,16 @@ struct Engine::Impl {
   void enqueue_session(std::function<void(Step&)> apply);
   void request_turn();
   void turn();
-  std::vector<Result<void>> apply_batch(std::vector<Input>& batch, std::optional<WallTime>& wake);
+  std::vector<Result<void>> apply_batch(std::vector<Input>& batch);
   void reconcile(Step& step);
-  void settle(Step& step);
+  void look_at_all_that_is_due(Step& step);
+  void compare_with_full_pass(WallTime now);
+  bool work_left() const { return marks.pending() || state.has_changes_for_publishing(); }
   void roll_back(std::vector<Input>& batch, const Error& reason);
   // What the committed state has to say to agents and balancers; the result is when to say more. Also while
   // the store refuses: they would take silence for our end.
   std::optional<WallTime> send();
-  void send_and_sleep(std::optional<WallTime> wake);
-  std::uint64_t generations() const;
+  void send_and_sleep();
   void begin_step() {
     for (TableBase* table : tables) table->begin_step();
   }
@@ -74,6 +83,7 @@ struct Engine::Impl {
   Settings settings;
   State state;
   std::vector<TableBase*> tables;
+  Marks marks;
   AgentSync agents;
   FeedSync feeds;
 
@@ -82,10 +92,8 @@ struct Engine::Impl {
   bool started = false;
   std::string store_trouble;  // of the last commit, empty if it worked
   std::uint64_t last_session = 0;
-  // Reconcilers are skipped while nothing changed since they last ran and their time has not come.
-  bool reconcile_due = true;
-  std::uint64_t reconciled_at = 0;
-  std::optional<WallTime> reconcile_wake;
+  std::optional<WallTime> next_sweep;
+  std::function<void(const std::string&)> complain;
   shared::env::Timer timer;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 };
@@ -103,6 +111,10 @@ Result<void> Engine::start() {
   return {};
 }
 
+void Engine::check_turns(std::function<void(const std::string&)> complain) {
+  impl_->complain = std::move(complain);
+}
+
 void Engine::submit(Apply apply, std::function<void(Result<void>)> done) {
   impl_->enqueue(std::move(apply), std::move(done));
 }
@@ -116,13 +128,9 @@ std::uint64_t Engine::agent_opened(const std::string& container_instance_arn,
   return session;
 }
 void Engine::agent_message(std::uint64_t session, std::string_view text) {
-  // Most are signs of life and acknowledgements, which concern AgentSync alone: no reason to look at all
-  // else.
-  const auto apply = [impl = impl_.get(), session, message = std::string(text)](Step& step) -> Result<void> {
+  impl_->enqueue_session([impl = impl_.get(), session, message = std::string(text)](Step& step) {
     impl->agents.message(step, session, message);
-    return {};
-  };
-  impl_->enqueue(apply, nullptr);
+  });
 }
 void Engine::agent_closed(std::uint64_t session) {
   impl_->enqueue_session([impl = impl_.get(), session](Step& step) { impl->agents.closed(step, session); });
@@ -179,20 +187,17 @@ Result<void> Engine::Impl::load() {
 }
 
 void Engine::Impl::enqueue(Engine::Apply apply, std::function<void(Result<void>)> done) {
-  queue.push_back({std::move(apply), std::move(done)});
+  queue.push_back({std::move(apply), std::move(done), false});
   request_turn();
 }
 
 void Engine::Impl::enqueue_session(std::function<void(Step&)> apply) {
-  queue.push_back({[this, apply = std::move(apply)](Step& step) -> Result<void> {
-                     reconcile_due = true;
-                     apply(step);
-                     return {};
-                   },
-                   nullptr});
-  // While the store refuses, all that sessions have said since is applied anew in each turn: once per retry,
-  // not once more for every message.
-  if (store_trouble.empty()) request_turn();
+  enqueue(
+      [apply = std::move(apply)](Step& step) -> Result<void> {
+        apply(step);
+        return {};
+      },
+      nullptr);
 }
 
 void Engine::Impl::request_turn() {
@@ -205,11 +210,6 @@ void Engine::Impl::request_turn() {
   });
 }
 
-std::uint64_t Engine::Impl::generations() const {
-  return std::accumulate(tables.begin(), tables.end(), std::uint64_t{0},
-                         [](std::uint64_t sum, const TableBase* table) { return sum + table->generation(); });
-}
-
 void Engine::Impl::turn() {
   timer.cancel();
   std::vector<Input> batch;
@@ -218,8 +218,7 @@ void Engine::Impl::turn() {
     queue.pop_front();
   }
   const auto published_before = state.published;
-  std::optional<WallTime> wake;
-  const std::vector<Result<void>> results = apply_batch(batch, wake);
+  const std::vector<Result<void>> results = apply_batch(batch);
 
   store::ChangeSet changes;
   for (const TableBase* table : tables) table->collect(changes);
@@ -232,79 +231,94 @@ void Engine::Impl::turn() {
     }
   }
   for (TableBase* table : tables) table->end_batch();
+  state.live.agenda.end_batch();
   store_trouble.clear();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (batch[i].done) batch[i].done(results[i]);
   }
-  send_and_sleep(wake);
+  send_and_sleep();
 }
 
-std::vector<Result<void>> Engine::Impl::apply_batch(std::vector<Input>& batch,
-                                                    std::optional<WallTime>& wake) {
+std::vector<Result<void>> Engine::Impl::apply_batch(std::vector<Input>& batch) {
   const WallTime now = executor.wall_now();
   std::vector<Result<void>> results;
   for (Input& input : batch) {
     begin_step();
-    Step step{state, now, random, settings, {}};
+    Step step{state, now, random, settings};
     results.push_back(input.apply(step));
     if (!results.back()) {
       for (TableBase* table : tables) table->undo_step();
     }
+    input.changes_rows = std::any_of(tables.begin(), tables.end(),
+                                     [](const TableBase* table) { return table->changed_in_step(); });
   }
-  if (reconcile_due || generations() != reconciled_at || (reconcile_wake && *reconcile_wake <= now)) {
-    begin_step();
-    Step step{state, now, random, settings, {}};
-    reconcile(step);
-    reconcile_wake = step.wake;
-    reconciled_at = generations();
+  if (!next_sweep || *next_sweep <= now) {
+    if (next_sweep) marks.everything();
+    next_sweep = now + kSweepEvery;
   }
-  wake = reconcile_wake;
+  begin_step();
+  Step step{state, now, random, settings};
+  agents.reserve_numbers(step);
+  reconcile(step);
+  if (complain && !work_left() && !state.live.agenda.due(now)) compare_with_full_pass(now);
   return results;
 }
 
 void Engine::Impl::reconcile(Step& step) {
-  agents.expire(step);
-  feeds.expire(step);
-  agents.reserve_numbers(step);
-  for (int round = 0; round < kMaxPublishRounds; ++round) {
-    settle(step);
-    const std::uint64_t before = generations();
-    publish(step);
-    if (generations() == before) return;
-  }
-  reconcile_due = true;
-}
-
-void Engine::Impl::settle(Step& step) {
-  reconcile_due = true;
   for (int round = 0; round < kMaxReconcileRounds; ++round) {
-    const std::uint64_t before = generations();
-    reconcile_services(step);
-    reconcile_tasks(step);
-    reconcile_targets(step);
-    purge_task_definitions(step);
-    purge_inactive(step);
-    if (generations() == before) {
-      reconcile_due = false;
+    marks.refresh();
+    if (state.live.agenda.due(step.now)) {
+      look_at_all_that_is_due(step);
+    } else if (!publish(step)) {
       return;
     }
   }
 }
 
-// Callers learn that nothing happened; what sessions told us is kept, because they will not say it again.
+void Engine::Impl::look_at_all_that_is_due(Step& step) {
+  agents.expire(step);
+  feeds.expire(step);
+  reconcile_services(step);
+  reconcile_tasks(step);
+  reconcile_targets(step);
+  purge_task_definitions(step);
+  purge_inactive(step);
+}
+
+void Engine::Impl::compare_with_full_pass(WallTime now) {
+  const Agenda before = state.live.agenda;
+  begin_step();
+  Step step{state, now, random, settings};
+  marks.everything();
+  reconcile(step);
+  for (const TableBase* table : tables) {
+    for (const std::string& key : table->changed_since_savepoint())
+      complain("a full pass still changed the row " + key);
+  }
+  for (const auto& [subject, time] : state.live.agenda.all()) {
+    const auto known = before.when(subject.concern, subject.key);
+    if (known && *known <= time) continue;
+    complain("nobody would look at '" + subject.key + "' (concern " +
+             std::to_string(static_cast<int>(subject.concern)) + ") in time");
+  }
+  state.live.agenda = before;
+}
+
+// Callers learn that nothing happened; of what sessions told us, that is kept which changed rows, because
+// they will not say it again.
 void Engine::Impl::roll_back(std::vector<Input>& batch, const Error& reason) {
   store_trouble = "the store refused the last change: " + reason.text();
   const Error failure("ServerException", "The change could not be saved: " + reason.text(),
                       shared::Blame::kSelf, shared::Retry::kYes);
   for (auto it = batch.rbegin(); it != batch.rend(); ++it) {
-    if (!it->done) queue.push_front(std::move(*it));
+    if (!it->done && it->changes_rows) queue.push_front(std::move(*it));
   }
   for (Input& input : batch) {
     if (input.done) input.done(failure);
   }
   std::erase_if(state.live.unsent_tasks,
                 [this](const auto& key) { return state.tasks.find(key) == nullptr; });
-  reconcile_due = true;
+  state.live.agenda.undo_batch();
   send();
   timer = executor.after(kRetryCommitAfter, [this] { request_turn(); });
 }
@@ -318,13 +332,25 @@ std::optional<WallTime> Engine::Impl::send() {
   return next;
 }
 
-void Engine::Impl::send_and_sleep(std::optional<WallTime> wake) {
-  if (const auto next = send(); next && (!wake || *next < *wake)) wake = next;
+void Engine::Impl::send_and_sleep() {
+  std::optional<WallTime> wake = send();
+  if (complain) {
+    const std::uint64_t sent = agents.messages_sent();
+    agents.look_at_all();
+    send();
+    if (agents.messages_sent() != sent) complain("an agent was not told at once");
+  }
   const WallTime now = executor.wall_now();
   if (!queue.empty()) return request_turn();
-  if (reconcile_due) wake = now;
+  const auto earlier = [&wake](std::optional<WallTime> time) {
+    if (time && (!wake || *time < *wake)) wake = time;
+  };
+  earlier(state.live.agenda.next());
+  earlier(next_sweep);
+  if (work_left()) wake = now;
   if (!wake) return;
-  const Millis delay = std::max(kShortestWake, std::chrono::duration_cast<Millis>(*wake - now));
+  const Millis delay =
+      std::clamp(std::chrono::duration_cast<Millis>(std::max(*wake, now) - now), kShortestWake, kSweepEvery);
   timer = executor.after(delay, [this] { request_turn(); });
 }
 

@@ -42,6 +42,11 @@ class Engine {
   void feed_message(std::uint64_t session, std::string_view text);
   void feed_closed(std::uint64_t session);
 
+  // For the simulation. After every turn that looked at what changed, everything is looked at, and every
+  // agent's session: `complain` hears what that changed, sent or wanted to be woken for, which should be
+  // nothing.
+  void check_turns(std::function<void(const std::string&)> complain);
+
   // Why this control plane is not ready; empty text = ready.
   std::string not_ready() const;
   const State& state() const;

@@ -26,6 +26,7 @@ void FeedSync::opened(Step& step, std::uint64_t session, std::shared_ptr<link::C
   mine.channel = std::move(channel);
   mine.last_heard = step.now;
   mine.next_heartbeat = step.now + lb::kFeedSilence / 3;
+  step.state.live.agenda.note(Concern::kFeeds, "");
 }
 
 void FeedSync::message(Step& step, std::uint64_t session, std::string_view text) {
@@ -55,9 +56,11 @@ void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) 
     if (id != session && other.balancer_id == hello.balancer_id) older.push_back(id);
   }
   for (const std::uint64_t id : older) leave(step, id, "another session of this balancer began");
-  balancer_said_hello(step, hello);
   Session& mine = sessions_[session];
-  if (mine.balancer_id == hello.balancer_id) return;  // said once more, after a commit that failed
+  // Said once more, after a commit that failed: what the balancer has told since then stands.
+  const bool again = mine.balancer_id == hello.balancer_id;
+  balancer_said_hello(step, hello, again ? Greeting::kRepeated : Greeting::kNew);
+  if (again) return;
   mine.balancer_id = hello.balancer_id;
   // One that claims a version nobody published gets the present one, and says why it cannot take it.
   mine.sent_version = hello.applied_version <= step.meta().config_version ? hello.applied_version : 0;
@@ -76,6 +79,8 @@ void FeedSync::leave(Step& step, std::uint64_t session, const std::string& reaso
 }
 
 void FeedSync::expire(Step& step) {
+  if (step.state.live.agenda.take(Concern::kFeeds, step.now).empty()) return;
+  step.subject = {Concern::kFeeds, ""};
   std::vector<std::uint64_t> silent;
   for (const auto& [id, session] : sessions_) {
     const WallTime over = session.last_heard + lb::kFeedSilence;

@@ -240,6 +240,27 @@ std::string placement_trouble(const PlacementFailure& failure) {
          ") " + words + kSeeGuide + (failure.detail.empty() ? "" : " " + failure.detail);
 }
 
+// Placed, and yet nobody begins with it: its host has enough to start.
+bool waits_for_its_turn(const State& state, const Settings& settings, const std::string& task_key) {
+  if (!state.live.unsent_tasks.contains(task_key)) return false;
+  const model::Task& task = *state.tasks.find(task_key);
+  const auto* instance = find_instance_by_arn(state, task.container_instance_arn);
+  return instance != nullptr && is_connected(state, *instance) &&
+         state.task_index().usage(instance->arn).pending > settings.max_starting_tasks_per_instance;
+}
+
+void tell_of_waiting_tasks(Step& step, const std::string& key, const std::vector<std::string>& started) {
+  if (std::none_of(started.begin(), started.end(), [&](const std::string& task) {
+        return waits_for_its_turn(step.state, step.settings, task);
+      })) {
+    return;
+  }
+  add_event_once(step, key,
+                 "has tasks waiting to be started: a container instance is handed at most " +
+                     std::to_string(step.settings.max_starting_tasks_per_instance) +
+                     " tasks that are not up yet (max_starting_tasks_per_instance).");
+}
+
 Starting start_tasks(Step& step, const std::string& key, int count) {
   const model::Service& service = *step.state.services.find(key);
   const auto [started, failure] =
@@ -249,7 +270,9 @@ Starting start_tasks(Step& step, const std::string& key, int count) {
     for (const std::string& task : started) text += " (task " + last_part(task) + ")";
     add_event(step, *step.state.services.edit(key), text + ".");
   }
+  tell_of_waiting_tasks(step, key, started);
   if (failure.reason.empty()) return Starting::kAllowed;
+  step.state.live.starved.insert(key);
   add_event_once(step, key, placement_trouble(failure));
   // Stopping an old task can make room for a new one; it cannot bring an agent back.
   return scheduler::room_would_help(failure.reason) ? Starting::kBlocked : Starting::kForbidden;
@@ -384,28 +407,6 @@ Starting may_start(Step& step, const model::Service& service) {
   return Starting::kAllowed;
 }
 
-// Placed, and yet nobody begins with it: its host has enough to start.
-bool waits_for_its_turn(const State& state, const Settings& settings, const std::string& task_key) {
-  if (!state.live.unsent_tasks.contains(task_key)) return false;
-  const model::Task& task = *state.tasks.find(task_key);
-  const auto* instance = find_instance_by_arn(state, task.container_instance_arn);
-  return instance != nullptr && is_connected(state, *instance) &&
-         state.task_index().usage(instance->arn).pending > settings.max_starting_tasks_per_instance;
-}
-
-void tell_of_waiting_tasks(Step& step, const std::string& key) {
-  const auto& tasks = step.state.task_index().of_service(key);
-  if (std::none_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
-        return waits_for_its_turn(step.state, step.settings, task);
-      })) {
-    return;
-  }
-  add_event_once(step, key,
-                 "has tasks waiting to be started: a container instance is handed at most " +
-                     std::to_string(step.settings.max_starting_tasks_per_instance) +
-                     " tasks that are not up yet (max_starting_tasks_per_instance).");
-}
-
 void finish_deletion(Step& step, const std::string& key) {
   const auto& tasks = step.state.task_index().of_service(key);
   const bool over = std::all_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
@@ -423,6 +424,7 @@ void reconcile_service(Step& step, const std::string& key) {
   Facts facts = gather(step, service, key);
   facts.plan.starting = may_start(step, service);
   ServicePlan next = plan(step, service, facts);
+  step.state.live.starved.erase(key);
   if (next.start > 0) {
     const Starting outcome = start_tasks(step, key, next.start);
     if (outcome != Starting::kAllowed) {
@@ -434,7 +436,6 @@ void reconcile_service(Step& step, const std::string& key) {
   if (!active) return finish_deletion(step, key);
   update_deployments(step, key);
   if (next.progress == Progress::kSteady && service.deployments.size() == 1) mark_steady(step, key);
-  if (next.start == 0 && !step.state.live.unsent_tasks.empty()) tell_of_waiting_tasks(step, key);
   if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
 }
 
@@ -447,11 +448,15 @@ int circuit_breaker_threshold(int desired_count) {
 }
 
 void reconcile_services(Step& step) {
-  std::vector<std::string> keys;
-  for (const auto& [key, service] : step.state.services.rows()) {
-    if (service.status != ServiceStatus::kInactive) keys.push_back(key);
+  for (const std::string& key : step.state.live.agenda.take(Concern::kService, step.now)) {
+    const model::Service* service = step.state.services.find(key);
+    if (service == nullptr || service->status == ServiceStatus::kInactive) {
+      step.state.live.starved.erase(key);
+      continue;
+    }
+    step.subject = {Concern::kService, key};
+    reconcile_service(step, key);
   }
-  for (const std::string& key : keys) reconcile_service(step, key);
 }
 
 namespace {

@@ -17,7 +17,7 @@ ServiceCounts count_tasks(const State& state, const model::Service& service,
 // Failures at which the circuit breaker gives a deployment up.
 int circuit_breaker_threshold(int desired_count);
 
-// Level-triggered: may run at any moment, any number of times. Sets step.wake for what only time will change.
+// Level-triggered: may run at any moment, any number of times. Looks at the services that are on the agenda.
 void reconcile_services(Step& step);
 
 }  // namespace agent::control

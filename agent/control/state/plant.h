@@ -13,6 +13,8 @@ enum class Bug {
   kFreeBeforeStopped,          // a task's resources are free as soon as it is to stop
   kReplyBeforeCommit,          // callers learn of success although the store refused
   kWaitForLastContainer,       // a task without its essential container is wanted until all others have ended
+  kForgetHealth,  // nobody looks at the services of targets of which a balancer says something new
+  kLoseWake,      // what only time changes of a service is not looked at again
 };
 
 #ifdef BERTH_PLANT

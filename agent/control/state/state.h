@@ -8,6 +8,7 @@
 
 #include "agent/control/records/ecs.h"
 #include "agent/control/records/elb.h"
+#include "agent/control/state/agenda.h"
 #include "agent/control/state/table.h"
 #include "agent/control/state/task_index.h"
 #include "shared/lbconfig/feed.h"
@@ -46,7 +47,19 @@ struct Unplaceable {
   std::string detail;
 };
 
+// What balancers said since the marks were last refreshed.
+struct Signals {
+  bool acknowledged = false;  // a configuration
+  bool health = false;        // something else than before of some target
+  bool any() const { return acknowledged || health; }
+};
+
 struct Volatile {
+  Agenda agenda;
+  Signals signals;
+  // Keys of services of which a task could not be placed: looked at again whenever a task or an instance of
+  // their cluster changes.
+  std::set<std::string> starved;
   // Row keys of tasks that this run of control has placed and not yet handed to their agent: nobody else
   // knows them. Tasks of an earlier run are never here, as they may have been handed over.
   std::set<std::string> unsent_tasks;
@@ -56,7 +69,7 @@ struct Volatile {
 };
 
 struct State {
-  State() { tasks.follow(); }
+  State() : task_index_(tasks.follow()), changes_for_publishing_(follow_for_publishing()) {}
 
   Table<model::Cluster> clusters{"cluster/", encode_cluster, decode_cluster};
   Table<model::TaskDefinition> task_definitions{"taskdef/", encode_task_definition, decode_task_definition};
@@ -74,15 +87,23 @@ struct State {
   Volatile live;
   // What balancers are to apply; version == meta.config_version. Rebuilt at start, replaced by publish().
   std::shared_ptr<const lb::Config> published = std::make_shared<lb::Config>();
-  // Sum of the load balancing tables' generations when publish() last looked: nothing to do while it stands.
-  std::uint64_t published_from = 0;
-
   std::vector<TableBase*> tables();
   // Brought up to date with the tasks before it is returned.
   const TaskIndex& task_index() const;
+  // Whether a row changed that the balancers' configuration is made of, since this was last asked.
+  bool take_changes_for_publishing();
+  bool has_changes_for_publishing() const;
 
  private:
+  struct Readers {
+    Table<model::LoadBalancer>::Reader load_balancers;
+    Table<model::Listener>::Reader listeners;
+    Table<model::Rule>::Reader rules;
+    Table<model::TargetGroup>::Reader target_groups;
+  };
+  Readers follow_for_publishing();
   mutable TaskIndex task_index_;
+  Readers changes_for_publishing_;
 };
 
 }  // namespace agent::control

@@ -45,11 +45,10 @@ struct Step {
   shared::WallTime now;
   shared::env::Random& random;
   const Settings& settings;
-  std::optional<shared::WallTime> wake;  // reconcile again not later than this
+  Subject subject = {};  // what a reconciler is looking at
 
-  void wake_at(shared::WallTime t) {
-    if (!wake || t < *wake) wake = t;
-  }
+  // The subject is looked at again at `t`, though nothing changes until then.
+  void wake_at(shared::WallTime t) const { state.live.agenda.at(subject.concern, subject.key, t); }
   const model::Meta& meta() const;
   model::Meta& edit_meta();
   // The clock's milliseconds: what numbers begin at after a start, that must not repeat although control may

@@ -1,7 +1,10 @@
-// Table<T>: rows of one kind, with an undo log. Every change of durable state goes through put/edit/erase, so
-// that a failed step or a failed commit can be taken back, and a commit knows which rows to write. Thread:
-// control's.
+// Table<T>: rows of one kind, with an undo log and a change log. Every change of durable state goes through
+// put/edit/erase, so that a failed step or a failed commit can be taken back, a commit knows which rows to
+// write, and whoever follows the table (an index, a reconciler's marks) looks at the rows that changed
+// instead of at all of them. Thread: control's.
 #pragma once
+#include <algorithm>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -30,7 +33,9 @@ class TableBase {
   virtual void end_batch() = 0;                               // forgets the log
   virtual void collect(store::ChangeSet& changes) const = 0;  // rows changed since the last end_batch()
   virtual bool load(std::string_view key, std::string_view value) = 0;  // false: the value cannot be decoded
-  virtual std::uint64_t generation() const = 0;
+  virtual bool changed_in_step() const = 0;  // any row was edited since the savepoint
+  // Keys whose rows are not what they were at the savepoint, as the store would see them; for checks.
+  virtual std::vector<std::string> changed_since_savepoint() const = 0;
 
  private:
   std::string prefix_;
@@ -50,13 +55,30 @@ class Table final : public TableBase {
   }
   const std::map<std::string, T, std::less<>>& rows() const { return rows_; }
   std::size_t size() const { return rows_.size(); }
-  // Grows with every change, never falls: lets a reader skip work when nothing of this kind changed.
-  std::uint64_t generation() const override { return generation_; }
+  // Grows with every change, never falls.
+  std::uint64_t generation() const { return log_end_; }
 
-  // For an index over the rows: after follow(), every key that may have changed is kept until it is taken.
-  // Finish an edit before asking such an index, because an edited row is noted when edit() is called.
-  void follow() { following_ = true; }
-  std::vector<std::string> take_touched() const { return std::exchange(touched_, {}); }
+  // A reader of the change log: the keys of rows that may have changed (also by being taken back) are kept
+  // until it has taken them. It sees what changes after follow(). Finish an edit before asking what follows
+  // the table, because an edited row is noted when edit() is called.
+  using Reader = std::size_t;
+  Reader follow() {
+    cursors_.push_back(log_end_);
+    return cursors_.size() - 1;
+  }
+  bool has_changes(Reader reader) const { return cursors_[reader] != log_end_; }
+  // Each key once, in key order.
+  std::vector<std::string> take_changes(Reader reader) const {
+    const std::uint64_t first = log_end_ - changed_.size();
+    std::vector<std::string> keys(changed_.begin() + static_cast<std::ptrdiff_t>(cursors_[reader] - first),
+                                  changed_.end());
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    cursors_[reader] = log_end_;
+    const std::uint64_t slowest = *std::min_element(cursors_.begin(), cursors_.end());
+    changed_.erase(changed_.begin(), changed_.begin() + static_cast<std::ptrdiff_t>(slowest - first));
+    return keys;
+  }
 
   // A mutable row, nullptr if there is none. The pointer is good until that row is erased or a step is
   // undone.
@@ -103,6 +125,17 @@ class Table final : public TableBase {
       }
     }
   }
+  bool changed_in_step() const override { return log_.size() > savepoint_; }
+  std::vector<std::string> changed_since_savepoint() const override {
+    std::vector<std::string> keys;
+    for (std::size_t i = savepoint_; i < log_.size(); ++i) {
+      const auto& [key, before] = log_[i];
+      const T* row = find(key);
+      const bool same = row != nullptr && before ? encode_(*row) == encode_(*before) : !row && !before;
+      if (!same) keys.push_back(prefix() + key);
+    }
+    return keys;
+  }
   bool load(std::string_view key, std::string_view value) override {
     T row{};
     if (!decode_(value, row)) return false;
@@ -113,8 +146,11 @@ class Table final : public TableBase {
 
  private:
   void touch(const std::string& key) {
-    ++generation_;
-    if (following_) touched_.push_back(key);
+    const bool unread =
+        std::all_of(cursors_.begin(), cursors_.end(), [this](std::uint64_t at) { return at < log_end_; });
+    if (unread && !changed_.empty() && changed_.back() == key) return;
+    ++log_end_;
+    if (!cursors_.empty()) changed_.push_back(key);
   }
   void remember(const std::string& key, const T* before) {
     touch(key);
@@ -141,9 +177,10 @@ class Table final : public TableBase {
   std::vector<std::pair<std::string, std::optional<T>>> log_;
   std::set<std::string> logged_;  // keys in log_ since the savepoint
   std::size_t savepoint_ = 0;
-  std::uint64_t generation_ = 0;
-  bool following_ = false;
-  mutable std::vector<std::string> touched_;
+  // The change log: keys, the newest last, from the first one on that some reader has not taken.
+  mutable std::deque<std::string> changed_;
+  std::uint64_t log_end_ = 0;  // changes ever made
+  mutable std::vector<std::uint64_t> cursors_;
 };
 
 }  // namespace agent::control

@@ -13,7 +13,7 @@ void take_one(std::multiset<int>& ports, int port) {
 }  // namespace
 
 void TaskIndex::refresh(const Table<model::Task>& tasks) {
-  for (const std::string& key : tasks.take_touched()) {
+  for (const std::string& key : tasks.take_changes(changes_)) {
     const Held before = held_by(key);
     remove(key);
     if (const model::Task* task = tasks.find(key)) add(key, *task);
@@ -34,6 +34,8 @@ void TaskIndex::add(const std::string& key, const model::Task& task) {
     entry.stopped_at = task.stopped_at.value_or(task.created_at);
     stopped_.emplace(entry.stopped_at, key);
   } else {
+    entry.definition = task.task_definition_arn;
+    ++definitions_[entry.definition];
     entry.instance = task.container_instance_arn;
     if (!task.service.empty()) entry.service = task.cluster + "/" + task.service;
     entry.group = task.group;
@@ -66,6 +68,7 @@ void TaskIndex::remove(const std::string& key) {
     stopped_.erase({entry.stopped_at, key});
     return;
   }
+  if (--definitions_[entry.definition] == 0) definitions_.erase(entry.definition);
   const auto it = instances_.find(entry.instance);
   InstanceUsage& usage = it->second;
   usage.cpu -= entry.reserved.cpu;

@@ -31,6 +31,7 @@ struct InstanceUsage {
 
 class TaskIndex {
  public:
+  explicit TaskIndex(Table<model::Task>::Reader changes) : changes_(changes) {}
   void refresh(const Table<model::Task>& tasks);
 
   const InstanceUsage& usage(const std::string& instance_arn) const;
@@ -40,12 +41,15 @@ class TaskIndex {
   // room.
   std::uint64_t room() const { return room_; }
   // Desired STOPPED, but not STOPPED yet.
+  // A task that is not STOPPED is of this revision; by task definition ARN.
+  bool uses_definition(const std::string& arn) const { return definitions_.contains(arn); }
   const std::set<std::string>& stopping() const { return stopping_; }
   // STOPPED, oldest first.
   const std::set<std::pair<shared::WallTime, std::string>>& stopped() const { return stopped_; }
 
  private:
   struct Entry {
+    std::string definition;
     std::string instance;
     std::string service;
     std::string group;
@@ -60,7 +64,9 @@ class TaskIndex {
   void add(const std::string& key, const model::Task& task);
   void remove(const std::string& key);
 
+  Table<model::Task>::Reader changes_;
   std::map<std::string, Entry> entries_;
+  std::map<std::string, int> definitions_;
   std::map<std::string, InstanceUsage> instances_;
   std::map<std::string, std::set<std::string>> services_;
   std::uint64_t room_ = 0;

@@ -330,17 +330,20 @@ void orphan_task(Step& step, const std::string& key, const std::string& reason) 
 }
 
 void reconcile_tasks(Step& step) {
-  const auto stopping = step.state.task_index().stopping();  // a copy: edits change the index
+  Agenda& agenda = step.state.live.agenda;
   TargetLookup targets(step.state);
-  for (const std::string& key : stopping) {
-    forget_gone_targets(step, targets, key);
+  for (const std::string& key : agenda.take(Concern::kStoppingTask, step.now)) {
     const model::Task* found = step.state.tasks.find(key);
+    if (found == nullptr || found->desired_status != DesiredStatus::kStopped) continue;
+    forget_gone_targets(step, targets, key);
     if (!found->targets.empty() || found->last_status >= TaskStatus::kStopping) continue;
     model::Task* task = step.state.tasks.edit(key);
     task->last_status = TaskStatus::kStopping;
     task->stopping_at = step.now;
     ++task->version;
   }
+  if (agenda.take(Concern::kStoppedTasks, step.now).empty()) return;
+  step.subject = {Concern::kStoppedTasks, ""};
   std::vector<std::string> expired;
   for (const auto& [stopped_at, key] : step.state.task_index().stopped()) {
     const auto until = stopped_at + step.settings.stopped_task_retention;

@@ -59,7 +59,7 @@ shared::Result<void> apply_health(Step& step, const std::string& instance_arn, c
 void orphan_task(Step& step, const std::string& key, const std::string& reason);
 
 // Drops stopped tasks after Settings::stopped_task_retention; moves tasks whose targets are gone from
-// DEACTIVATING on.
+// DEACTIVATING on: those that are on the agenda.
 void reconcile_tasks(Step& step);
 
 }  // namespace agent::control

@@ -63,7 +63,7 @@ void add_event_once(Step& step, const std::string& service_key, const std::strin
   const std::string message = event_text(*service, text);
   for (const model::ServiceEvent& each : service->events) {
     if (each.created_at + kRepeatEventAfter <= step.now || is_progress(each.message)) break;
-    if (each.message == message) return;
+    if (each.message == message) return step.wake_at(each.created_at + kRepeatEventAfter);
   }
   add_event(step, *step.state.services.edit(service_key), text);
 }

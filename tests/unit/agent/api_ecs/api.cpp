@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/control/cluster/task_definitions.h"
+
 namespace agent::api::ecs::testing {
 
 shared::Result<json> Api::call_text(const std::string& operation, const std::string& body) {
@@ -12,9 +14,13 @@ shared::Result<json> Api::call_text(const std::string& operation, const std::str
   call.request_id = "2f5e4a04-0000-4000-8000-000000000000";
   call.caller_arn = "arn:aws:iam::000000000000:root";
   call.account = "000000000000";
-  control::Step step{state, now, random, settings, std::nullopt};
+  control::Step step{state, now, random, settings};
   for (control::TableBase* table : state.tables()) table->begin_step();
   resource_ids.clear();
+  // The engine's turn after the former call.
+  for (const auto& [key, row] : state.task_definitions.rows())
+    state.live.agenda.note(control::Concern::kRetiredDefinition, key);
+  control::purge_task_definitions(step);
   const auto answer = handle(step, call, resource_ids);
   if (!answer) {
     for (control::TableBase* table : state.tables()) table->undo_step();

@@ -25,13 +25,15 @@ class Api {
   // As the engine does it: an error takes everything back, and the configuration follows.
   shared::Result<std::string> call(const std::string& operation, const std::string& form) {
     for (auto* table : state.tables()) table->begin_step();
-    control::Step step{state, now, random_, settings, {}};
+    control::Step step{state, now, random_, settings};
     auto answer = handle(step, {operation, "Action=" + operation + "&Version=2015-12-01&" + form,
                                 "7b7f0bd2-0000-4000-8000-000000000001", "arn:aws:iam::000000000000:root",
                                 "000000000000", "000000000000"});
     if (!answer) {
       for (auto* table : state.tables()) table->undo_step();
     }
+    for (const auto& [arn, row] : state.target_groups.rows())
+      state.live.agenda.note(control::Concern::kDrainingGroup, arn);
     control::reconcile_targets(step);
     control::publish(step);
     return answer;

@@ -134,7 +134,7 @@ class Caller {
 
   // With a balancer that never acknowledges, draining targets pile up.
   void connect_or_leave() {
-    control::Step step{api_.state, api_.now, dice_, api_.settings, {}};
+    control::Step step{api_.state, api_.now, dice_, api_.settings};
     if (dice_.below(2) == 0) {
       control::balancer_said_hello(step, {"b1", 0});
     } else {

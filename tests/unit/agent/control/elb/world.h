@@ -67,15 +67,15 @@ class World {
   }
 
   void apply(const std::function<void(Step&)>& what) {
-    Step step{*state, now, random_, settings, {}};
+    Step step{*state, now, random_, settings};
     what(step);
-    std::uint64_t before = 0;
+    Agenda& agenda = state->live.agenda;
     do {
-      before = generations();
+      agenda.note(Concern::kBalancers, "");
+      for (const auto& [arn, row] : state->target_groups.rows()) agenda.note(Concern::kDrainingGroup, arn);
       reconcile_targets(step);
-      publish(step);
-    } while (generations() != before);
-    wake = step.wake;
+    } while (publish(step));
+    wake = agenda.next();
   }
   void pass(shared::Millis time) {
     now += time;
@@ -160,17 +160,6 @@ class World {
   std::string listener;
 
  private:
-  std::uint64_t generations() const {
-    std::uint64_t sum = 0;
-    for (const TableBase* table : state->tables()) sum += generation_of(*table);
-    return sum;
-  }
-  std::uint64_t generation_of(const TableBase& table) const {
-    if (&table == &state->target_groups) return state->target_groups.generation();
-    if (&table == &state->balancers) return state->balancers.generation();
-    if (&table == &state->meta) return state->meta.generation();
-    return 0;
-  }
   template <class T>
   static void touch(Table<T>& table) {
     std::vector<std::string> keys;

@@ -1,0 +1,194 @@
+#include "agent/control/engine/marks.h"
+
+#include <algorithm>
+
+#include "agent/control/state/lookup.h"
+#include "agent/control/state/plant.h"
+
+namespace agent::control {
+
+using model::DesiredStatus;
+using model::TaskStatus;
+
+namespace {
+
+std::string cluster_in(const std::string& child_key) { return child_key.substr(0, child_key.find('/')); }
+
+std::string definition_key(const model::Task& task) {
+  return task.family + ":" + std::to_string(task.revision);
+}
+
+}  // namespace
+
+Marks::Marks(State& state)
+    : state_(state),
+      agenda_(state.live.agenda),
+      clusters_(state.clusters.follow()),
+      services_(state.services.follow()),
+      tasks_(state.tasks.follow()),
+      instances_(state.instances.follow()),
+      definitions_(state.task_definitions.follow()),
+      groups_(state.target_groups.follow()),
+      load_balancers_(state.load_balancers.follow()),
+      listeners_(state.listeners.follow()),
+      rules_(state.rules.follow()),
+      balancers_(state.balancers.follow()) {}
+
+bool Marks::pending() const {
+  return state_.clusters.has_changes(clusters_) || state_.services.has_changes(services_) ||
+         state_.tasks.has_changes(tasks_) || state_.instances.has_changes(instances_) ||
+         state_.task_definitions.has_changes(definitions_) || state_.target_groups.has_changes(groups_) ||
+         state_.load_balancers.has_changes(load_balancers_) || state_.listeners.has_changes(listeners_) ||
+         state_.rules.has_changes(rules_) || state_.balancers.has_changes(balancers_) ||
+         state_.live.signals.any();
+}
+
+void Marks::refresh() {
+  for (const auto& key : state_.task_definitions.take_changes(definitions_)) definition_changed(key);
+  for (const auto& key : state_.clusters.take_changes(clusters_)) cluster_lost_something(key);
+  for (const auto& key : state_.services.take_changes(services_)) service_changed(key);
+  for (const auto& key : state_.instances.take_changes(instances_)) instance_changed(key);
+  for (const auto& key : state_.tasks.take_changes(tasks_)) task_changed(key);
+  for (const auto& arn : state_.target_groups.take_changes(groups_)) group_changed(arn);
+  // Whether a target group is in use, and by whom its targets are judged.
+  const bool routes = !state_.load_balancers.take_changes(load_balancers_).empty();
+  const bool listens = !state_.listeners.take_changes(listeners_).empty();
+  const bool ruled = !state_.rules.take_changes(rules_).empty();
+  if (routes || listens || ruled) services_behind_balancers();
+  if (!state_.balancers.take_changes(balancers_).empty()) {
+    agenda_.note(Concern::kBalancers, "");
+    services_behind_balancers();
+    for (const std::string& arn : draining_) agenda_.note(Concern::kDrainingGroup, arn);
+  }
+  take_signals();
+}
+
+void Marks::take_signals() {
+  Signals& signals = state_.live.signals;
+  if (signals.health && !BERTH_PLANTED(kForgetHealth)) services_behind_balancers();
+  if (signals.health || signals.acknowledged) {
+    for (const std::string& arn : draining_) agenda_.note(Concern::kDrainingGroup, arn);
+  }
+  signals = {};
+}
+
+void Marks::service_changed(const std::string& key) {
+  agenda_.note(Concern::kService, key);
+  const model::Service* service = state_.services.find(key);
+  if (service != nullptr && service->status == model::ServiceStatus::kInactive)
+    agenda_.note(Concern::kInactiveService, key);
+  for (const std::string& definition : retiring_) agenda_.note(Concern::kRetiredDefinition, definition);
+  cluster_lost_something(key);
+}
+
+void Marks::task_changed(const std::string& key) {
+  cluster_lost_something(key);
+  starved_services(key);
+  const model::Task* task = state_.tasks.find(key);
+  if (task == nullptr) return;
+  const bool stopped = task->last_status == TaskStatus::kStopped;
+  if (!task->service.empty()) {
+    const std::string service = task->cluster + "/" + task->service;
+    agenda_.note(Concern::kService, service);
+    if (stopped) agenda_.note(Concern::kInactiveService, service);
+  }
+  if (!stopped) {
+    if (task->desired_status == DesiredStatus::kStopped) agenda_.note(Concern::kStoppingTask, key);
+    return;
+  }
+  agenda_.note(Concern::kStoppedTasks, "");
+  if (const auto* instance = find_instance_by_arn(state_, task->container_instance_arn))
+    agenda_.note(Concern::kInactiveInstance, key_of(*instance));
+  if (retiring_.contains(definition_key(*task)))
+    agenda_.note(Concern::kRetiredDefinition, definition_key(*task));
+}
+
+// Also whenever its agent connects or leaves.
+void Marks::instance_changed(const std::string& key) {
+  cluster_lost_something(key);
+  starved_services(key);
+  const model::ContainerInstance* instance = state_.instances.find(key);
+  if (instance == nullptr) return;
+  agenda_.note(Concern::kAgentSession, instance->arn);
+  if (instance->status == model::InstanceStatus::kInactive) agenda_.note(Concern::kInactiveInstance, key);
+  for (const std::string& task_key : state_.task_index().usage(instance->arn).tasks) {
+    const model::Task* task = state_.tasks.find(task_key);
+    if (!task->service.empty()) agenda_.note(Concern::kService, task->cluster + "/" + task->service);
+  }
+}
+
+void Marks::definition_changed(const std::string& key) {
+  const model::TaskDefinition* definition = state_.task_definitions.find(key);
+  if (definition != nullptr && definition->status == model::TaskDefinitionStatus::kDeleteInProgress) {
+    retiring_.insert(key);
+    agenda_.note(Concern::kRetiredDefinition, key);
+  } else {
+    retiring_.erase(key);
+  }
+}
+
+void Marks::group_changed(const std::string& arn) {
+  const model::TargetGroup* group = state_.target_groups.find(arn);
+  const bool drains = group != nullptr && std::any_of(group->targets.begin(), group->targets.end(),
+                                                      [](const model::RegisteredTarget& each) {
+                                                        return each.state == lb::TargetState::kDraining;
+                                                      });
+  if (drains) {
+    draining_.insert(arn);
+    agenda_.note(Concern::kDrainingGroup, arn);
+  } else {
+    draining_.erase(arn);
+  }
+  // Deleted with targets of tasks that are to stop.
+  if (group == nullptr) {
+    for (const std::string& key : state_.task_index().stopping()) agenda_.note(Concern::kStoppingTask, key);
+  }
+  services_behind_balancers();
+}
+
+// An INACTIVE cluster is kept as long as anything is left in it.
+void Marks::cluster_lost_something(const std::string& child_key) {
+  const std::string name = cluster_in(child_key);
+  const model::Cluster* cluster = state_.clusters.find(name);
+  if (cluster != nullptr && cluster->status == model::ClusterStatus::kInactive)
+    agenda_.note(Concern::kInactiveCluster, name);
+}
+
+void Marks::services_behind_balancers() {
+  for (const auto& [key, service] : state_.services.rows()) {
+    const bool behind = std::any_of(service.deployments.begin(), service.deployments.end(),
+                                    [](const auto& each) { return !each.load_balancers.empty(); });
+    if (behind) agenda_.note(Concern::kService, key);
+  }
+}
+
+void Marks::starved_services(const std::string& child_key) {
+  const std::string prefix = cluster_in(child_key) + "/";
+  const auto& starved = state_.live.starved;
+  for (auto it = starved.lower_bound(prefix); it != starved.end() && it->starts_with(prefix); ++it) {
+    agenda_.note(Concern::kService, *it);
+  }
+}
+
+void Marks::everything() {
+  for (const auto& [key, row] : state_.services.rows()) {
+    agenda_.note(Concern::kService, key);
+    agenda_.note(Concern::kInactiveService, key);
+  }
+  for (const std::string& key : state_.task_index().stopping()) agenda_.note(Concern::kStoppingTask, key);
+  agenda_.note(Concern::kStoppedTasks, "");
+  for (const auto& [arn, group] : state_.target_groups.rows()) agenda_.note(Concern::kDrainingGroup, arn);
+  agenda_.note(Concern::kBalancers, "");
+  for (const auto& [key, row] : state_.task_definitions.rows()) {
+    if (row.status == model::TaskDefinitionStatus::kDeleteInProgress)
+      agenda_.note(Concern::kRetiredDefinition, key);
+  }
+  for (const auto& [key, row] : state_.instances.rows()) {
+    agenda_.note(Concern::kInactiveInstance, key);
+    agenda_.note(Concern::kAgentSession, row.arn);
+  }
+  for (const auto& [name, row] : state_.clusters.rows()) agenda_.note(Concern::kInactiveCluster, name);
+  agenda_.note(Concern::kFeeds, "");
+}
+
+}  // namespace agent::control

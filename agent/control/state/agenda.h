@@ -1,0 +1,69 @@
+// What control has to look at again, and when: subjects (a service, a target group whose targets drain) that
+// are due now because something they are decided from changed, and subjects that only time will change.
+// Instead of asking every reconciler about everything after every event, the engine asks about these. Not
+// stored: at a start everything is due. Thread: control's.
+#pragma once
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shared/base/time.h"
+
+namespace agent::control {
+
+// Whose reconciler looks at the subject; the comment says what its key is.
+enum class Concern {
+  kService,            // service row
+  kStoppingTask,       // task row
+  kStoppedTasks,       // "", the oldest of them
+  kDrainingGroup,      // target group row
+  kBalancers,          // ""
+  kRetiredDefinition,  // task definition row
+  kInactiveService,    // service row
+  kInactiveInstance,   // container instance row
+  kInactiveCluster,    // cluster row
+  kAgentSession,       // container instance ARN
+  kFeeds,              // ""
+};
+inline constexpr std::size_t kConcerns = 11;
+
+struct Subject {
+  Concern concern = Concern::kService;
+  std::string key;
+};
+
+class Agenda {
+ public:
+  // Due now.
+  void note(Concern concern, const std::string& key) { at(concern, key, shared::WallTime::min()); }
+  // Due at `time`, or earlier if that was said before.
+  void at(Concern concern, const std::string& key, shared::WallTime time);
+
+  // Those due by now, in key order. They are off the agenda, times to come included: looking at one says anew
+  // when to look again.
+  std::vector<std::string> take(Concern concern, shared::WallTime now);
+  bool due(shared::WallTime now) const;
+  // The earliest time of all; nothing to do before it.
+  std::optional<shared::WallTime> next() const;
+  // When the subject is due; nothing if it is not on the agenda.
+  std::optional<shared::WallTime> when(Concern concern, const std::string& key) const;
+  std::vector<std::pair<Subject, shared::WallTime>> all() const;
+
+  void end_batch() { taken_.clear(); }  // what was taken is done with
+  void undo_batch();                    // what came of it was taken back: all of it is due again
+
+ private:
+  struct Lane {
+    std::map<std::string, shared::WallTime> when;
+    std::set<std::pair<shared::WallTime, std::string>> order;
+  };
+  Lane& lane(Concern concern) { return lanes_[static_cast<std::size_t>(concern)]; }
+  std::array<Lane, kConcerns> lanes_;
+  std::vector<Subject> taken_;  // since the last end_batch()
+};
+
+}  // namespace agent::control
