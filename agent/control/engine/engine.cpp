@@ -84,6 +84,7 @@ struct Engine::Impl {
   State state;
   std::vector<TableBase*> tables;
   Marks marks;
+  ServiceReconciler services;
   AgentSync agents;
   FeedSync feeds;
 
@@ -278,7 +279,7 @@ void Engine::Impl::reconcile(Step& step) {
 void Engine::Impl::look_at_all_that_is_due(Step& step) {
   agents.expire(step);
   feeds.expire(step);
-  reconcile_services(step);
+  services.reconcile(step);
   reconcile_tasks(step);
   reconcile_targets(step);
   purge_task_definitions(step);

@@ -54,10 +54,10 @@ void Marks::refresh() {
   const bool routes = !state_.load_balancers.take_changes(load_balancers_).empty();
   const bool listens = !state_.listeners.take_changes(listeners_).empty();
   const bool ruled = !state_.rules.take_changes(rules_).empty();
-  if (routes || listens || ruled) services_behind_balancers();
+  if (routes || listens || ruled) tasks_behind_balancers();
   if (!state_.balancers.take_changes(balancers_).empty()) {
     agenda_.note(Concern::kBalancers, "");
-    services_behind_balancers();
+    tasks_behind_balancers();
     for (const std::string& arn : draining_) agenda_.note(Concern::kDrainingGroup, arn);
   }
   take_signals();
@@ -65,7 +65,7 @@ void Marks::refresh() {
 
 void Marks::take_signals() {
   Signals& signals = state_.live.signals;
-  if (signals.health && !BERTH_PLANTED(kForgetHealth)) services_behind_balancers();
+  if (signals.health && !BERTH_PLANTED(kForgetHealth)) tasks_behind_balancers();
   if (signals.health || signals.acknowledged) {
     for (const std::string& arn : draining_) agenda_.note(Concern::kDrainingGroup, arn);
   }
@@ -84,14 +84,12 @@ void Marks::service_changed(const std::string& key) {
 void Marks::task_changed(const std::string& key) {
   cluster_lost_something(key);
   starved_services(key);
+  agenda_.note(Concern::kServiceTask, key);
   const model::Task* task = state_.tasks.find(key);
   if (task == nullptr) return;
   const bool stopped = task->last_status == TaskStatus::kStopped;
-  if (!task->service.empty()) {
-    const std::string service = task->cluster + "/" + task->service;
-    agenda_.note(Concern::kService, service);
-    if (stopped) agenda_.note(Concern::kInactiveService, service);
-  }
+  if (!task->service.empty() && stopped)
+    agenda_.note(Concern::kInactiveService, task->cluster + "/" + task->service);
   if (!stopped) {
     if (task->desired_status == DesiredStatus::kStopped) agenda_.note(Concern::kStoppingTask, key);
     return;
@@ -112,8 +110,7 @@ void Marks::instance_changed(const std::string& key) {
   agenda_.note(Concern::kAgentSession, instance->arn);
   if (instance->status == model::InstanceStatus::kInactive) agenda_.note(Concern::kInactiveInstance, key);
   for (const std::string& task_key : state_.task_index().usage(instance->arn).tasks) {
-    const model::Task* task = state_.tasks.find(task_key);
-    if (!task->service.empty()) agenda_.note(Concern::kService, task->cluster + "/" + task->service);
+    agenda_.note(Concern::kServiceTask, task_key);
   }
 }
 
@@ -143,7 +140,7 @@ void Marks::group_changed(const std::string& arn) {
   if (group == nullptr) {
     for (const std::string& key : state_.task_index().stopping()) agenda_.note(Concern::kStoppingTask, key);
   }
-  services_behind_balancers();
+  tasks_behind_balancers();
 }
 
 // An INACTIVE cluster is kept as long as anything is left in it.
@@ -154,11 +151,13 @@ void Marks::cluster_lost_something(const std::string& child_key) {
     agenda_.note(Concern::kInactiveCluster, name);
 }
 
-void Marks::services_behind_balancers() {
+void Marks::tasks_behind_balancers() {
   for (const auto& [key, service] : state_.services.rows()) {
     const bool behind = std::any_of(service.deployments.begin(), service.deployments.end(),
                                     [](const auto& each) { return !each.load_balancers.empty(); });
-    if (behind) agenda_.note(Concern::kService, key);
+    if (!behind) continue;
+    for (const std::string& task : state_.task_index().of_service(key))
+      agenda_.note(Concern::kServiceTask, task);
   }
 }
 
@@ -174,6 +173,8 @@ void Marks::everything() {
   for (const auto& [key, row] : state_.services.rows()) {
     agenda_.note(Concern::kService, key);
     agenda_.note(Concern::kInactiveService, key);
+    for (const std::string& task : state_.task_index().of_service(key))
+      agenda_.note(Concern::kServiceTask, task);
   }
   for (const std::string& key : state_.task_index().stopping()) agenda_.note(Concern::kStoppingTask, key);
   agenda_.note(Concern::kStoppedTasks, "");

@@ -29,7 +29,7 @@ class Marks {
   void definition_changed(const std::string& key);
   void group_changed(const std::string& arn);
   void cluster_lost_something(const std::string& child_key);
-  void services_behind_balancers();
+  void tasks_behind_balancers();
   void starved_services(const std::string& child_key);
   void take_signals();
 

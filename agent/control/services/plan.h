@@ -1,10 +1,12 @@
-// What a service's scheduler does next, as a pure function of what is there: how many tasks of the PRIMARY
-// deployment to start and which tasks to stop. It holds the promise of the deployment configuration: what is
-// stopped here never takes the healthy tasks below the minimum (unless they are below it already, and then no
-// healthy one is stopped), and what is started never takes the tasks above the maximum.
+// What a service's scheduler does next, as a pure function of how many tasks of each kind there are: how many
+// tasks of the PRIMARY deployment to start, and how many of which kinds to stop. It holds the promise of the
+// deployment configuration: what is stopped here never takes the healthy tasks below the minimum (unless they
+// are below it already, and then no healthy one is stopped), and what is started never takes the tasks above
+// the maximum. Which of the tasks of a kind are stopped is for the book (book.h) to say.
 #pragma once
+#include <array>
+#include <bitset>
 #include <cstddef>
-#include <string>
 #include <vector>
 
 namespace agent::control {
@@ -18,12 +20,18 @@ enum class PlanHealth {
 };
 enum class PlanAge { kCurrent, kOutdated };  // outdated: of an older deployment, or on a DRAINING instance
 
+// A kind of task: those that the plan does not tell apart.
 struct PlanTask {
   PlanPhase phase = PlanPhase::kPending;
   PlanHealth health = PlanHealth::kUnknown;
   PlanAge age = PlanAge::kCurrent;
-  int order = 0;  // among equals the lowest goes first when the service shrinks
+  bool operator==(const PlanTask&) const = default;
 };
+inline constexpr std::size_t kPlanKinds = 24;
+std::size_t kind_of(const PlanTask& task);  // below kPlanKinds
+PlanTask task_of_kind(std::size_t kind);
+using PlanKinds = std::bitset<kPlanKinds>;
+using PlanCounts = std::array<int, kPlanKinds>;  // tasks by kind
 
 enum class Starting {
   kAllowed,
@@ -36,14 +44,15 @@ struct PlanFacts {
   int minimum_percent = 100;
   int maximum_percent = 200;
   Starting starting = Starting::kAllowed;
-  std::vector<PlanTask> tasks;
+  PlanCounts tasks{};
 };
 
 enum class StopCause { kUnhealthy, kOutdated, kSurplus };
+// `count` of the tasks of these kinds that no earlier stop of the plan takes; there are as many.
 struct PlannedStop {
-  std::size_t task = 0;  // index into PlanFacts::tasks
+  PlanKinds kinds;
+  int count = 0;
   StopCause cause = StopCause::kSurplus;
-  bool operator==(const PlannedStop&) const = default;
 };
 
 enum class Progress {

@@ -1,19 +1,17 @@
 #include "agent/control/services/services.h"
-#include "agent/control/elb/target_health.h"
 #include "agent/control/services/requests.h"
 #include "agent/control/tasks/changes.h"
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <numeric>
 
+#include "agent/control/services/judge.h"
 #include "agent/control/services/plan.h"
 #include "agent/control/state/lookup.h"
-#include "agent/control/tasks/placing.h"
 #include "agent/control/tasks/service_events.h"
 #include "agent/control/tasks/tasks.h"
 #include "agent/scheduler/placement.h"
-#include "agent/scheduler/scale_in.h"
 
 namespace agent::control {
 
@@ -36,194 +34,7 @@ constexpr const char* kPercentagesInTheWay =
     "was unable to stop or start tasks during a deployment because of the service deployment configuration. "
     "Update the minimumHealthyPercent or maximumPercent value and try again.";
 
-struct Judgement {
-  PlanHealth health = PlanHealth::kUnknown;
-  std::string stop_reason;  // unhealthy only
-  std::string event;
-};
-
-struct Facts {
-  PlanFacts plan;
-  std::vector<std::string> keys;  // as plan.tasks
-  std::vector<Judgement> judgements;
-};
-
 std::string last_part(const std::string& arn) { return arn.substr(arn.rfind('/') + 1); }
-
-Judgement failed_in(const model::Task& task, const std::string& group, int port, const std::string& reason) {
-  return {PlanHealth::kUnhealthy, "Task failed ELB health checks in (target-group " + group + ")",
-          "(task " + task.id + ") (instance " + last_part(task.container_instance_arn) + ") (port " +
-              std::to_string(port) + ") is unhealthy in (target-group " + group + ") due to (reason " +
-              reason + ")"};
-}
-
-// A registration that somebody else took away is gone from the task too.
-std::optional<std::string> missing_group(const model::Service& service, const model::Task& task) {
-  for (const model::Deployment& deployment : service.deployments) {
-    if (deployment.id != task.deployment_id) continue;
-    for (const model::ServiceLoadBalancer& wanted : deployment.load_balancers) {
-      const bool there = std::any_of(task.targets.begin(), task.targets.end(), [&](const auto& each) {
-        return each.target_group_arn == wanted.target_group_arn;
-      });
-      if (!there) return wanted.target_group_arn;
-    }
-  }
-  return std::nullopt;
-}
-
-// The worst over all target groups.
-Judgement judge_targets(TargetLookup& targets, const model::Service& service, const model::Task& task) {
-  if (const auto group = missing_group(service, task)) {
-    return failed_in(task, *group, 0, "Target is no longer registered");
-  }
-  Judgement all{PlanHealth::kHealthy, "", ""};
-  for (const model::TaskTarget& each : task.targets) {
-    const model::RegisteredTarget* row = targets.find(each.target_group_arn, each.registration);
-    if (row == nullptr || row->state == lb::TargetState::kDraining) {
-      return failed_in(task, each.target_group_arn, row == nullptr ? 0 : row->port,
-                       "Target is no longer registered");
-    }
-    const TargetHealth health = targets.health(each.target_group_arn, *row);
-    if (health.state == lb::Health::kUnhealthy) {
-      return failed_in(task, each.target_group_arn, row->port, health.description);
-    }
-    const bool counts = health.state == lb::Health::kHealthy || health.state == lb::Health::kUnavailable;
-    if (counts || all.health == PlanHealth::kUnknown) continue;
-    const bool told = health.state != lb::Health::kUnused && !targets.state().balancers.rows().empty();
-    all.health = told ? PlanHealth::kAwaited : PlanHealth::kUnknown;
-  }
-  return all;
-}
-
-enum class ContainerChecks { kNone, kPending, kHealthy, kUnhealthy };
-
-// Over the essential containers that the task definition gives a health check; the worst decides.
-ContainerChecks container_checks(const State& state, const model::Task& task) {
-  const model::TaskDefinition* definition = find_task_definition(state, task.task_definition_arn);
-  if (definition == nullptr) return ContainerChecks::kNone;
-  ContainerChecks all = ContainerChecks::kNone;
-  for (const model::ContainerDefinition& each : definition->containers) {
-    if (!each.essential || !each.has_health_check) continue;
-    const auto container = std::find_if(task.containers.begin(), task.containers.end(),
-                                        [&](const auto& c) { return c.name == each.name; });
-    if (container == task.containers.end()) continue;
-    if (container->health == model::HealthStatus::kUnhealthy) return ContainerChecks::kUnhealthy;
-    if (container->health == model::HealthStatus::kUnknown) all = ContainerChecks::kPending;
-    if (all == ContainerChecks::kNone) all = ContainerChecks::kHealthy;
-  }
-  return all;
-}
-
-Judgement judge(Step& step, TargetLookup& targets, const model::Service& service, const model::Task& task) {
-  if (task.last_status != TaskStatus::kRunning) return {};
-  const WallTime started = task.started_at.value_or(step.now);
-  Judgement result = judge_targets(targets, service, task);
-  const ContainerChecks checks = container_checks(step.state, task);
-  if (checks == ContainerChecks::kUnhealthy && result.health != PlanHealth::kUnhealthy) {
-    result = {PlanHealth::kUnhealthy, "Task failed container health checks",
-              "(task " + task.id + ") failed container health checks."};
-  }
-  if (checks == ContainerChecks::kPending && result.health == PlanHealth::kHealthy) return {};
-  if (task.targets.empty() && checks == ContainerChecks::kNone && result.health == PlanHealth::kHealthy) {
-    const WallTime counts_at = started + step.settings.steady_without_checks;
-    if (counts_at > step.now) {
-      step.wake_at(counts_at);
-      return {};
-    }
-  }
-  const WallTime grace_until = started + std::chrono::seconds(service.health_check_grace_seconds);
-  if (result.health == PlanHealth::kUnhealthy && grace_until > step.now) {
-    step.wake_at(grace_until);
-    return {};
-  }
-  return result;
-}
-
-// A task that its agent has not started and cannot start now: the host was lost before control could know it.
-// ECS leaves such tasks PENDING until the agent is back; when it is, it is told to stop them.
-std::optional<Judgement> judge_stranded(Step& step, const model::Task& task) {
-  if (task.last_status >= TaskStatus::kRunning) return std::nullopt;
-  const auto [agent, restarted] = step.state.live.agents.try_emplace(task.container_instance_arn);
-  if (restarted) agent->second.last_heard = step.now;
-  if (agent->second.connected) return std::nullopt;
-  const WallTime lost_at = agent->second.last_heard + step.settings.agent_silence;
-  if (lost_at > step.now) {
-    step.wake_at(lost_at);
-    return std::nullopt;
-  }
-  return Judgement{PlanHealth::kUnknown,
-                   "The agent of the container instance disconnected before the task started",
-                   "(task " + task.id + ") (instance " + last_part(task.container_instance_arn) +
-                       ") could not be started because the agent is disconnected."};
-}
-
-PlanAge age_of(const State& state, const model::Service& service, const model::Task& task) {
-  if (service.deployments.empty() || task.deployment_id != service.deployments.front().id) {
-    return PlanAge::kOutdated;
-  }
-  const model::ContainerInstance* instance = find_instance_by_arn(state, task.container_instance_arn);
-  const bool stays = instance != nullptr && instance->status == model::InstanceStatus::kActive;
-  return stays ? PlanAge::kCurrent : PlanAge::kOutdated;
-}
-
-void order_for_scale_in(Step& step, const model::Service& service, Facts& facts) {
-  std::vector<scheduler::RunningTask> tasks;
-  for (const std::string& key : facts.keys) {
-    const model::Task* task = step.state.tasks.find(key);
-    scheduler::RunningTask each;
-    each.instance = task->container_instance_arn;
-    each.cpu = task->reserved.cpu;
-    each.memory = task->reserved.memory;
-    if (const auto* instance = find_instance_by_arn(step.state, task->container_instance_arn)) {
-      const InstanceUsage& usage = step.state.task_index().usage(instance->arn);
-      each.zone = attribute_of(*instance, scheduler::kZoneAttribute);
-      each.free_cpu = instance->registered.cpu - usage.cpu;
-      each.free_memory = instance->registered.memory - usage.memory;
-    }
-    tasks.push_back(std::move(each));
-  }
-  const auto order = scheduler::scale_in_order(tasks, service.placement_strategy, step.random);
-  for (std::size_t rank = 0; rank < order.size(); ++rank) {
-    facts.plan.tasks[order[rank]].order = static_cast<int>(rank);
-  }
-}
-
-Facts gather(Step& step, const model::Service& service, const std::string& key) {
-  Facts facts;
-  facts.plan.desired = service.desired_count;
-  facts.plan.minimum_percent = service.configuration.minimum_healthy_percent;
-  facts.plan.maximum_percent = service.configuration.maximum_percent;
-  TargetLookup targets(step.state);
-  for (const std::string& task_key : step.state.task_index().of_service(key)) {
-    const model::Task& task = *step.state.tasks.find(task_key);
-    PlanTask each;
-    Judgement judgement;
-    if (task.desired_status == DesiredStatus::kStopped) {
-      each.phase = PlanPhase::kStopping;
-    } else {
-      each.phase = task.last_status == TaskStatus::kRunning ? PlanPhase::kRunning : PlanPhase::kPending;
-      each.age = age_of(step.state, service, task);
-      judgement = judge(step, targets, service, task);
-      if (auto stranded = judge_stranded(step, task)) {
-        judgement = *std::move(stranded);
-        each.age = PlanAge::kOutdated;
-      }
-      each.health = judgement.health;
-    }
-    facts.plan.tasks.push_back(each);
-    facts.keys.push_back(task_key);
-    facts.judgements.push_back(std::move(judgement));
-  }
-  return facts;
-}
-
-// The order of stopping says which tasks go, never whether any does, so it is made only when one does.
-ServicePlan plan(Step& step, const model::Service& service, Facts& facts) {
-  ServicePlan next = plan_service(facts.plan);
-  if (next.stop.empty()) return next;
-  order_for_scale_in(step, service, facts);
-  return plan_service(facts.plan);
-}
 
 std::string placement_trouble(const PlacementFailure& failure) {
   if (failure.arn.empty()) return std::string(kUnplaceable) + "Reason: " + failure.reason + kSeeGuide;
@@ -278,14 +89,28 @@ Starting start_tasks(Step& step, const std::string& key, int count) {
   return scheduler::room_would_help(failure.reason) ? Starting::kBlocked : Starting::kForbidden;
 }
 
-void stop_tasks(Step& step, const std::string& key, const Facts& facts,
-                const std::vector<PlannedStop>& stops) {
+struct ChosenStop {
+  std::string task_key;
+  StopCause cause;
+};
+
+std::vector<ChosenStop> choose_tasks(Step& step, Book& book, const model::Service& service,
+                                     const std::vector<PlannedStop>& stops) {
+  std::vector<ChosenStop> chosen;
+  for (const PlannedStop& each : stops) {
+    for (auto& key : book.take(step.state, each.kinds, each.count, service.placement_strategy))
+      chosen.push_back({std::move(key), each.cause});
+  }
+  return chosen;
+}
+
+void stop_tasks(Step& step, const std::string& key, const Book& book, const std::vector<ChosenStop>& stops) {
   std::string stopped;
   int draining = 0;
   std::map<std::string, int> deregistered;
-  for (const PlannedStop& each : stops) {
-    const model::Task& task = *step.state.tasks.find(facts.keys[each.task]);
-    const Judgement& judgement = facts.judgements[each.task];
+  for (const ChosenStop& each : stops) {
+    const model::Task& task = *step.state.tasks.find(each.task_key);
+    const Judgement& judgement = book.find(each.task_key)->judgement;
     stopped += " (task " + task.id + ")";
     draining += task.targets.empty() ? 0 : 1;
     for (const model::TaskTarget& target : task.targets) ++deregistered[target.target_group_arn];
@@ -297,7 +122,7 @@ void stop_tasks(Step& step, const std::string& key, const Facts& facts,
       if (!never_ran) note_task_unhealthy(*service, task.deployment_id);
       add_event(step, *service, judgement.event);
     }
-    stop_task(step, facts.keys[each.task], "ServiceSchedulerInitiated", reason);
+    stop_task(step, each.task_key, "ServiceSchedulerInitiated", reason);
   }
   if (stops.empty()) return;
   model::Service* service = step.state.services.edit(key);
@@ -313,27 +138,22 @@ void stop_tasks(Step& step, const std::string& key, const Facts& facts,
 }
 
 // Older deployments leave the list when none of their tasks is wanted any more.
-void update_deployments(Step& step, const std::string& key) {
+void update_deployments(Step& step, const std::string& key, const Book& book) {
   const model::Service& found = *step.state.services.find(key);
-  std::map<std::string, int> live;
-  for (const std::string& task_key : step.state.task_index().of_service(key)) {
-    const model::Task& task = *step.state.tasks.find(task_key);
-    if (task.desired_status == DesiredStatus::kRunning) ++live[task.deployment_id];
-  }
   const auto over = [&](const model::Deployment& each) {
-    return each.status != model::DeploymentStatus::kPrimary && live[each.id] == 0;
+    return each.status != model::DeploymentStatus::kPrimary && book.wanted(each.id) == 0;
   };
   const auto& all = found.deployments;
   const bool stale = std::any_of(all.begin(), all.end(), [&](const model::Deployment& each) {
     return over(each) ||
-           (each.status != model::DeploymentStatus::kPrimary && each.desired_count != live[each.id]);
+           (each.status != model::DeploymentStatus::kPrimary && each.desired_count != book.wanted(each.id));
   });
   if (!stale) return;
   model::Service* service = step.state.services.edit(key);
   std::erase_if(service->deployments, over);
   for (model::Deployment& each : service->deployments) {
     if (each.status == model::DeploymentStatus::kPrimary) continue;
-    each.desired_count = live[each.id];
+    each.desired_count = book.wanted(each.id);
     each.updated_at = step.now;
   }
 }
@@ -407,36 +227,23 @@ Starting may_start(Step& step, const model::Service& service) {
   return Starting::kAllowed;
 }
 
-void finish_deletion(Step& step, const std::string& key) {
-  const auto& tasks = step.state.task_index().of_service(key);
-  const bool over = std::all_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
-    return step.state.tasks.find(task)->last_status >= TaskStatus::kStopping;
-  });
-  if (!over) return;
+void finish_deletion(Step& step, const std::string& key, const Book& book) {
+  const int live = std::accumulate(book.counts().begin(), book.counts().end(), 0) -
+                   book.counts()[kind_of({PlanPhase::kStopping})];
+  if (live > 0 || book.any_waits_to_stop()) return;
   step.state.services.edit(key)->status = ServiceStatus::kInactive;
   step.state.live.unplaceable.erase(key);
 }
 
-void reconcile_service(Step& step, const std::string& key) {
-  const model::Service& service = *step.state.services.find(key);
-  const bool active = service.status == ServiceStatus::kActive;
-  if (active) trip_circuit_breaker(step, key);
-  Facts facts = gather(step, service, key);
-  facts.plan.starting = may_start(step, service);
-  ServicePlan next = plan(step, service, facts);
-  step.state.live.starved.erase(key);
-  if (next.start > 0) {
-    const Starting outcome = start_tasks(step, key, next.start);
-    if (outcome != Starting::kAllowed) {
-      facts.plan.starting = outcome;
-      next = plan(step, service, facts);
-    }
+// What judging a task takes from its service.
+std::string terms_of(const model::Service& service) {
+  std::string terms = std::to_string(service.health_check_grace_seconds);
+  for (const model::Deployment& each : service.deployments) {
+    terms += " " + each.id;
+    for (const model::ServiceLoadBalancer& wanted : each.load_balancers)
+      terms += "," + wanted.target_group_arn;
   }
-  stop_tasks(step, key, facts, next.stop);
-  if (!active) return finish_deletion(step, key);
-  update_deployments(step, key);
-  if (next.progress == Progress::kSteady && service.deployments.size() == 1) mark_steady(step, key);
-  if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
+  return terms;
 }
 
 }  // namespace
@@ -447,16 +254,79 @@ int circuit_breaker_threshold(int desired_count) {
   return std::clamp(desired_count / 2 + desired_count % 2, kFewest, kMost);
 }
 
-void reconcile_services(Step& step) {
-  for (const std::string& key : step.state.live.agenda.take(Concern::kService, step.now)) {
+void ServiceReconciler::judge(Step& step, TargetLookup& targets, const std::string& task_key) {
+  const model::Task* task = step.state.tasks.find(task_key);
+  const bool live = task != nullptr && task->last_status != TaskStatus::kStopped && !task->service.empty();
+  const std::string key = live ? task->cluster + "/" + task->service : std::string();
+  const model::Service* service = live ? step.state.services.find(key) : nullptr;
+  if (const auto known = service_of_.find(task_key); known != service_of_.end()) {
+    step.state.live.agenda.note(Concern::kService, known->second);
+    if (service == nullptr) {
+      books_[known->second].book.erase(task_key);
+      service_of_.erase(known);
+    }
+  }
+  if (service == nullptr) return;
+  step.subject = {Concern::kServiceTask, task_key};
+  service_of_[task_key] = key;
+  books_[key].book.put(task_key, judge_task(step, targets, *service, *task));
+  step.state.live.agenda.note(Concern::kService, key);
+}
+
+void ServiceReconciler::judge_on_new_terms(Step& step, const std::string& key) {
+  Known& known = books_[key];
+  std::string terms = terms_of(*step.state.services.find(key));
+  if (known.terms == terms) return;
+  known.terms = std::move(terms);
+  TargetLookup targets(step.state);
+  for (const std::string& task : step.state.task_index().of_service(key)) judge(step, targets, task);
+}
+
+void ServiceReconciler::reconcile(Step& step) {
+  Agenda& agenda = step.state.live.agenda;
+  {
+    TargetLookup targets(step.state);
+    for (const std::string& task : agenda.take(Concern::kServiceTask, step.now)) judge(step, targets, task);
+  }
+  for (const std::string& key : agenda.take(Concern::kService, step.now)) {
     const model::Service* service = step.state.services.find(key);
     if (service == nullptr || service->status == ServiceStatus::kInactive) {
       step.state.live.starved.erase(key);
+      if (service == nullptr) books_.erase(key);
       continue;
     }
+    judge_on_new_terms(step, key);
     step.subject = {Concern::kService, key};
-    reconcile_service(step, key);
+    reconcile_one(step, key);
   }
+}
+
+void ServiceReconciler::reconcile_one(Step& step, const std::string& key) {
+  const model::Service& service = *step.state.services.find(key);
+  const bool active = service.status == ServiceStatus::kActive;
+  if (active && trip_circuit_breaker(step, key)) judge_on_new_terms(step, key);
+  step.subject = {Concern::kService, key};
+  Book& book = books_[key].book;
+  PlanFacts facts;
+  facts.desired = service.desired_count;
+  facts.minimum_percent = service.configuration.minimum_healthy_percent;
+  facts.maximum_percent = service.configuration.maximum_percent;
+  facts.tasks = book.counts();
+  facts.starting = may_start(step, service);
+  ServicePlan next = plan_service(facts);
+  step.state.live.starved.erase(key);
+  if (next.start > 0) {
+    const Starting outcome = start_tasks(step, key, next.start);
+    if (outcome != Starting::kAllowed) {
+      facts.starting = outcome;
+      next = plan_service(facts);
+    }
+  }
+  stop_tasks(step, key, book, choose_tasks(step, book, service, next.stop));
+  if (!active) return finish_deletion(step, key, book);
+  update_deployments(step, key, book);
+  if (next.progress == Progress::kSteady && service.deployments.size() == 1) mark_steady(step, key);
+  if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
 }
 
 namespace {

@@ -9,7 +9,7 @@ namespace agent::control {
 using shared::WallTime;
 
 void Agenda::at(Concern concern, const std::string& key, WallTime time) {
-  if (BERTH_PLANTED(kLoseWake) && concern == Concern::kService && time != WallTime::min()) return;
+  if (BERTH_PLANTED(kLoseWake) && concern == Concern::kServiceTask && time != WallTime::min()) return;
   Lane& mine = lane(concern);
   const auto [it, fresh] = mine.when.try_emplace(key, time);
   if (!fresh) {

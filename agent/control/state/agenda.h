@@ -17,6 +17,7 @@ namespace agent::control {
 
 // Whose reconciler looks at the subject; the comment says what its key is.
 enum class Concern {
+  kServiceTask,        // task row; the service's scheduler judges it
   kService,            // service row
   kStoppingTask,       // task row
   kStoppedTasks,       // "", the oldest of them
@@ -29,10 +30,10 @@ enum class Concern {
   kAgentSession,       // container instance ARN
   kFeeds,              // ""
 };
-inline constexpr std::size_t kConcerns = 11;
+inline constexpr std::size_t kConcerns = 12;
 
 struct Subject {
-  Concern concern = Concern::kService;
+  Concern concern = Concern::kServiceTask;
   std::string key;
 };
 

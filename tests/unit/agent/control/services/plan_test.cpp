@@ -10,33 +10,85 @@
 namespace agent::control {
 namespace {
 
-PlanTask task(PlanPhase phase, PlanHealth health, PlanAge age, int order = 0) {
+// Tasks one by one, as the counts of kinds come about. Among equals the lowest order goes first.
+struct TestTask {
+  PlanPhase phase = PlanPhase::kPending;
+  PlanHealth health = PlanHealth::kUnknown;
+  PlanAge age = PlanAge::kCurrent;
+  int order = 0;
+};
+struct TestFacts {
+  int desired = 0;
+  int minimum_percent = 100;
+  int maximum_percent = 200;
+  Starting starting = Starting::kAllowed;
+  std::vector<TestTask> tasks;
+};
+struct TestStop {
+  std::size_t task = 0;
+  StopCause cause = StopCause::kSurplus;
+  bool operator==(const TestStop&) const = default;
+};
+struct TestPlan {
+  int start = 0;
+  std::vector<TestStop> stop;
+  Progress progress = Progress::kMoving;
+};
+
+std::size_t kind_of(const TestTask& task) { return control::kind_of({task.phase, task.health, task.age}); }
+
+TestPlan planned(const TestFacts& all) {
+  PlanFacts facts{all.desired, all.minimum_percent, all.maximum_percent, all.starting, {}};
+  for (const TestTask& each : all.tasks) ++facts.tasks[kind_of(each)];
+  const ServicePlan plan = plan_service(facts);
+  TestPlan out{plan.start, {}, plan.progress};
+  std::vector<bool> taken(all.tasks.size(), false);
+  for (const PlannedStop& each : plan.stop) {
+    for (int i = 0; i < each.count; ++i) {
+      std::size_t first = all.tasks.size();
+      for (std::size_t k = 0; k < all.tasks.size(); ++k) {
+        const bool candidate = !taken[k] && each.kinds[kind_of(all.tasks[k])];
+        if (candidate && (first == all.tasks.size() || all.tasks[k].order < all.tasks[first].order))
+          first = k;
+      }
+      if (first == all.tasks.size()) {
+        ADD_FAILURE() << "more stops than tasks of their kinds";
+        return out;
+      }
+      taken[first] = true;
+      out.stop.push_back({first, each.cause});
+    }
+  }
+  return out;
+}
+
+TestTask task(PlanPhase phase, PlanHealth health, PlanAge age, int order = 0) {
   return {phase, health, age, order};
 }
-PlanTask healthy(PlanAge age = PlanAge::kCurrent) {
+TestTask healthy(PlanAge age = PlanAge::kCurrent) {
   return task(PlanPhase::kRunning, PlanHealth::kHealthy, age);
 }
-PlanTask young(PlanAge age = PlanAge::kCurrent) {
+TestTask young(PlanAge age = PlanAge::kCurrent) {
   return task(PlanPhase::kRunning, PlanHealth::kUnknown, age);
 }
-PlanTask sick(PlanAge age = PlanAge::kCurrent) {
+TestTask sick(PlanAge age = PlanAge::kCurrent) {
   return task(PlanPhase::kRunning, PlanHealth::kUnhealthy, age);
 }
-PlanTask pending(PlanAge age = PlanAge::kCurrent) {
+TestTask pending(PlanAge age = PlanAge::kCurrent) {
   return task(PlanPhase::kPending, PlanHealth::kUnknown, age);
 }
-PlanTask stopping() { return task(PlanPhase::kStopping, PlanHealth::kUnknown, PlanAge::kOutdated); }
+TestTask stopping() { return task(PlanPhase::kStopping, PlanHealth::kUnknown, PlanAge::kOutdated); }
 
-PlanFacts facts(int desired, int minimum, int maximum, std::vector<PlanTask> tasks) {
-  PlanFacts all;
+TestFacts facts(int desired, int minimum, int maximum, std::vector<TestTask> tasks) {
+  TestFacts all;
   all.desired = desired;
   all.minimum_percent = minimum;
   all.maximum_percent = maximum;
   all.tasks = std::move(tasks);
   return all;
 }
-std::vector<PlanTask> many(int n, const PlanTask& one) {
-  return std::vector<PlanTask>(static_cast<std::size_t>(n), one);
+std::vector<TestTask> many(int n, const TestTask& one) {
+  return std::vector<TestTask>(static_cast<std::size_t>(n), one);
 }
 
 TEST(ServicePlan, TheLargestNumbersThatTheApiTakesDoNotOverflow) {
@@ -44,7 +96,7 @@ TEST(ServicePlan, TheLargestNumbersThatTheApiTakesDoNotOverflow) {
   EXPECT_EQ(minimum_healthy(kMost, 200), kMost);
   EXPECT_EQ(maximum_running(kMost, 200), kMost);
   EXPECT_EQ(maximum_running(kMost, kMost), kMost);
-  EXPECT_EQ(plan_service(facts(kMost, 100, 200, many(2, healthy()))).start, kMost - 2);
+  EXPECT_EQ(planned(facts(kMost, 100, 200, many(2, healthy()))).start, kMost - 2);
 }
 
 // The first move of a rollout over healthy old tasks, as section "rolling update" of ECS's documentation has
@@ -66,8 +118,8 @@ TEST(ServicePlan, FirstMoveOfARolloutFollowsThePercentages) {
                  std::to_string(row.maximum));
     EXPECT_EQ(minimum_healthy(row.desired, row.minimum), row.min);
     EXPECT_EQ(maximum_running(row.desired, row.maximum), row.max);
-    const ServicePlan plan = plan_service(
-        facts(row.desired, row.minimum, row.maximum, many(row.desired, healthy(PlanAge::kOutdated))));
+    const TestPlan plan =
+        planned(facts(row.desired, row.minimum, row.maximum, many(row.desired, healthy(PlanAge::kOutdated))));
     EXPECT_EQ(plan.start, row.start);
     EXPECT_EQ(static_cast<int>(plan.stop.size()), row.stop);
     EXPECT_EQ(plan.progress, row.progress);
@@ -80,7 +132,7 @@ TEST(ServicePlan, OldTasksGoOneByOneAsNewOnesBecomeHealthy) {
   tasks.push_back(young());
   tasks.push_back(pending());
   tasks.push_back(pending());
-  const ServicePlan plan = plan_service(facts(4, 100, 200, tasks));
+  const TestPlan plan = planned(facts(4, 100, 200, tasks));
   EXPECT_EQ(plan.start, 0);
   ASSERT_EQ(plan.stop.size(), 1u);
   EXPECT_EQ(plan.stop[0].cause, StopCause::kOutdated);
@@ -90,83 +142,83 @@ TEST(ServicePlan, OldTasksGoOneByOneAsNewOnesBecomeHealthy) {
 TEST(ServicePlan, OldTasksThatNeverCameUpGoAtOnce) {
   auto tasks = many(2, healthy(PlanAge::kOutdated));
   tasks.push_back(pending(PlanAge::kOutdated));
-  const ServicePlan plan = plan_service(facts(2, 100, 100, tasks));
+  const TestPlan plan = planned(facts(2, 100, 100, tasks));
   ASSERT_EQ(plan.stop.size(), 1u);
   EXPECT_EQ(plan.stop[0].task, 2u);
 }
 
 TEST(ServicePlan, StopsFirstWhenNoInstanceHasRoomEvenIfThePercentagesWouldAllowStarting) {
-  PlanFacts blocked = facts(4, 50, 200, many(4, healthy(PlanAge::kOutdated)));
+  TestFacts blocked = facts(4, 50, 200, many(4, healthy(PlanAge::kOutdated)));
   blocked.starting = Starting::kBlocked;
-  EXPECT_EQ(plan_service(blocked).stop.size(), 2u);
+  EXPECT_EQ(planned(blocked).stop.size(), 2u);
   blocked.starting = Starting::kForbidden;  // nothing would replace them
-  EXPECT_TRUE(plan_service(blocked).stop.empty());
+  EXPECT_TRUE(planned(blocked).stop.empty());
 }
 
 TEST(ServicePlan, ReplacesUnhealthyTasksStartFirstWithRoom) {
   auto tasks = many(3, healthy());
   tasks.push_back(sick());
-  ServicePlan plan = plan_service(facts(4, 100, 200, tasks));
+  TestPlan plan = planned(facts(4, 100, 200, tasks));
   EXPECT_EQ(plan.start, 1);
   EXPECT_TRUE(plan.stop.empty());
   tasks.push_back(pending());
-  plan = plan_service(facts(4, 100, 200, tasks));
+  plan = planned(facts(4, 100, 200, tasks));
   EXPECT_EQ(plan.start, 0);
   EXPECT_TRUE(plan.stop.empty());
   tasks.back() = healthy();
-  plan = plan_service(facts(4, 100, 200, tasks));
-  EXPECT_EQ(plan.stop, (std::vector<PlannedStop>{{3, StopCause::kUnhealthy}}));
+  plan = planned(facts(4, 100, 200, tasks));
+  EXPECT_EQ(plan.stop, (std::vector<TestStop>{{3, StopCause::kUnhealthy}}));
 }
 
 TEST(ServicePlan, ReplacesUnhealthyTasksOneByOneWithoutRoom) {
-  ServicePlan plan = plan_service(facts(4, 100, 100, many(4, sick())));
+  TestPlan plan = planned(facts(4, 100, 100, many(4, sick())));
   EXPECT_EQ(plan.start, 0);
   EXPECT_EQ(plan.stop.size(), 1u);
   auto tasks = many(3, sick());
   tasks.push_back(stopping());
-  plan = plan_service(facts(4, 100, 100, tasks));
+  plan = planned(facts(4, 100, 100, tasks));
   EXPECT_EQ(plan.start, 1);
   EXPECT_TRUE(plan.stop.empty());
 }
 
 TEST(ServicePlan, ShrinksFromTheLeastUsefulTaskOn) {
-  std::vector<PlanTask> tasks = {healthy(), sick(), pending(), young(), healthy()};
+  std::vector<TestTask> tasks = {healthy(), sick(), pending(), young(), healthy()};
   tasks[0].order = 2;
   tasks[4].order = 1;
-  const ServicePlan plan = plan_service(facts(1, 100, 200, tasks));
+  const TestPlan plan = planned(facts(1, 100, 200, tasks));
   std::vector<std::size_t> order;
-  for (const PlannedStop& each : plan.stop) order.push_back(each.task);
+  for (const TestStop& each : plan.stop) order.push_back(each.task);
   EXPECT_EQ(order, (std::vector<std::size_t>{2, 1, 3, 4}));
-  EXPECT_EQ(plan_service(facts(0, 100, 200, tasks)).stop.size(), 5u);
+  EXPECT_EQ(planned(facts(0, 100, 200, tasks)).stop.size(), 5u);
 }
 
 // An unhealthy task and its replacement are there, control was restarted, and no balancer has reported yet.
 TEST(ServicePlan, ShrinksOnlyOnceItIsToldWhichTasksAreHealthy) {
-  const PlanTask awaited = task(PlanPhase::kRunning, PlanHealth::kAwaited, PlanAge::kCurrent);
+  const TestTask awaited = task(PlanPhase::kRunning, PlanHealth::kAwaited, PlanAge::kCurrent);
   auto all = many(6, awaited);
-  EXPECT_EQ(plan_service(facts(5, 100, 200, all)).stop, std::vector<PlannedStop>{});
+  EXPECT_EQ(planned(facts(5, 100, 200, all)).stop, std::vector<TestStop>{});
   all[0] = all[1] = all[2] = all[3] = healthy();
-  EXPECT_EQ(plan_service(facts(5, 100, 200, all)).stop, std::vector<PlannedStop>{});
+  EXPECT_EQ(planned(facts(5, 100, 200, all)).stop, std::vector<TestStop>{});
   all[4] = healthy();
-  EXPECT_EQ(plan_service(facts(5, 100, 200, all)).stop, (std::vector<PlannedStop>{{5, StopCause::kSurplus}}));
+  EXPECT_EQ(planned(facts(5, 100, 200, all)).stop, (std::vector<TestStop>{{5, StopCause::kSurplus}}));
   all[4] = awaited;
   all[5] = sick();
-  EXPECT_EQ(plan_service(facts(5, 100, 200, all)).stop, std::vector<PlannedStop>{});
-  EXPECT_EQ(plan_service(facts(0, 100, 200, many(6, awaited))).stop.size(), 6u) << "nothing has to stay";
-  EXPECT_EQ(plan_service(facts(5, 0, 200, many(6, awaited))).stop.size(), 1u);
-  EXPECT_EQ(plan_service(facts(5, 100, 200, many(6, young()))).stop.size(), 1u) << "nobody will tell";
+  EXPECT_EQ(planned(facts(5, 100, 200, all)).stop, std::vector<TestStop>{});
+  EXPECT_EQ(planned(facts(0, 100, 200, many(6, awaited))).stop.size(), 6u) << "nothing has to stay";
+  EXPECT_EQ(planned(facts(5, 0, 200, many(6, awaited))).stop.size(), 1u);
+  EXPECT_EQ(planned(facts(5, 100, 200, many(6, young()))).stop.size(), 1u) << "nobody will tell";
 }
 
 TEST(ServicePlan, SteadyMeansExactlyTheDesiredTasksAllHealthy) {
-  EXPECT_EQ(plan_service(facts(2, 100, 200, many(2, healthy()))).progress, Progress::kSteady);
-  EXPECT_EQ(plan_service(facts(2, 100, 200, many(2, young()))).progress, Progress::kMoving);
+  EXPECT_EQ(planned(facts(2, 100, 200, many(2, healthy()))).progress, Progress::kSteady);
+  EXPECT_EQ(planned(facts(2, 100, 200, many(2, young()))).progress, Progress::kMoving);
   auto with_leaving = many(2, healthy());
   with_leaving.push_back(stopping());
-  EXPECT_EQ(plan_service(facts(2, 100, 200, with_leaving)).progress, Progress::kSteady);
+  EXPECT_EQ(planned(facts(2, 100, 200, with_leaving)).progress, Progress::kSteady);
 }
 
-PlanFacts random_facts(shared::env::Random& random) {
-  PlanFacts all;
+TestFacts random_facts(shared::env::Random& random) {
+  TestFacts all;
   all.desired = static_cast<int>(random.below(7));
   all.minimum_percent = static_cast<int>(random.below(101));
   all.maximum_percent = 100 + static_cast<int>(random.below(151));
@@ -180,16 +232,16 @@ PlanFacts random_facts(shared::env::Random& random) {
   return all;
 }
 
-bool is_live(const PlanTask& each) { return each.phase != PlanPhase::kStopping; }
-bool is_healthy(const PlanTask& each) {
+bool is_live(const TestTask& each) { return each.phase != PlanPhase::kStopping; }
+bool is_healthy(const TestTask& each) {
   return each.phase == PlanPhase::kRunning && each.health == PlanHealth::kHealthy;
 }
 
 TEST(ServicePlan, NeverBreaksThePercentagesByItsOwnAction) {
   shared::env::SeededRandom random(7);
   for (int round = 0; round < 20'000; ++round) {
-    const PlanFacts all = random_facts(random);
-    const ServicePlan plan = plan_service(all);
+    const TestFacts all = random_facts(random);
+    const TestPlan plan = planned(all);
     const int minimum = minimum_healthy(all.desired, all.minimum_percent);
     const int maximum = maximum_running(all.desired, all.maximum_percent);
     const auto healthy_before =
@@ -197,7 +249,7 @@ TEST(ServicePlan, NeverBreaksThePercentagesByItsOwnAction) {
     int live = static_cast<int>(std::count_if(all.tasks.begin(), all.tasks.end(), is_live));
     int healthy_after = healthy_before;
     std::vector<bool> seen(all.tasks.size(), false);
-    for (const PlannedStop& each : plan.stop) {
+    for (const TestStop& each : plan.stop) {
       ASSERT_FALSE(seen[each.task]) << round;
       seen[each.task] = true;
       ASSERT_TRUE(is_live(all.tasks[each.task])) << round;
@@ -217,17 +269,17 @@ TEST(ServicePlan, NeverBreaksThePercentagesByItsOwnAction) {
 TEST(ServicePlan, ReachesTheSteadyStateFromAnywhere) {
   shared::env::SeededRandom random(11);
   for (int round = 0; round < 2'000; ++round) {
-    PlanFacts all = random_facts(random);
+    TestFacts all = random_facts(random);
     all.starting = Starting::kAllowed;
     Progress progress = Progress::kMoving;
     for (int turn = 0; turn < 200 && progress == Progress::kMoving; ++turn) {
-      const ServicePlan plan = plan_service(all);
+      const TestPlan plan = planned(all);
       progress = plan.progress;
-      for (const PlannedStop& each : plan.stop) all.tasks[each.task].phase = PlanPhase::kStopping;
+      for (const TestStop& each : plan.stop) all.tasks[each.task].phase = PlanPhase::kStopping;
       for (int i = 0; i < plan.start; ++i) all.tasks.push_back(pending());
       if (plan.start > 0 || !plan.stop.empty()) continue;
-      std::erase_if(all.tasks, [](const PlanTask& each) { return each.phase == PlanPhase::kStopping; });
-      for (PlanTask& each : all.tasks) {
+      std::erase_if(all.tasks, [](const TestTask& each) { return each.phase == PlanPhase::kStopping; });
+      for (TestTask& each : all.tasks) {
         if (each.phase == PlanPhase::kPending) {
           each.phase = PlanPhase::kRunning;
         } else if (each.health == PlanHealth::kUnknown || each.health == PlanHealth::kAwaited) {
