@@ -50,7 +50,9 @@ struct Rule {
   std::vector<Tag> tags;
 };
 
+// Key: "<target group ARN>/<registration>".
 struct RegisteredTarget {
+  std::string target_group_arn;
   std::string id;  // instance id or IP
   std::uint16_t port = 0;
   std::string zone;
@@ -59,6 +61,7 @@ struct RegisteredTarget {
   std::string task_arn;      // empty: registered through the ELBv2 API
   lb::TargetState state = lb::TargetState::kActive;
   WallTime registered_at{};
+  std::uint64_t sequence = 0;  // rises within the group: the order of registration
   // Draining only. drain_version is the first configuration version that says so; 0 until it is published.
   std::optional<WallTime> draining_since;
   std::uint64_t drain_version = 0;
@@ -78,10 +81,11 @@ struct TargetGroup {
   std::string health_check_protocol = "HTTP";
   lb::HealthCheck health_check;
   std::map<std::string, std::string> attributes;
-  std::vector<RegisteredTarget> targets;
   std::vector<Tag> tags;
   std::string create_request;
   WallTime created_at{};
+  // Of a row that an older version wrote: control/state/migrate.h makes rows of them.
+  std::vector<RegisteredTarget> old_targets;
 };
 
 // A balancer that has ever connected. It may still route by an old snapshot while it is away, so it counts
@@ -95,9 +99,10 @@ struct Balancer {
 
 // One row: counters that must survive a restart. Key: "meta".
 struct Meta {
-  std::uint64_t config_version = 0;          // of the last published balancer configuration
-  std::uint64_t message_counter = 0;         // seqNum and timeline of agent messages: only rises
-  std::map<std::string, int> last_revision;  // task definition family -> highest revision ever given
+  std::uint64_t config_version = 0;   // of the last published balancer configuration
+  std::uint64_t message_counter = 0;  // seqNum and timeline of agent messages: only rises
+  // Of a row that an older version wrote: control/state/migrate.h makes model::Family rows of them.
+  std::map<std::string, int> old_revisions;
 };
 
 // One row: which installation this is. Key: "id".

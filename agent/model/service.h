@@ -41,6 +41,7 @@ struct Deployment {
   bool is_rollback = false;
 };
 
+// Key: "<cluster>/<service>/<number>" (control/state/service_log.h).
 struct ServiceEvent {
   std::string id;
   WallTime created_at{};
@@ -66,7 +67,6 @@ struct Service {
   std::string task_definition_arn;
   DeploymentConfiguration configuration;
   std::vector<Deployment> deployments;  // PRIMARY first
-  std::vector<ServiceEvent> events;     // newest first, at most kMaxServiceEvents
   std::vector<ServiceLoadBalancer> load_balancers;
   std::vector<PlacementStrategy> placement_strategy;
   std::vector<PlacementConstraint> placement_constraints;
@@ -88,7 +88,9 @@ struct Service {
   std::optional<WallTime> next_start_at;
   // The revision a rollback goes back to: the newest COMPLETED deployment.
   std::string last_completed_task_definition;
+  // Of a row that an older version wrote, newest first: control/state/migrate.h makes rows of them.
+  std::vector<ServiceEvent> old_events;
 };
-inline constexpr std::size_t kMaxServiceEvents = 100;
+inline constexpr std::size_t kMaxServiceEvents = 100;  // of one service
 
 }  // namespace agent::model

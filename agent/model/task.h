@@ -43,7 +43,7 @@ struct Container {
   std::optional<int> memory_reservation;
 };
 
-// A registration this task has made in a target group; the row itself lives in TargetGroup::targets.
+// A registration this task has made in a target group; the row itself is a RegisteredTarget.
 struct TaskTarget {
   std::string target_group_arn;
   std::string registration;

@@ -55,4 +55,10 @@ struct TaskDefinition {
   std::string registered_by;
 };
 
+// Key: name. Outlives its task definitions, so that no revision is given twice.
+struct Family {
+  std::string name;
+  int last_revision = 0;  // the highest ever given
+};
+
 }  // namespace agent::model

@@ -49,7 +49,7 @@ Judged judge(const State& state, const model::Task& task) {
     if (state.target_groups.find(each.target_group_arn) == nullptr) return Judged::kUnhealthy;
     const auto* target = lookup.find(each.target_group_arn, each.registration);
     if (target == nullptr) continue;
-    const lb::Health health = lookup.health(each.target_group_arn, *target).state;
+    const lb::Health health = lookup.health(*target).state;
     if (health == lb::Health::kUnhealthy) return Judged::kUnhealthy;
     if (health != lb::Health::kHealthy) worst = Judged::kUnknown;
   }
@@ -366,16 +366,15 @@ void Cluster::after_event() {
 void Cluster::observe_control() {
   const State& state = control_->state();
   const std::uint64_t generation = state.tasks.generation() + state.services.generation() +
-                                   state.target_groups.generation() + state.instances.generation();
+                                   state.target_groups.generation() + state.targets.generation() +
+                                   state.instances.generation();
   if (generation == generation_before_) return;
   generation_before_ = generation;
   for (const std::string& text : agent::control::check_invariants(state)) violate(text);
-  for (const auto& [arn, group] : state.target_groups.rows()) {
-    for (const auto& target : group.targets) {
-      task_of_registration_[target.registration] = target.task_arn;
-      registrations_seen_.insert(target.registration);
-      if (target.draining_since) draining_since_.try_emplace(target.registration, *target.draining_since);
-    }
+  for (const auto& [key, target] : state.targets.rows()) {
+    task_of_registration_[target.registration] = target.task_arn;
+    registrations_seen_.insert(target.registration);
+    if (target.draining_since) draining_since_.try_emplace(target.registration, *target.draining_since);
   }
   check_scheduler_decisions();
 }

@@ -4,6 +4,8 @@
 
 #include "agent/api/ecs/encode.h"
 #include "agent/control/services/services.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/state/service_log.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"
@@ -65,11 +67,12 @@ json encode_deployment(const control::State& state, const model::Service& servic
   return out;
 }
 
-json encode_events(const model::Service& service) {
+json encode_events(const control::State& state, const model::Service& service) {
   json out = json::array();
-  for (const model::ServiceEvent& each : service.events) {
-    out.push_back(
-        {{"id", each.id}, {"createdAt", shared::epoch_seconds(each.created_at)}, {"message", each.message}});
+  for (const model::ServiceEvent* each : control::events_of(state, control::key_of(service))) {
+    out.push_back({{"id", each->id},
+                   {"createdAt", shared::epoch_seconds(each->created_at)},
+                   {"message", each->message}});
   }
   return out;
 }
@@ -113,7 +116,7 @@ json encode_service(const control::State& state, const model::Service& service, 
            {"taskDefinition", service.task_definition_arn},
            {"deploymentConfiguration", encode_configuration(service, *document)},
            {"deployments", std::move(deployments)},
-           {"events", encode_events(service)},
+           {"events", encode_events(state, service)},
            {"createdAt", shared::epoch_seconds(service.created_at)},
            {"placementConstraints", std::move(constraints)},
            {"placementStrategy", std::move(strategy)},

@@ -113,7 +113,7 @@ void tell_of_service(const Context& context, const std::string& service_key,
   for (const KeptOnly& each : members) {
     const std::string text = each.member + " is kept but not carried out: " + each.instead + ".";
     if (begins) {
-      control::add_event(context.step, *context.step.state.services.edit(service_key), text);
+      control::add_event(context.step, service, text);
     } else {
       control::add_event_once(context.step, service_key, text);
     }

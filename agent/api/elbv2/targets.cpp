@@ -2,7 +2,6 @@
 #include "agent/control/elb/target_health.h"
 
 #include <algorithm>
-#include <map>
 
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
@@ -44,17 +43,24 @@ Done require_targets(const std::vector<Described>& targets) {
   return validation_error("At least one target must be specified");
 }
 
-using Key = std::pair<std::string, std::uint16_t>;
-
 // One row for each (id, port): clients expect that, although a target that was registered again while it
-// drained has two. The active one speaks for both.
-std::map<Key, const model::RegisteredTarget*> rows_by_target(const model::TargetGroup& group) {
-  std::map<Key, const model::RegisteredTarget*> rows;
-  for (const auto& row : group.targets) {
-    auto& slot = rows[{row.id, row.port}];
-    if (slot == nullptr || slot->state == lb::TargetState::kDraining) slot = &row;
+// drained has two. The active one speaks for both. `rows` begins with it.
+const model::RegisteredTarget* speaker_of(const std::vector<const model::RegisteredTarget*>& rows) {
+  if (rows.empty()) return nullptr;
+  return rows.front()->state == lb::TargetState::kActive ? rows.front() : rows.back();
+}
+
+std::vector<const model::RegisteredTarget*> speakers_of(const control::TargetIndex::Group& group) {
+  std::vector<const model::RegisteredTarget*> speakers;
+  for (const auto& [address, row] : group.by_address) {
+    const auto* last = speakers.empty() ? nullptr : speakers.back();
+    if (last == nullptr || last->id != row->id || last->port != row->port) {
+      speakers.push_back(row);
+    } else if (last->state == lb::TargetState::kDraining) {
+      speakers.back() = row;
+    }
   }
-  return rows;
+  return speakers;
 }
 
 struct Include {
@@ -132,8 +138,8 @@ Done deregister_targets(Step& step, In in, XmlElement) {
   std::vector<std::string> registrations;
   for (const auto& target : targets) {
     const std::uint16_t port = target.port == 0 ? (*group)->port : target.port;
-    for (const auto& row : (*group)->targets) {
-      if (row.id == target.id && row.port == port) registrations.push_back(row.registration);
+    for (const auto* row : step.state.target_index().at(arn, target.id, port)) {
+      registrations.push_back(row->registration);
     }
   }
   for (const auto& each : registrations) control::deregister_target(step, arn, each);
@@ -148,28 +154,27 @@ Done describe_target_health(Step& step, In in, XmlElement out) {
   auto found = control::find_target_group(step.state, arn);
   if (!found) return found.error();
   const model::TargetGroup& group = **found;
-  const auto rows = rows_by_target(group);
   for (const auto& target : targets) {
     if (group.target_type == "ip" && !shared::net::is_ip_address(target.id)) {
       return fault("InvalidTarget", "The IP address '" + target.id + "' is not a valid IPv4 or IPv6 address");
     }
   }
-  control::TargetLookup lookup(step.state);
+  const control::TargetLookup lookup(step.state);
+  const auto& index = step.state.target_index();
   XmlElement list = out.child("TargetHealthDescriptions");
   if (targets.empty()) {
-    for (const auto& [key, row] : rows) {
-      write_health(list.child("member"), group, {row->id, row->port, row->zone}, lookup.health(arn, *row),
+    for (const auto* row : speakers_of(index.group(arn))) {
+      write_health(list.child("member"), group, {row->id, row->port, row->zone}, lookup.health(*row),
                    include);
     }
     return {};
   }
   for (auto target : targets) {
     if (target.port == 0) target.port = group.port;
-    const auto it = rows.find({target.id, target.port});
-    const bool known = it != rows.end();
-    if (known) target.zone = it->second->zone;
-    write_health(list.child("member"), group, target,
-                 known ? lookup.health(arn, *it->second) : not_registered(), include);
+    const auto* row = speaker_of(index.at(arn, target.id, target.port));
+    if (row != nullptr) target.zone = row->zone;
+    write_health(list.child("member"), group, target, row == nullptr ? not_registered() : lookup.health(*row),
+                 include);
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #include "agent/control/cluster/retention.h"
 
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/service_log.h"
 
 namespace agent::control {
 namespace {
@@ -22,6 +23,10 @@ bool in_use(const State& state, const std::string& key, const model::Cluster&) {
   return has_rows(state.services, key) || has_rows(state.instances, key) || has_rows(state.tasks, key);
 }
 
+void erase_with(Step& step, const std::string& key, const model::Service&) { erase_events(step.state, key); }
+void erase_with(Step&, const std::string&, const model::ContainerInstance&) {}
+void erase_with(Step&, const std::string&, const model::Cluster&) {}
+
 template <class T, class Status>
 void purge(Step& step, Concern concern, Table<T>& table, Status inactive) {
   for (const std::string& key : step.state.live.agenda.take(concern, step.now)) {
@@ -33,6 +38,7 @@ void purge(Step& step, Concern concern, Table<T>& table, Status inactive) {
     } else if (const auto until = *row->inactive_since + step.settings.inactive_retention; until > step.now) {
       step.wake_at(until);
     } else if (!in_use(step.state, key, *row)) {
+      erase_with(step, key, *row);
       table.erase(key);
     }
   }

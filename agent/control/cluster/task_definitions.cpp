@@ -31,7 +31,8 @@ bool is_in_use(const State& state, const std::string& arn) {
 }  // namespace
 
 Result<std::string> register_task_definition(Step& step, NewTaskDefinition wanted) {
-  int& last = step.edit_meta().last_revision[wanted.family];
+  const model::Family* family = step.state.families.find(wanted.family);
+  const int last = family == nullptr ? 0 : family->last_revision;
   if (last >= kMaxRevisions) {
     return fault("LimitExceededException", "Family " + wanted.family + " has used all of its " +
                                                std::to_string(kMaxRevisions) + " revisions.");
@@ -42,10 +43,11 @@ Result<std::string> register_task_definition(Step& step, NewTaskDefinition wante
   if (auto filled = fill_from_document(definition); !filled) {
     return client_exception(filled.error().text());
   }
-  definition.revision = ++last;
+  definition.revision = last + 1;
   definition.tags = std::move(wanted.tags);
   definition.registered_by = std::move(wanted.registered_by);
   definition.registered_at = step.now;
+  step.state.families.put(definition.family, {definition.family, definition.revision});
   const std::string key = key_of(definition);
   definition.arn = step.arn("ecs", "task-definition/" + key);
   step.state.task_definitions.put(key, std::move(definition));

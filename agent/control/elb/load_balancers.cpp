@@ -11,6 +11,7 @@
 #include "agent/control/elb/rules.h"
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
+#include "agent/control/state/lookup.h"
 #include "agent/control/state/tag_rules.h"
 
 namespace agent::control {
@@ -405,13 +406,12 @@ Result<void> modify_target_group(Step& step, const std::string& arn, const Healt
 }
 
 Result<void> delete_target_group(Step& step, const std::string& arn) {
-  const auto* row = step.state.target_groups.find(arn);
-  if (row == nullptr) return {};
+  if (step.state.target_groups.find(arn) == nullptr) return {};
   if (!load_balancers_of(step.state, arn).empty()) {
     return fault("ResourceInUse", "Target group '" + arn + "' is currently in use by a listener or a rule");
   }
   std::vector<std::string> registrations;
-  for (const auto& target : row->targets) registrations.push_back(target.registration);
+  for (const auto* target : targets_of(step.state, arn)) registrations.push_back(target->registration);
   for (const auto& each : registrations) drop_target(step, arn, each);
   step.state.target_groups.erase(arn);
   return {};

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/control/elb/attributes.h"
+#include "agent/control/state/lookup.h"
 
 namespace agent::control {
 namespace {
@@ -89,41 +90,35 @@ lb::Target target_of(const model::RegisteredTarget& row, Millis drain_limit) {
 // A group that no listener uses any more may still have requests open towards its targets, so that balancers
 // keep hearing of those they knew, and of every draining one, until the rows are gone. They are what reports
 // about in-flight requests can be trusted for; nothing new is routed to them.
-void add_group(const model::TargetGroup& row, bool used, lb::Config& config) {
+void add_group(const State& state, const model::TargetGroup& row, bool used, lb::Config& config) {
   const Millis drain_limit(target_group_number(row, "deregistration_delay.timeout_seconds") * 1000);
   lb::TargetGroup group = group_of(row);
-  for (const auto& target : row.targets) {
-    if (!used && !target.exposed && target.state != lb::TargetState::kDraining) continue;
-    group.targets.push_back(target_of(target, drain_limit));
+  for (const auto* target : targets_of(state, row.arn)) {
+    if (!used && !target->exposed && target->state != lb::TargetState::kDraining) continue;
+    group.targets.push_back(target_of(*target, drain_limit));
   }
   if (used || !group.targets.empty()) config.target_groups.push_back(std::move(group));
 }
 
-std::set<std::string_view> registrations_in(const lb::Config& config) {
-  std::set<std::string_view> out;
-  for (const auto& group : config.target_groups) {
-    for (const auto& target : group.targets) out.insert(target.registration);
-  }
-  return out;
-}
-
-// Notes in the rows what the published configuration says of them.
+// Notes in the rows what the published configuration says of them. Its groups are in the order of their ARNs.
 void mark_targets(State& state) {
-  const auto published = registrations_in(*state.published);
-  const auto unmarked = [&](const model::RegisteredTarget& target) {
-    if (published.count(target.registration) == 0) return false;
-    return !target.exposed || (target.state == lb::TargetState::kDraining && target.drain_version == 0);
-  };
-  std::vector<std::string> groups;
-  for (const auto& [arn, group] : state.target_groups.rows()) {
-    if (std::any_of(group.targets.begin(), group.targets.end(), unmarked)) groups.push_back(arn);
-  }
-  for (const auto& arn : groups) {
-    for (auto& target : state.target_groups.edit(arn)->targets) {
-      if (!unmarked(target)) continue;
-      target.exposed = true;
-      if (target.state == lb::TargetState::kDraining) target.drain_version = state.published->version;
+  const lb::Config& config = *state.published;
+  std::vector<std::string> told;
+  for (const auto& [arn, unmarked] : state.target_index().unmarked()) {
+    const auto group =
+        std::lower_bound(config.target_groups.begin(), config.target_groups.end(), arn,
+                         [](const lb::TargetGroup& each, const std::string& id) { return each.id < id; });
+    if (group == config.target_groups.end() || group->id != arn) continue;
+    std::set<std::string_view> registrations;
+    for (const auto& target : group->targets) registrations.insert(target.registration);
+    for (const std::string& key : unmarked) {
+      if (registrations.contains(state.targets.find(key)->registration)) told.push_back(key);
     }
+  }
+  for (const std::string& key : told) {
+    auto& target = *state.targets.edit(key);
+    target.exposed = true;
+    if (target.state == lb::TargetState::kDraining) target.drain_version = config.version;
   }
 }
 
@@ -151,7 +146,7 @@ std::shared_ptr<const lb::Config> build_config(const State& state, const Setting
     config->listeners.push_back(std::move(listener));
   }
   for (const auto& [arn, row] : state.target_groups.rows()) {
-    add_group(row, used.count(arn) != 0, *config);
+    add_group(state, row, used.count(arn) != 0, *config);
   }
   return config;
 }

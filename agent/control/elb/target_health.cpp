@@ -1,29 +1,12 @@
 #include "agent/control/elb/target_health.h"
 
-#include <algorithm>
+#include <optional>
 #include <set>
+
+#include "agent/control/state/lookup.h"
 
 namespace agent::control {
 namespace {
-
-bool uses(const std::vector<lb::Action>& actions, const std::string& group) {
-  return std::any_of(actions.begin(), actions.end(), [&](const lb::Action& action) {
-    if (action.type != lb::ActionType::kForward) return false;
-    const auto& groups = action.forward.target_groups;
-    return std::any_of(groups.begin(), groups.end(),
-                       [&](const auto& each) { return each.target_group == group; });
-  });
-}
-
-bool is_used(const State& state, const std::string& group) {
-  for (const auto& [arn, listener] : state.listeners.rows()) {
-    if (uses(listener.default_actions, group)) return true;
-  }
-  for (const auto& [arn, rule] : state.rules.rows()) {
-    if (uses(rule.actions, group)) return true;
-  }
-  return false;
-}
 
 TargetHealth registering() {
   return {lb::Health::kInitial, "Elb.RegistrationInProgress", "Target registration is in progress"};
@@ -98,36 +81,23 @@ TargetHealth health_in(const State& state, bool used, const model::RegisteredTar
 
 }  // namespace
 
-const TargetLookup::Group& TargetLookup::group_of(const std::string& arn) {
-  const auto [it, fresh] = groups_.try_emplace(arn);
-  if (!fresh) return it->second;
-  if (const model::TargetGroup* group = state_.target_groups.find(arn)) {
-    it->second.used = is_used(state_, arn);
-    it->second.rows.reserve(group->targets.size());
-    for (const auto& row : group->targets) it->second.rows.emplace(row.registration, &row);
-  }
-  return it->second;
-}
-
 const model::RegisteredTarget* TargetLookup::find(const std::string& target_group_arn,
-                                                  const std::string& registration) {
-  const auto& rows = group_of(target_group_arn).rows;
-  const auto it = rows.find(registration);
-  return it == rows.end() ? nullptr : it->second;
+                                                  const std::string& registration) const {
+  return state_.targets.find(target_key(target_group_arn, registration));
 }
 
-TargetHealth TargetLookup::health(const std::string& target_group_arn, const model::RegisteredTarget& row) {
-  return health_in(state_, group_of(target_group_arn).used, row);
+TargetHealth TargetLookup::health(const model::RegisteredTarget& row) const {
+  return health_in(state_, state_.forward_index().is_used(row.target_group_arn), row);
 }
 
 std::vector<std::string> load_balancers_of(const State& state, const std::string& target_group_arn) {
+  const ForwardIndex& forwards = state.forward_index();
   std::set<std::string> found;
-  for (const auto& [arn, listener] : state.listeners.rows()) {
-    if (uses(listener.default_actions, target_group_arn)) found.insert(listener.load_balancer_arn);
+  for (const std::string& arn : forwards.listeners_to(target_group_arn)) {
+    found.insert(state.listeners.find(arn)->load_balancer_arn);
   }
-  for (const auto& [arn, rule] : state.rules.rows()) {
-    if (!uses(rule.actions, target_group_arn)) continue;
-    if (const auto* listener = state.listeners.find(rule.listener_arn)) {
+  for (const std::string& arn : forwards.rules_to(target_group_arn)) {
+    if (const auto* listener = state.listeners.find(state.rules.find(arn)->listener_arn)) {
       found.insert(listener->load_balancer_arn);
     }
   }

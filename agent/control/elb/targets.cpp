@@ -2,9 +2,11 @@
 #include "agent/control/elb/publish.h"
 
 #include <algorithm>
+#include <set>
 
 #include "agent/control/elb/attributes.h"
 #include "agent/control/state/faults.h"
+#include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
 #include "shared/net/endpoint.h"
 
@@ -27,25 +29,14 @@ constexpr std::size_t kMaxRefusalText = 1024;
 // Applied versions above this are nonsense; following them would bring the counter near its end.
 constexpr std::uint64_t kMaxCredibleVersion = std::uint64_t{1} << 48;
 
-using Targets = std::vector<model::RegisteredTarget>;
-
-const model::RegisteredTarget* find_registration(const Targets& targets, const std::string& registration) {
-  const auto it = std::find_if(targets.begin(), targets.end(),
-                               [&](const auto& each) { return each.registration == registration; });
-  return it == targets.end() ? nullptr : &*it;
-}
-
-bool is_host(const model::ContainerInstance& instance, const std::string& id) {
-  return instance.status != model::InstanceStatus::kInactive &&
-         (instance.ec2_instance_id == id || instance.id == id);
-}
+bool is_live(const model::ContainerInstance& host) { return host.status != model::InstanceStatus::kInactive; }
 
 // A host that lost its state registers anew under its old instance id: the newest is the one that lives.
 const model::ContainerInstance* find_host(const State& state, const std::string& id) {
   const model::ContainerInstance* newest = nullptr;
-  for (const auto& [key, instance] : state.instances.rows()) {
-    if (!is_host(instance, id)) continue;
-    if (newest == nullptr || instance.registered_at > newest->registered_at) newest = &instance;
+  for (const std::string& key : state.host_index().of_id(id)) {
+    const model::ContainerInstance* instance = state.instances.find(key);
+    if (newest == nullptr || instance->registered_at > newest->registered_at) newest = instance;
   }
   return newest;
 }
@@ -71,19 +62,12 @@ Result<std::string> address_of(const State& state, const model::TargetGroup& gro
   return host->address;
 }
 
-// "arn:...:task/<cluster>/<id>" -> "<cluster>/<id>"
-std::string task_key_of(const std::string& arn) {
-  const auto at = arn.find(":task/");
-  return at == std::string::npos ? std::string() : arn.substr(at + 6);
-}
-
 void remove_row(Step& step, const std::string& group_arn, const std::string& registration) {
-  const auto* group = step.state.target_groups.find(group_arn);
-  const auto* row = group == nullptr ? nullptr : find_registration(group->targets, registration);
+  const std::string key = target_key(group_arn, registration);
+  const auto* row = step.state.targets.find(key);
   if (row == nullptr) return;
-  const std::string task = task_key_of(row->task_arn);
-  std::erase_if(step.state.target_groups.edit(group_arn)->targets,
-                [&](const auto& each) { return each.registration == registration; });
+  const std::string task = task_key_in(row->task_arn);
+  step.state.targets.erase(key);
   if (task.empty() || step.state.tasks.find(task) == nullptr) return;
   std::erase_if(step.state.tasks.edit(task)->targets,
                 [&](const auto& each) { return each.registration == registration; });
@@ -133,13 +117,15 @@ bool draining_is_over(Step& step, const model::RegisteredTarget& target, Millis 
 
 void remove_drained(Step& step) {
   std::vector<std::pair<std::string, std::string>> over;
+  const auto& draining = step.state.target_index().draining();
   for (const std::string& arn : step.state.live.agenda.take(Concern::kDrainingGroup, step.now)) {
     const auto* group = step.state.target_groups.find(arn);
-    if (group == nullptr) continue;
+    const auto rows = draining.find(arn);
+    if (group == nullptr || rows == draining.end()) continue;
     step.subject = {Concern::kDrainingGroup, arn};
     const Millis delay(target_group_number(*group, "deregistration_delay.timeout_seconds") * 1000);
-    for (const auto& target : group->targets) {
-      if (target.state != lb::TargetState::kDraining) continue;
+    for (const std::string& key : rows->second) {
+      const auto& target = *step.state.targets.find(key);
       if (draining_is_over(step, target, delay)) over.emplace_back(arn, target.registration);
     }
   }
@@ -176,6 +162,19 @@ bool says_the_same(const lb::TargetReport& a, const lb::TargetReport& b) {
          a.drained == b.drained;
 }
 
+// The targets of which the newer report says something else.
+void note_news(Signals& signals, const std::map<std::string, lb::TargetReport>& before,
+               const std::map<std::string, lb::TargetReport>& after) {
+  for (const auto& [registration, report] : after) {
+    const auto it = before.find(registration);
+    if (it == before.end() || !says_the_same(it->second, report))
+      signals.health.insert(target_key(report.target_group, registration));
+  }
+  for (const auto& [registration, report] : before) {
+    if (!after.contains(registration)) signals.health.insert(target_key(report.target_group, registration));
+  }
+}
+
 BalancerView* connected_view(Step& step, const std::string& balancer_id) {
   const auto it = step.state.live.balancers.find(balancer_id);
   return it == step.state.live.balancers.end() || !it->second.connected ? nullptr : &it->second;
@@ -194,20 +193,18 @@ Result<std::string> register_target(Step& step, const std::string& target_group_
   const std::uint16_t at = port == 0 ? group->port : port;
   auto address = address_of(state, *group, id);
   if (!address) return address.error();
-  const auto same = std::find_if(group->targets.begin(), group->targets.end(), [&](const auto& each) {
-    return each.id == id && each.port == at && each.state == lb::TargetState::kActive;
-  });
-  if (same != group->targets.end()) {
+  if (const auto* same = state.target_index().active_at(target_group_arn, id, at)) {
     if (task_arn.empty() || same->task_arn == task_arn) return same->registration;
     // A host port belongs to one live task, so that the former one is gone although nobody has said so yet.
     remove_row(step, target_group_arn, std::string(same->registration));
-    group = state.target_groups.find(target_group_arn);
   }
-  if (group->targets.size() >= kMaxTargetsPerGroup) {
+  const TargetIndex& index = state.target_index();
+  if (index.group(target_group_arn).ordered.size() >= kMaxTargetsPerGroup) {
     return fault("TooManyTargets", "The maximum number of targets in the target group '" + target_group_arn +
                                        "' is " + std::to_string(kMaxTargetsPerGroup));
   }
   model::RegisteredTarget target;
+  target.target_group_arn = target_group_arn;
   target.id = id;
   target.port = at;
   target.zone = zone;
@@ -215,38 +212,33 @@ Result<std::string> register_target(Step& step, const std::string& target_group_
   target.registration = step.random.hex(kRegistrationDigits);
   target.task_arn = task_arn;
   target.registered_at = step.now;
+  target.sequence = index.next_sequence(target_group_arn);
   std::string registration = target.registration;
-  state.target_groups.edit(target_group_arn)->targets.push_back(std::move(target));
+  state.targets.put(target_key(target_group_arn, registration), std::move(target));
   return registration;
 }
 
 void follow_host(Step& step, const model::ContainerInstance& host) {
-  if (!shared::net::is_ip_address(host.address)) return;
-  const auto moved = [&host](const model::RegisteredTarget& target) {
-    return target.state == lb::TargetState::kActive && target.address != host.address &&
-           is_host(host, target.id);
-  };
-  std::vector<std::string> groups;
-  for (const auto& [arn, group] : step.state.target_groups.rows()) {
-    if (group.target_type != "instance") continue;
-    if (std::any_of(group.targets.begin(), group.targets.end(), moved)) groups.push_back(arn);
-  }
-  for (const auto& arn : groups) {
-    for (auto& target : step.state.target_groups.edit(arn)->targets) {
-      if (!moved(target)) continue;
-      target.address = host.address;
-      for (auto& [id, view] : step.state.live.balancers) view.targets.erase(target.registration);
-      step.state.live.signals.health = true;
+  if (!is_live(host) || !shared::net::is_ip_address(host.address)) return;
+  State& state = step.state;
+  for (const std::string& id : std::set<std::string>{host.id, host.ec2_instance_id}) {
+    const std::set<std::string> keys = state.target_index().of_id(id);  // a copy: edits change the index
+    for (const std::string& key : keys) {
+      const auto& found = *state.targets.find(key);
+      const auto* group = state.target_groups.find(found.target_group_arn);
+      if (found.state != lb::TargetState::kActive || found.address == host.address) continue;
+      if (group == nullptr || group->target_type != "instance") continue;
+      state.targets.edit(key)->address = host.address;
+      for (auto& [balancer, view] : state.live.balancers) view.targets.erase(found.registration);
     }
   }
 }
 
 void deregister_target(Step& step, const std::string& target_group_arn, const std::string& registration) {
-  const auto* group = step.state.target_groups.find(target_group_arn);
-  const auto* row = group == nullptr ? nullptr : find_registration(group->targets, registration);
+  const std::string key = target_key(target_group_arn, registration);
+  const auto* row = step.state.targets.find(key);
   if (row == nullptr || row->state == lb::TargetState::kDraining) return;
-  const auto index = static_cast<std::size_t>(row - group->targets.data());
-  auto& target = step.state.target_groups.edit(target_group_arn)->targets[index];
+  auto& target = *step.state.targets.edit(key);
   target.state = lb::TargetState::kDraining;
   target.draining_since = step.now;
   target.drain_version = 0;
@@ -307,10 +299,7 @@ void balancer_reported(Step& step, const std::string& balancer_id, const lb::Rep
   view->report_version = report.version;
   std::map<std::string, lb::TargetReport> targets;
   for (const auto& target : report.targets) targets[target.registration] = target;
-  const bool same = std::equal(
-      targets.begin(), targets.end(), view->targets.begin(), view->targets.end(),
-      [](const auto& a, const auto& b) { return a.first == b.first && says_the_same(a.second, b.second); });
-  signals.health = signals.health || !same;
+  note_news(signals, view->targets, targets);
   view->targets = std::move(targets);
 }
 

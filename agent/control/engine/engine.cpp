@@ -15,6 +15,7 @@
 #include "agent/control/engine/marks.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/installation.h"
+#include "agent/control/state/migrate.h"
 #include "agent/control/state/plant.h"
 
 namespace agent::control {
@@ -63,6 +64,7 @@ struct Engine::Impl {
   void enqueue_session(std::function<void(Step&)> apply);
   void request_turn();
   void turn();
+  Result<void> commit(const store::ChangeSet& changes);
   std::vector<Result<void>> apply_batch(std::vector<Input>& batch);
   void reconcile(Step& step);
   void look_at_all_that_is_due(Step& step);
@@ -87,6 +89,10 @@ struct Engine::Impl {
   ServiceReconciler services;
   AgentSync agents;
   FeedSync feeds;
+
+  // What load() moved out of rows of an older version: in the tables from the start and never taken back,
+  // durable with the first commit that succeeds.
+  store::ChangeSet migrated;
 
   std::deque<Input> queue;
   bool turn_posted = false;
@@ -172,6 +178,9 @@ Result<void> Engine::Impl::load() {
       break;
     }
   }
+  begin_step();
+  migrate(state);
+  for (const TableBase* table : tables) table->collect(migrated);
   for (TableBase* table : tables) table->end_batch();
   lb::Config config = *build_config(state, settings);
   // Of no version: the first reconciliation publishes it under the next one, because the settings that are
@@ -223,13 +232,11 @@ void Engine::Impl::turn() {
 
   store::ChangeSet changes;
   for (const TableBase* table : tables) table->collect(changes);
-  if (!changes.empty()) {
-    const auto committed = store.commit(changes);
-    if (!committed && !BERTH_PLANTED(kReplyBeforeCommit)) {
-      for (TableBase* table : tables) table->undo_batch();
-      state.published = published_before;
-      return roll_back(batch, committed.error());
-    }
+  const auto committed = commit(changes);
+  if (!committed && !BERTH_PLANTED(kReplyBeforeCommit)) {
+    for (TableBase* table : tables) table->undo_batch();
+    state.published = published_before;
+    return roll_back(batch, committed.error());
   }
   for (TableBase* table : tables) table->end_batch();
   state.live.agenda.end_batch();
@@ -238,6 +245,16 @@ void Engine::Impl::turn() {
     if (batch[i].done) batch[i].done(results[i]);
   }
   send_and_sleep();
+}
+
+// On its own and first: the changes may build on it.
+Result<void> Engine::Impl::commit(const store::ChangeSet& changes) {
+  if (!migrated.empty()) {
+    auto moved = store.commit(migrated);
+    if (!moved) return moved;
+    migrated = {};
+  }
+  return changes.empty() ? Result<void>() : store.commit(changes);
 }
 
 std::vector<Result<void>> Engine::Impl::apply_batch(std::vector<Input>& batch) {

@@ -29,6 +29,8 @@ Marks::Marks(State& state)
       instances_(state.instances.follow()),
       definitions_(state.task_definitions.follow()),
       groups_(state.target_groups.follow()),
+      targets_(state.targets.follow()),
+      events_(state.service_events.follow()),
       load_balancers_(state.load_balancers.follow()),
       listeners_(state.listeners.follow()),
       rules_(state.rules.follow()),
@@ -38,18 +40,22 @@ bool Marks::pending() const {
   return state_.clusters.has_changes(clusters_) || state_.services.has_changes(services_) ||
          state_.tasks.has_changes(tasks_) || state_.instances.has_changes(instances_) ||
          state_.task_definitions.has_changes(definitions_) || state_.target_groups.has_changes(groups_) ||
+         state_.targets.has_changes(targets_) || state_.service_events.has_changes(events_) ||
          state_.load_balancers.has_changes(load_balancers_) || state_.listeners.has_changes(listeners_) ||
          state_.rules.has_changes(rules_) || state_.balancers.has_changes(balancers_) ||
          state_.live.signals.any();
 }
 
 void Marks::refresh() {
+  state_.refresh_indexes();
   for (const auto& key : state_.task_definitions.take_changes(definitions_)) definition_changed(key);
   for (const auto& key : state_.clusters.take_changes(clusters_)) cluster_lost_something(key);
   for (const auto& key : state_.services.take_changes(services_)) service_changed(key);
   for (const auto& key : state_.instances.take_changes(instances_)) instance_changed(key);
   for (const auto& key : state_.tasks.take_changes(tasks_)) task_changed(key);
   for (const auto& arn : state_.target_groups.take_changes(groups_)) group_changed(arn);
+  for (const auto& key : state_.targets.take_changes(targets_)) target_changed(key);
+  for (const auto& key : state_.service_events.take_changes(events_)) event_changed(key);
   // Whether a target group is in use, and by whom its targets are judged.
   const bool routes = !state_.load_balancers.take_changes(load_balancers_).empty();
   const bool listens = !state_.listeners.take_changes(listeners_).empty();
@@ -58,17 +64,17 @@ void Marks::refresh() {
   if (!state_.balancers.take_changes(balancers_).empty()) {
     agenda_.note(Concern::kBalancers, "");
     tasks_behind_balancers();
-    for (const std::string& arn : draining_) agenda_.note(Concern::kDrainingGroup, arn);
+    draining_groups();
   }
   take_signals();
 }
 
 void Marks::take_signals() {
   Signals& signals = state_.live.signals;
-  if (signals.health && !BERTH_PLANTED(kForgetHealth)) tasks_behind_balancers();
-  if (signals.health || signals.acknowledged) {
-    for (const std::string& arn : draining_) agenda_.note(Concern::kDrainingGroup, arn);
+  for (const std::string& key : signals.health) {
+    if (!BERTH_PLANTED(kForgetHealth)) judge_task_of(key);
   }
+  if (signals.any()) draining_groups();
   signals = {};
 }
 
@@ -125,22 +131,32 @@ void Marks::definition_changed(const std::string& key) {
 }
 
 void Marks::group_changed(const std::string& arn) {
-  const model::TargetGroup* group = state_.target_groups.find(arn);
-  const bool drains = group != nullptr && std::any_of(group->targets.begin(), group->targets.end(),
-                                                      [](const model::RegisteredTarget& each) {
-                                                        return each.state == lb::TargetState::kDraining;
-                                                      });
-  if (drains) {
-    draining_.insert(arn);
+  if (state_.target_index().draining().contains(arn)) agenda_.note(Concern::kDrainingGroup, arn);
+  for (const auto& [at, target] : state_.target_index().group(arn).ordered)
+    agenda_.note(Concern::kServiceTask, task_key_in(target->task_arn));
+}
+
+// A task whose targets are gone is its own change: they are taken out of its row too.
+void Marks::target_changed(const std::string& key) {
+  const std::string arn = key.substr(0, key.rfind('/'));
+  if (state_.target_index().draining().contains(arn)) agenda_.note(Concern::kDrainingGroup, arn);
+  judge_task_of(key);
+}
+
+void Marks::judge_task_of(const std::string& target_key) {
+  const model::RegisteredTarget* target = state_.targets.find(target_key);
+  if (target != nullptr) agenda_.note(Concern::kServiceTask, task_key_in(target->task_arn));
+}
+
+void Marks::draining_groups() {
+  for (const auto& [arn, targets] : state_.target_index().draining()) {
     agenda_.note(Concern::kDrainingGroup, arn);
-  } else {
-    draining_.erase(arn);
   }
-  // Deleted with targets of tasks that are to stop.
-  if (group == nullptr) {
-    for (const std::string& key : state_.task_index().stopping()) agenda_.note(Concern::kStoppingTask, key);
-  }
-  tasks_behind_balancers();
+}
+
+// A service in a steady state says so again after other news.
+void Marks::event_changed(const std::string& key) {
+  agenda_.note(Concern::kService, key.substr(0, key.rfind('/')));
 }
 
 // An INACTIVE cluster is kept as long as anything is left in it.

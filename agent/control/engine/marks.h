@@ -28,9 +28,13 @@ class Marks {
   void instance_changed(const std::string& key);
   void definition_changed(const std::string& key);
   void group_changed(const std::string& arn);
+  void target_changed(const std::string& key);
+  void judge_task_of(const std::string& target_key);
+  void event_changed(const std::string& key);
   void cluster_lost_something(const std::string& child_key);
   void tasks_behind_balancers();
   void starved_services(const std::string& child_key);
+  void draining_groups();
   void take_signals();
 
   State& state_;
@@ -41,11 +45,12 @@ class Marks {
   Table<model::ContainerInstance>::Reader instances_;
   Table<model::TaskDefinition>::Reader definitions_;
   Table<model::TargetGroup>::Reader groups_;
+  Table<model::RegisteredTarget>::Reader targets_;
+  Table<model::ServiceEvent>::Reader events_;
   Table<model::LoadBalancer>::Reader load_balancers_;
   Table<model::Listener>::Reader listeners_;
   Table<model::Rule>::Reader rules_;
   Table<model::Balancer>::Reader balancers_;
-  std::set<std::string> draining_;  // target groups that have draining targets
   std::set<std::string> retiring_;  // task definitions that are DELETE_IN_PROGRESS
 };
 

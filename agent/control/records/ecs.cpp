@@ -175,13 +175,13 @@ model::Deployment read_deployment(const Reader& in) {
   return out;
 }
 
+model::ServiceEvent read_event(const Reader& in) {
+  return {in.string_or("id", ""), read_time(in, "at"), in.string_or("message", "")};
+}
+
 json encode_service_parts(const model::Service& from) {
   json deployments = json::array();
   for (const auto& each : from.deployments) deployments.push_back(encode_deployment(each));
-  json events = json::array();
-  for (const auto& each : from.events) {
-    events.push_back({{"id", each.id}, {"at", millis(each.created_at)}, {"message", each.message}});
-  }
   json strategy = json::array();
   for (const auto& each : from.placement_strategy) {
     strategy.push_back({{"type", text(each.type)}, {"field", each.field}});
@@ -191,16 +191,13 @@ json encode_service_parts(const model::Service& from) {
     constraints.push_back({{"type", text(each.type)}, {"expression", each.expression}});
   }
   return {{"deployments", std::move(deployments)},
-          {"events", std::move(events)},
           {"placement_strategy", std::move(strategy)},
           {"placement_constraints", std::move(constraints)}};
 }
 
 void read_service_parts(const Reader& in, model::Service& row) {
   for (const Reader& each : in.children("deployments")) row.deployments.push_back(read_deployment(each));
-  for (const Reader& each : in.children("events")) {
-    row.events.push_back({each.string_or("id", ""), read_time(each, "at"), each.string_or("message", "")});
-  }
+  for (const Reader& each : in.children("events")) row.old_events.push_back(read_event(each));
   for (const Reader& each : in.children("placement_strategy")) {
     model::PlacementStrategy strategy;
     read_enum(each, "type", strategy.type);
@@ -266,6 +263,16 @@ bool decode_task_definition(std::string_view value, model::TaskDefinition& row) 
     row.registered_by = in.string_or("registered_by", "");
   });
   return read && fill_from_document(row).has_value();
+}
+
+std::string encode_family(const model::Family& row) {
+  return shared::json::to_text({{"name", row.name}, {"last_revision", row.last_revision}});
+}
+bool decode_family(std::string_view value, model::Family& row) {
+  return decode_row(value, [&row](const Reader& in) {
+    row.name = in.required_string("name");
+    row.last_revision = in.required_integer<int>("last_revision");
+  });
 }
 
 std::string encode_instance(const model::ContainerInstance& row) {
@@ -456,6 +463,13 @@ bool decode_service(std::string_view value, model::Service& row) {
     row.last_completed_task_definition = in.string_or("last_completed_task_definition", "");
     read_service_parts(in, row);
   });
+}
+
+std::string encode_service_event(const model::ServiceEvent& row) {
+  return shared::json::to_text({{"id", row.id}, {"at", millis(row.created_at)}, {"message", row.message}});
+}
+bool decode_service_event(std::string_view value, model::ServiceEvent& row) {
+  return decode_row(value, [&row](const Reader& in) { row = read_event(in); });
 }
 
 }  // namespace agent::control

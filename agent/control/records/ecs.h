@@ -16,11 +16,15 @@ std::string encode_cluster(const model::Cluster&);
 bool decode_cluster(std::string_view, model::Cluster&);
 std::string encode_task_definition(const model::TaskDefinition&);
 bool decode_task_definition(std::string_view, model::TaskDefinition&);
+std::string encode_family(const model::Family&);
+bool decode_family(std::string_view, model::Family&);
 std::string encode_instance(const model::ContainerInstance&);
 bool decode_instance(std::string_view, model::ContainerInstance&);
 std::string encode_task(const model::Task&);
 bool decode_task(std::string_view, model::Task&);
 std::string encode_service(const model::Service&);
 bool decode_service(std::string_view, model::Service&);
+std::string encode_service_event(const model::ServiceEvent&);
+bool decode_service_event(std::string_view, model::ServiceEvent&);
 
 }  // namespace agent::control

@@ -58,21 +58,6 @@ json to_json(const std::vector<lb::Condition>& conditions) {
   return out;
 }
 
-json to_json(const model::RegisteredTarget& target) {
-  json out = {{"id", target.id},
-              {"port", target.port},
-              {"zone", target.zone},
-              {"address", target.address},
-              {"registration", target.registration},
-              {"task_arn", target.task_arn},
-              {"draining", target.state == lb::TargetState::kDraining},
-              {"registered_at", millis(target.registered_at)},
-              {"drain_version", target.drain_version},
-              {"exposed", target.exposed}};
-  if (target.draining_since) out["draining_since"] = millis(*target.draining_since);
-  return out;
-}
-
 json to_json(const lb::HealthCheck& check) {
   return {{"enabled", check.enabled},
           {"path", check.path},
@@ -151,6 +136,7 @@ model::RegisteredTarget target_of(const Reader& in) {
   target.task_arn = in.string_or("task_arn", "");
   target.state = in.boolean_or("draining", false) ? lb::TargetState::kDraining : lb::TargetState::kActive;
   target.registered_at = read_time(in, "registered_at");
+  target.sequence = static_cast<std::uint64_t>(in.integer_or<std::int64_t>("sequence", 0, 0));
   if (in.has("draining_since")) target.draining_since = read_time(in, "draining_since");
   target.exposed = in.boolean_or("exposed", true);  // older rows do not say
   target.drain_version = static_cast<std::uint64_t>(in.integer_or<std::int64_t>("drain_version", 0, 0));
@@ -255,8 +241,6 @@ bool decode_rule(std::string_view text, model::Rule& row) {
 }
 
 std::string encode_target_group(const model::TargetGroup& row) {
-  json targets = json::array();
-  for (const auto& target : row.targets) targets.push_back(to_json(target));
   return shared::json::to_text({{"arn", row.arn},
                                 {"name", row.name},
                                 {"full_name", row.full_name},
@@ -269,7 +253,6 @@ std::string encode_target_group(const model::TargetGroup& row) {
                                 {"health_check_protocol", row.health_check_protocol},
                                 {"health_check", to_json(row.health_check)},
                                 {"attributes", row.attributes},
-                                {"targets", targets},
                                 {"tags", tags_json(row.tags)},
                                 {"create_request", row.create_request},
                                 {"created_at", millis(row.created_at)}});
@@ -289,10 +272,34 @@ bool decode_target_group(std::string_view text, model::TargetGroup& row) {
     row.health_check_protocol = in.string_or("health_check_protocol", row.health_check_protocol);
     if (const auto check = in.child("health_check")) row.health_check = health_check_of(*check);
     row.attributes = in.string_map_or_empty("attributes");
-    for (const Reader& target : in.children("targets")) row.targets.push_back(target_of(target));
+    for (const Reader& target : in.children("targets")) row.old_targets.push_back(target_of(target));
     row.tags = read_tags(in);
     row.create_request = in.string_or("create_request", "");
     row.created_at = read_time(in, "created_at");
+  });
+}
+
+std::string encode_target(const model::RegisteredTarget& row) {
+  json out = {{"target_group_arn", row.target_group_arn},
+              {"id", row.id},
+              {"port", row.port},
+              {"zone", row.zone},
+              {"address", row.address},
+              {"registration", row.registration},
+              {"task_arn", row.task_arn},
+              {"draining", row.state == lb::TargetState::kDraining},
+              {"registered_at", millis(row.registered_at)},
+              {"sequence", row.sequence},
+              {"drain_version", row.drain_version},
+              {"exposed", row.exposed}};
+  if (row.draining_since) out["draining_since"] = millis(*row.draining_since);
+  return shared::json::to_text(out);
+}
+
+bool decode_target(std::string_view text, model::RegisteredTarget& row) {
+  return decode_row(text, [&row](const Reader& in) {
+    row = target_of(in);
+    row.target_group_arn = in.required_string("target_group_arn");
   });
 }
 
@@ -310,9 +317,8 @@ bool decode_balancer(std::string_view text, model::Balancer& row) {
 }
 
 std::string encode_meta(const model::Meta& row) {
-  return shared::json::to_text({{"config_version", row.config_version},
-                                {"message_counter", row.message_counter},
-                                {"last_revision", row.last_revision}});
+  return shared::json::to_text(
+      {{"config_version", row.config_version}, {"message_counter", row.message_counter}});
 }
 
 bool decode_meta(std::string_view text, model::Meta& row) {
@@ -321,7 +327,7 @@ bool decode_meta(std::string_view text, model::Meta& row) {
     row.message_counter = static_cast<std::uint64_t>(in.integer_or<std::int64_t>("message_counter", 0, 0));
     if (const auto revisions = in.child("last_revision")) {
       for (const auto& family : revisions->names()) {
-        row.last_revision[family] = revisions->integer_or<int>(family, 0);
+        row.old_revisions[family] = revisions->integer_or<int>(family, 0);
       }
     }
   });

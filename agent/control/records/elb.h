@@ -17,6 +17,8 @@ std::string encode_rule(const model::Rule&);
 bool decode_rule(std::string_view, model::Rule&);
 std::string encode_target_group(const model::TargetGroup&);
 bool decode_target_group(std::string_view, model::TargetGroup&);
+std::string encode_target(const model::RegisteredTarget&);
+bool decode_target(std::string_view, model::RegisteredTarget&);
 std::string encode_balancer(const model::Balancer&);
 bool decode_balancer(std::string_view, model::Balancer&);
 std::string encode_meta(const model::Meta&);

@@ -49,7 +49,7 @@ Judgement judge_targets(TargetLookup& targets, const model::Service& service, co
       return failed_in(task, each.target_group_arn, row == nullptr ? 0 : row->port,
                        "Target is no longer registered");
     }
-    const TargetHealth health = targets.health(each.target_group_arn, *row);
+    const TargetHealth health = targets.health(*row);
     if (health.state == lb::Health::kUnhealthy) {
       return failed_in(task, each.target_group_arn, row->port, health.description);
     }

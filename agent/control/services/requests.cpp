@@ -6,6 +6,7 @@
 #include "agent/control/elb/target_health.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/service_log.h"
 #include "agent/control/tasks/service_events.h"
 #include "agent/scheduler/query.h"
 
@@ -165,7 +166,7 @@ Result<std::string> create_service(Step& step, model::Service service) {
   service.arn = step.arn("ecs", "service/" + service.cluster + "/" + service.name);
   service.status = model::ServiceStatus::kActive;
   service.created_at = step.now;
-  service.events.clear();
+  erase_events(step.state, key);  // of a deleted one of this name
   service.deployments = {new_deployment(step, service)};
   step.state.services.put(key, std::move(service));
   return key;

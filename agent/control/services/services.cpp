@@ -79,7 +79,7 @@ Starting start_tasks(Step& step, const std::string& key, int count) {
   if (!started.empty()) {
     std::string text = "has started " + std::to_string(started.size()) + " tasks:";
     for (const std::string& task : started) text += " (task " + last_part(task) + ")";
-    add_event(step, *step.state.services.edit(key), text + ".");
+    add_event(step, service, text + ".");
   }
   tell_of_waiting_tasks(step, key, started);
   if (failure.reason.empty()) return Starting::kAllowed;
@@ -105,6 +105,7 @@ std::vector<ChosenStop> choose_tasks(Step& step, Book& book, const model::Servic
 }
 
 void stop_tasks(Step& step, const std::string& key, const Book& book, const std::vector<ChosenStop>& stops) {
+  const model::Service& service = *step.state.services.find(key);
   std::string stopped;
   int draining = 0;
   std::map<std::string, int> deregistered;
@@ -118,23 +119,20 @@ void stop_tasks(Step& step, const std::string& key, const Book& book, const std:
     const bool never_ran = task.last_status < TaskStatus::kRunning;
     if ((each.cause == StopCause::kUnhealthy || never_ran) && !judgement.stop_reason.empty()) {
       reason = judgement.stop_reason;
-      model::Service* service = step.state.services.edit(key);
-      if (!never_ran) note_task_unhealthy(*service, task.deployment_id);
-      add_event(step, *service, judgement.event);
+      if (!never_ran) note_task_unhealthy(*step.state.services.edit(key), task.deployment_id);
+      add_event(step, service, judgement.event);
     }
     stop_task(step, each.task_key, "ServiceSchedulerInitiated", reason);
   }
   if (stops.empty()) return;
-  model::Service* service = step.state.services.edit(key);
   if (draining > 0) {
-    add_event(step, *service, "has begun draining connections on " + std::to_string(draining) + " tasks.");
+    add_event(step, service, "has begun draining connections on " + std::to_string(draining) + " tasks.");
   }
   for (const auto& [group, count] : deregistered) {
-    add_event(step, *service,
+    add_event(step, service,
               "deregistered " + std::to_string(count) + " targets in (target-group " + group + ")");
   }
-  add_event(step, *service,
-            "has stopped " + std::to_string(stops.size()) + " running tasks:" + stopped + ".");
+  add_event(step, service, "has stopped " + std::to_string(stops.size()) + " running tasks:" + stopped + ".");
 }
 
 // Older deployments leave the list when none of their tasks is wanted any more.
@@ -160,13 +158,14 @@ void update_deployments(Step& step, const std::string& key, const Book& book) {
 
 void mark_steady(Step& step, const std::string& key) {
   const model::Service& found = *step.state.services.find(key);
-  const bool completed = found.deployments.front().rollout_state == RolloutState::kCompleted;
-  if (completed && newest_event_is(found, kSteady) && found.failed_starts == 0) return;
-  model::Service* service = step.state.services.edit(key);
-  model::Deployment& primary = service->deployments.front();
-  service->failed_starts = 0;
-  service->next_start_at.reset();
-  if (!completed && primary.rollout_state != RolloutState::kFailed) {
+  if (found.failed_starts != 0 || found.next_start_at) {
+    model::Service* service = step.state.services.edit(key);
+    service->failed_starts = 0;
+    service->next_start_at.reset();
+  }
+  if (found.deployments.front().rollout_state == RolloutState::kInProgress) {
+    model::Service* service = step.state.services.edit(key);
+    model::Deployment& primary = service->deployments.front();
     primary.rollout_state = RolloutState::kCompleted;
     primary.rollout_state_reason = "ECS deployment " + primary.id + " completed.";
     primary.failed_tasks = 0;
@@ -174,7 +173,7 @@ void mark_steady(Step& step, const std::string& key) {
     service->last_completed_task_definition = primary.task_definition_arn;
     add_event(step, *service, "(deployment " + primary.id + ") deployment completed.");
   }
-  if (!newest_event_is(*service, kSteady)) add_event(step, *service, kSteady);
+  if (!newest_event_is(step.state, found, kSteady)) add_event(step, found, kSteady);
 }
 
 // True when the deployment was given up.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/service_log.h"
 #include "agent/model/words.h"
 
 namespace agent::control {
@@ -61,10 +62,30 @@ void check_reservations(const State& state, Complaints& out) {
 
 std::map<std::string, const model::RegisteredTarget*> rows_by_registration(const State& state) {
   std::map<std::string, const model::RegisteredTarget*> rows;
-  for (const auto& [arn, group] : state.target_groups.rows()) {
-    for (const model::RegisteredTarget& each : group.targets) rows[each.registration] = &each;
-  }
+  for (const auto& [key, each] : state.targets.rows()) rows[each.registration] = &each;
   return rows;
+}
+
+// The rows belong to groups that exist, and the index finds them all.
+void check_target_rows(const State& state, Complaints& out) {
+  std::map<std::string, std::size_t> of_group;
+  std::map<std::string, std::set<std::string>> draining;
+  for (const auto& [key, row] : state.targets.rows()) {
+    ++of_group[row.target_group_arn];
+    if (key != key_of(row)) out.push_back("target " + key + " has the key of another");
+    if (state.target_groups.find(row.target_group_arn) == nullptr)
+      out.push_back("target " + key + " is of no target group");
+    if (row.state == lb::TargetState::kDraining) draining[row.target_group_arn].insert(key);
+  }
+  for (const auto& [arn, count] : of_group) {
+    const auto rows = targets_of(state, arn);
+    const bool same = rows.size() == count && std::all_of(rows.begin(), rows.end(), [&](const auto* row) {
+                        return state.targets.find(key_of(*row)) == row;
+                      });
+    if (!same) out.push_back("the target index disagrees with the targets of " + arn);
+  }
+  if (state.target_index().draining() != draining)
+    out.push_back("the target index disagrees about which targets drain");
 }
 
 void check_targets(const State& state, Complaints& out) {
@@ -101,9 +122,24 @@ void check_containers(const State& state, Complaints& out) {
   }
 }
 
+void check_events(const State& state, Complaints& out) {
+  for (const auto& [key, event] : state.service_events.rows()) {
+    if (state.services.find(key.substr(0, key.rfind('/'))) == nullptr)
+      out.push_back("event " + key + " is of no service");
+  }
+}
+
+void check_families(const State& state, Complaints& out) {
+  for (const auto& [key, definition] : state.task_definitions.rows()) {
+    const model::Family* family = state.families.find(definition.family);
+    if (family == nullptr || family->last_revision < definition.revision)
+      out.push_back("the family of task definition " + key + " does not know that revision");
+  }
+}
+
 void check_services(const State& state, Complaints& out) {
   for (const auto& [key, service] : state.services.rows()) {
-    if (service.events.size() > model::kMaxServiceEvents)
+    if (events_of(state, key).size() > model::kMaxServiceEvents)
       out.push_back("service " + key + " has too many events");
     const auto primaries =
         std::count_if(service.deployments.begin(), service.deployments.end(),
@@ -125,9 +161,12 @@ Complaints check_invariants(const State& state) {
   Complaints out;
   check_ports(state, out);
   check_reservations(state, out);
+  check_target_rows(state, out);
   check_targets(state, out);
   check_containers(state, out);
   check_services(state, out);
+  check_events(state, out);
+  check_families(state, out);
   const model::Meta* meta = state.meta.find("meta");
   if (meta != nullptr && state.published->version > meta->config_version) {
     out.push_back("the published configuration is newer than its durable version");

@@ -116,6 +116,29 @@ std::string key_of(const model::ContainerInstance& instance) { return instance.c
 std::string key_of(const model::TaskDefinition& definition) {
   return definition.family + ":" + std::to_string(definition.revision);
 }
+std::string key_of(const model::RegisteredTarget& target) {
+  return target_key(target.target_group_arn, target.registration);
+}
+
+std::string task_key_in(std::string_view task_arn) {
+  constexpr std::string_view kWord = ":task/";
+  const auto at = task_arn.find(kWord);
+  return at == std::string_view::npos ? std::string() : std::string(task_arn.substr(at + kWord.size()));
+}
+
+std::string target_key(std::string_view target_group_arn, std::string_view registration) {
+  std::string key(target_group_arn);
+  key += '/';
+  key += registration;
+  return key;
+}
+
+std::vector<const model::RegisteredTarget*> targets_of(const State& state,
+                                                       const std::string& target_group_arn) {
+  std::vector<const model::RegisteredTarget*> targets;
+  for (const auto& [at, row] : state.target_index().group(target_group_arn).ordered) targets.push_back(row);
+  return targets;
+}
 
 bool is_connected(const State& state, const model::ContainerInstance& instance) {
   const auto it = state.live.agents.find(instance.arn);

@@ -3,6 +3,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/aws/arn.h"
 #include "agent/control/state/step.h"
@@ -38,6 +39,14 @@ std::string key_of(const model::Task& task);
 std::string key_of(const model::Service& service);
 std::string key_of(const model::ContainerInstance& instance);
 std::string key_of(const model::TaskDefinition& definition);
+
+std::string key_of(const model::RegisteredTarget& target);
+// The row key in a task's ARN, empty if it is none.
+std::string task_key_in(std::string_view task_arn);
+std::string target_key(std::string_view target_group_arn, std::string_view registration);
+// In the order of their registration. Good until targets change.
+std::vector<const model::RegisteredTarget*> targets_of(const State& state,
+                                                       const std::string& target_group_arn);
 
 bool is_connected(const State& state, const model::ContainerInstance& instance);
 

@@ -3,8 +3,9 @@
 namespace agent::control {
 
 std::vector<TableBase*> State::tables() {
-  return {&clusters, &task_definitions, &instances, &tasks, &services,    &load_balancers, &listeners,
-          &rules,    &target_groups,    &balancers, &meta,  &installation};
+  return {&clusters,      &task_definitions, &families,       &instances, &tasks,
+          &services,      &service_events,   &load_balancers, &listeners, &rules,
+          &target_groups, &targets,          &balancers,      &meta,      &installation};
 }
 
 const TaskIndex& State::task_index() const {
@@ -13,13 +14,15 @@ const TaskIndex& State::task_index() const {
 }
 
 State::Readers State::follow_for_publishing() {
-  return {load_balancers.follow(), listeners.follow(), rules.follow(), target_groups.follow()};
+  return {load_balancers.follow(), listeners.follow(), rules.follow(), target_groups.follow(),
+          targets.follow()};
 }
 
 bool State::has_changes_for_publishing() const {
   const Readers& at = changes_for_publishing_;
   return load_balancers.has_changes(at.load_balancers) || listeners.has_changes(at.listeners) ||
-         rules.has_changes(at.rules) || target_groups.has_changes(at.target_groups);
+         rules.has_changes(at.rules) || target_groups.has_changes(at.target_groups) ||
+         targets.has_changes(at.targets);
 }
 
 bool State::take_changes_for_publishing() {
@@ -27,7 +30,30 @@ bool State::take_changes_for_publishing() {
   bool any = !load_balancers.take_changes(at.load_balancers).empty();
   any = !listeners.take_changes(at.listeners).empty() || any;
   any = !rules.take_changes(at.rules).empty() || any;
-  return !target_groups.take_changes(at.target_groups).empty() || any;
+  any = !target_groups.take_changes(at.target_groups).empty() || any;
+  return !targets.take_changes(at.targets).empty() || any;
+}
+
+const TargetIndex& State::target_index() const {
+  target_index_.refresh(targets);
+  return target_index_;
+}
+
+const ForwardIndex& State::forward_index() const {
+  forward_index_.refresh(listeners, rules);
+  return forward_index_;
+}
+
+const HostIndex& State::host_index() const {
+  host_index_.refresh(instances);
+  return host_index_;
+}
+
+void State::refresh_indexes() const {
+  (void)task_index();
+  (void)target_index();
+  (void)forward_index();
+  (void)host_index();
 }
 
 }  // namespace agent::control

@@ -9,7 +9,10 @@
 #include "agent/control/records/ecs.h"
 #include "agent/control/records/elb.h"
 #include "agent/control/state/agenda.h"
+#include "agent/control/state/forward_index.h"
+#include "agent/control/state/host_index.h"
 #include "agent/control/state/table.h"
+#include "agent/control/state/target_index.h"
 #include "agent/control/state/task_index.h"
 #include "shared/lbconfig/feed.h"
 
@@ -49,9 +52,9 @@ struct Unplaceable {
 
 // What balancers said since the marks were last refreshed.
 struct Signals {
-  bool acknowledged = false;  // a configuration
-  bool health = false;        // something else than before of some target
-  bool any() const { return acknowledged || health; }
+  bool acknowledged = false;     // a configuration
+  std::set<std::string> health;  // keys of target rows of which one says something else than before
+  bool any() const { return acknowledged || !health.empty(); }
 };
 
 struct Volatile {
@@ -69,17 +72,25 @@ struct Volatile {
 };
 
 struct State {
-  State() : task_index_(tasks.follow()), changes_for_publishing_(follow_for_publishing()) {}
+  State()
+      : task_index_(tasks.follow()),
+        target_index_(targets.follow()),
+        forward_index_(listeners.follow(), rules.follow()),
+        host_index_(instances.follow()),
+        changes_for_publishing_(follow_for_publishing()) {}
 
   Table<model::Cluster> clusters{"cluster/", encode_cluster, decode_cluster};
   Table<model::TaskDefinition> task_definitions{"taskdef/", encode_task_definition, decode_task_definition};
   Table<model::ContainerInstance> instances{"instance/", encode_instance, decode_instance};
+  Table<model::Family> families{"family/", encode_family, decode_family};
   Table<model::Task> tasks{"task/", encode_task, decode_task};
   Table<model::Service> services{"service/", encode_service, decode_service};
+  Table<model::ServiceEvent> service_events{"event/", encode_service_event, decode_service_event};
   Table<model::LoadBalancer> load_balancers{"lb/", encode_load_balancer, decode_load_balancer};
   Table<model::Listener> listeners{"listener/", encode_listener, decode_listener};
   Table<model::Rule> rules{"rule/", encode_rule, decode_rule};
   Table<model::TargetGroup> target_groups{"tg/", encode_target_group, decode_target_group};
+  Table<model::RegisteredTarget> targets{"target/", encode_target, decode_target};
   Table<model::Balancer> balancers{"balancer/", encode_balancer, decode_balancer};
   Table<model::Meta> meta{"meta/", encode_meta, decode_meta};
   Table<model::Installation> installation{"installation/", encode_installation, decode_installation};
@@ -88,8 +99,13 @@ struct State {
   // What balancers are to apply; version == meta.config_version. Rebuilt at start, replaced by publish().
   std::shared_ptr<const lb::Config> published = std::make_shared<lb::Config>();
   std::vector<TableBase*> tables();
-  // Brought up to date with the tasks before it is returned.
+  // Each is brought up to date with its rows before it is returned.
   const TaskIndex& task_index() const;
+  const TargetIndex& target_index() const;
+  const ForwardIndex& forward_index() const;
+  const HostIndex& host_index() const;
+  // All of them, whether anybody asks or not: what changed since is not kept for ever.
+  void refresh_indexes() const;
   // Whether a row changed that the balancers' configuration is made of, since this was last asked.
   bool take_changes_for_publishing();
   bool has_changes_for_publishing() const;
@@ -100,9 +116,13 @@ struct State {
     Table<model::Listener>::Reader listeners;
     Table<model::Rule>::Reader rules;
     Table<model::TargetGroup>::Reader target_groups;
+    Table<model::RegisteredTarget>::Reader targets;
   };
   Readers follow_for_publishing();
   mutable TaskIndex task_index_;
+  mutable TargetIndex target_index_;
+  mutable ForwardIndex forward_index_;
+  mutable HostIndex host_index_;
   Readers changes_for_publishing_;
 };
 

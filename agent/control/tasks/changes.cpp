@@ -96,7 +96,7 @@ Result<bool> register_in(Step& step, const std::string& key, const model::Servic
   if (!registration) return registration.error();
   task = step.state.tasks.edit(key);
   task->targets.push_back({wanted.target_group_arn, *registration});
-  if (model::Service* service = step.state.services.edit(task->cluster + "/" + task->service)) {
+  if (const model::Service* service = step.state.services.find(task->cluster + "/" + task->service)) {
     add_event(step, *service, "registered 1 targets in (target-group " + wanted.target_group_arn + ")");
   }
   return true;

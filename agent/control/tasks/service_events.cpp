@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/service_log.h"
 
 namespace agent::control {
 
@@ -53,23 +54,23 @@ std::string event_text(const model::Service& service, const std::string& text) {
   return "(service " + service.name + ") " + text;
 }
 
-void add_event(Step& step, model::Service& service, const std::string& text) {
-  service.events.insert(service.events.begin(), {step.random.uuid(), step.now, event_text(service, text)});
-  if (service.events.size() > model::kMaxServiceEvents) service.events.resize(model::kMaxServiceEvents);
+void add_event(Step& step, const model::Service& service, const std::string& text) {
+  append_event(step.state, key_of(service), {step.random.uuid(), step.now, event_text(service, text)});
 }
 
 void add_event_once(Step& step, const std::string& service_key, const std::string& text) {
   const model::Service* service = step.state.services.find(service_key);
   const std::string message = event_text(*service, text);
-  for (const model::ServiceEvent& each : service->events) {
-    if (each.created_at + kRepeatEventAfter <= step.now || is_progress(each.message)) break;
-    if (each.message == message) return step.wake_at(each.created_at + kRepeatEventAfter);
+  for (const model::ServiceEvent* each : events_of(step.state, service_key)) {
+    if (each->created_at + kRepeatEventAfter <= step.now || is_progress(each->message)) break;
+    if (each->message == message) return step.wake_at(each->created_at + kRepeatEventAfter);
   }
-  add_event(step, *step.state.services.edit(service_key), text);
+  add_event(step, *service, text);
 }
 
-bool newest_event_is(const model::Service& service, const std::string& text) {
-  return !service.events.empty() && service.events.front().message == event_text(service, text);
+bool newest_event_is(const State& state, const model::Service& service, const std::string& text) {
+  const model::ServiceEvent* newest = newest_event(state, key_of(service));
+  return newest != nullptr && newest->message == event_text(service, text);
 }
 
 void note_task_running(Step& step, const model::Task& task) {

@@ -14,11 +14,11 @@ inline constexpr shared::Millis kRepeatEventAfter{6 * 3'600'000};
 inline constexpr shared::Millis kShortLife{10'000};
 
 // Text after "(service X) ".
-void add_event(Step& step, model::Service& service, const std::string& text);
-// For troubles that stay: not repeated while nothing better happened. The row is left untouched then.
+void add_event(Step& step, const model::Service& service, const std::string& text);
+// For troubles that stay: not repeated while nothing better happened.
 void add_event_once(Step& step, const std::string& service_key, const std::string& text);
 // The newest event has exactly this text.
-bool newest_event_is(const model::Service& service, const std::string& text);
+bool newest_event_is(const State& state, const model::Service& service, const std::string& text);
 std::string event_text(const model::Service& service, const std::string& text);  // "(service X) ..."
 
 void note_task_running(Step& step, const model::Task& task);

@@ -9,6 +9,7 @@
 #include "agent/control/cluster/instances.h"
 #include "agent/control/cluster/task_definitions.h"
 #include "agent/control/elb/load_balancers.h"
+#include "agent/control/state/service_log.h"
 
 namespace agent::control::test {
 
@@ -375,7 +376,7 @@ std::vector<const model::Task*> World::live_tasks() const {
 
 std::vector<std::string> World::events(const std::string& key) const {
   std::vector<std::string> messages;
-  for (const auto& each : service_row(key).events) messages.push_back(each.message);
+  for (const auto* each : events_of(state(), key)) messages.push_back(each->message);
   return messages;
 }
 

@@ -132,7 +132,7 @@ TEST(Draining, SurvivesARestartOfControlAndStillWaitsForBalancersThatWereThere) 
   world.drain(target);
   const auto at = world.version();
   world.now += world.settings.forget_balancer_after * 2;  // b1 and b2 have been connected all that time
-  world.state->target_groups.edit(world.group)->targets[0].draining_since = world.now;
+  world.state->targets.edit(target_key(world.group, target))->draining_since = world.now;
   world.restart_control();
   ASSERT_NE(world.row(target), nullptr);
   EXPECT_EQ(world.row(target)->drain_version, at);
@@ -268,7 +268,7 @@ TEST(Registering, RefusesWhatCannotBeReached) {
     const auto ip = create_target_group(step, request).value();
     EXPECT_EQ(register_target(step, ip, "web.example", 80, "", "").error().code(), "InvalidTarget");
     EXPECT_TRUE(register_target(step, ip, "10.9.8.7", 0, "", ""));
-    EXPECT_EQ(step.state.target_groups.find(ip)->targets.at(0).port, 80);
+    EXPECT_EQ(targets_of(step.state, ip).at(0)->port, 80);
   });
 }
 

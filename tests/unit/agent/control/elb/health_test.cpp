@@ -93,12 +93,15 @@ TEST(Rows, SurviveTheStore) {
   });
   const lb::Config before = *world.state->published;
   const auto group = *world.state->target_groups.find(world.group);
+  const auto targets = world.state->targets.rows();
   world.restart_control();
   EXPECT_EQ(before.listeners, world.state->published->listeners);
   const auto& after = *world.state->target_groups.find(world.group);
   EXPECT_EQ(encode_target_group(group), encode_target_group(after));
-  ASSERT_EQ(after.targets.size(), group.targets.size());
-  EXPECT_EQ(after.targets.back().draining_since, group.targets.back().draining_since);
+  ASSERT_EQ(world.state->targets.size(), targets.size());
+  for (const auto& [key, target] : targets) {
+    EXPECT_EQ(encode_target(*world.state->targets.find(key)), encode_target(target));
+  }
   model::Rule rule;
   EXPECT_FALSE(decode_rule("{", rule));
   EXPECT_FALSE(decode_rule(R"({"arn": 5})", rule));
@@ -156,7 +159,7 @@ TEST(TargetAddress, IsThatOfTheNewestHostWhereOneLostItsStateAndRegisteredAnew) 
     world.pass(shared::Millis(1'000));
     world.apply([&](Step& step) { ASSERT_TRUE(register_instance(step, host_at(address))); });
     EXPECT_EQ(world.row(world.add("i-1", 8080))->address, address);
-    EXPECT_EQ(world.state->target_groups.find(world.group)->targets.size(), 1U);
+    EXPECT_EQ(targets_of(*world.state, world.group).size(), 1U);
   }
   EXPECT_EQ(world.row(world.add("i-1", 8081))->address, "10.0.1.3");
 }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <variant>
 
+#include "agent/control/state/invariants.h"
 #include "shared/lbconfig/json.h"
 #include "tests/unit/agent/control/elb/world.h"
 
@@ -66,14 +67,15 @@ class Promise {
   void run(int steps) {
     for (int i = 0; i < steps && !testing::Test::HasFailure(); ++i) {
       draining_.clear();
-      for (const auto& row : world_.state->target_groups.find(world_.group)->targets) {
-        if (row.state == lb::TargetState::kDraining) draining_.push_back(row.registration);
+      for (const auto* row : targets_of(*world_.state, world_.group)) {
+        if (row->state == lb::TargetState::kDraining) draining_.push_back(row->registration);
       }
       const auto version = world_.version();
       act();
       EXPECT_GE(world_.version(), version);
       const auto valid = lb::validate(*world_.state->published);
       EXPECT_TRUE(valid) << (valid ? "" : valid.error().text());
+      for (const std::string& each : check_invariants(*world_.state)) ADD_FAILURE() << each;
       check_removed();
     }
   }
@@ -86,7 +88,7 @@ class Promise {
     Node& node = any();
     switch (dice_.below(14)) {
       case 0:
-        if (world_.state->target_groups.find(world_.group)->targets.size() < 6) {
+        if (targets_of(*world_.state, world_.group).size() < 6) {
           world_.add("mi-" + std::to_string(1 + dice_.below(2)),
                      static_cast<std::uint16_t>(8080 + dice_.below(2)));
         }
@@ -123,8 +125,8 @@ class Promise {
   }
 
   void drain_one() {
-    const auto& targets = world_.state->target_groups.find(world_.group)->targets;
-    if (!targets.empty()) world_.drain(std::string(targets[dice_.below(targets.size())].registration));
+    const auto targets = targets_of(*world_.state, world_.group);
+    if (!targets.empty()) world_.drain(std::string(targets[dice_.below(targets.size())]->registration));
   }
 
   void deliver(Node& node) {

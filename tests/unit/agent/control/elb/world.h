@@ -13,6 +13,7 @@
 #include "agent/control/elb/publish.h"
 #include "agent/control/elb/target_health.h"
 #include "agent/control/elb/targets.h"
+#include "agent/control/state/lookup.h"
 
 namespace agent::control {
 
@@ -91,13 +92,10 @@ class World {
     apply([&](Step& step) { deregister_target(step, group, registration); });
   }
   const model::RegisteredTarget* row(const std::string& registration) const {
-    for (const auto& each : state->target_groups.find(group)->targets) {
-      if (each.registration == registration) return &each;
-    }
-    return nullptr;
+    return state->targets.find(target_key(group, registration));
   }
   TargetHealth health(const std::string& registration) const {
-    return TargetLookup(*state).health(group, *row(registration));
+    return TargetLookup(*state).health(*row(registration));
   }
   const lb::Target* published_target(const std::string& registration) const {
     for (const auto& each : state->published->target_groups) {
@@ -173,6 +171,7 @@ class World {
     touch(state->listeners);
     touch(state->rules);
     touch(state->target_groups);
+    touch(state->targets);
     touch(state->balancers);
     touch(state->meta);
   }

@@ -6,6 +6,8 @@
 namespace agent::control {
 namespace {
 
+namespace lb = shared::lbconfig;
+
 // A row that went through text twice is the same text: nothing is lost on the way.
 template <class T>
 void expect_round_trip(const T& row, std::string (*encode)(const T&), bool (*decode)(std::string_view, T&)) {
@@ -65,7 +67,6 @@ TEST(EcsRecords, ServicesSurviveTheStore) {
                           at(1),
                           at(2),
                           true}};
-  service.events = {{"e", at(3), "(service n) \xF0\x9F\x9A\xA2"}};
   service.placement_strategy = {{model::StrategyType::kBinpack, "memory"}};
   service.placement_constraints = {{model::ConstraintType::kDistinctInstance, ""}};
   service.next_start_at = at(9);
@@ -96,6 +97,9 @@ TEST(EcsRecords, TheRestSurvivesToo) {
   definition.revision = 3;
   definition.document = R"({"containerDefinitions": [{"name": "main", "image": "i", "cpu": 7}]})";
   expect_round_trip(definition, encode_task_definition, decode_task_definition);
+  expect_round_trip(model::Family{"f", 3}, encode_family, decode_family);
+  const model::ServiceEvent event{"e", at(3), "(service n) \xF0\x9F\x9A\xA2"};
+  expect_round_trip(event, encode_service_event, decode_service_event);
   model::TaskDefinition back;
   ASSERT_TRUE(decode_task_definition(encode_task_definition(definition), back));
   EXPECT_EQ(back.containers.at(0).cpu, 7);  // typed members come back from the document
@@ -110,6 +114,29 @@ TEST(EcsRecords, RefuseWhatIsDamagedAndAcceptWhatIsOld) {
   model::Task old;
   EXPECT_TRUE(decode_task(R"({"arn": "a", "id": "i", "cluster": "c", "future": {"x": 1}})", old));
   EXPECT_EQ(old.last_status, model::TaskStatus::kPending);
+}
+
+TEST(ElbRecords, TargetsSurviveTheStore) {
+  model::RegisteredTarget target;
+  target.target_group_arn = "arn:tg";
+  target.id = "mi-1";
+  target.port = 8080;
+  target.registration = "r1";
+  target.task_arn = "arn:task";
+  target.state = lb::TargetState::kDraining;
+  target.registered_at = at(1);
+  target.sequence = 7;
+  target.draining_since = at(2);
+  target.drain_version = 3;
+  target.exposed = true;
+  expect_round_trip(target, encode_target, decode_target);
+  model::RegisteredTarget back;
+  ASSERT_TRUE(decode_target(encode_target(target), back));
+  EXPECT_EQ(back.target_group_arn, "arn:tg");
+  EXPECT_EQ(back.sequence, 7u);
+  EXPECT_EQ(back.drain_version, 3u);
+  EXPECT_EQ(back.draining_since, at(2));
+  EXPECT_FALSE(decode_target(R"({"id": "mi-1", "registration": "r1"})", back)) << "of no group";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "agent/control/elb/targets.h"
 #include "agent/control/services/requests.h"
+#include "agent/control/state/lookup.h"
 #include "agent/control/tasks/changes.h"
 #include "tests/unit/agent/control/world.h"
 
@@ -94,12 +95,12 @@ TEST_F(RolloutTest, TaskIsRunningOnlyOnceItsTargetIsRegistered) {
   agent->report(task->arn, "RUNNING");
   EXPECT_EQ(task->last_status, TaskStatus::kRunning);
   ASSERT_EQ(task->targets.size(), 1u);
-  const auto& rows = world.state().target_groups.find(world.target_group)->targets;
+  const auto rows = targets_of(world.state(), world.target_group);
   ASSERT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows[0].task_arn, task->arn);
-  EXPECT_EQ(rows[0].port, task->containers[0].bindings[0].host_port);
-  EXPECT_EQ(rows[0].address, "10.0.0.1");
-  EXPECT_EQ(world.balancers[0]->config.target_groups.at(0).targets.at(0).port, rows[0].port);
+  EXPECT_EQ(rows[0]->task_arn, task->arn);
+  EXPECT_EQ(rows[0]->port, task->containers[0].bindings[0].host_port);
+  EXPECT_EQ(rows[0]->address, "10.0.0.1");
+  EXPECT_EQ(world.balancers[0]->config.target_groups.at(0).targets.at(0).port, rows[0]->port);
   const auto events = world.events(key);
   EXPECT_NE(std::find(events.begin(), events.end(),
                       "(service web) registered 1 targets in (target-group " + world.target_group + ")"),
@@ -115,7 +116,7 @@ TEST_F(RolloutTest, ReplacesAllTasksWithoutEverLosingOne) {
   ASSERT_TRUE(finish(key, 3));
   EXPECT_EQ(agent->stop_order.size(), 3u);
   for (const model::Task* task : world.live_tasks()) EXPECT_EQ(task->task_definition_arn, second);
-  EXPECT_EQ(world.state().target_groups.find(world.target_group)->targets.size(), 3u);
+  EXPECT_EQ(targets_of(world.state(), world.target_group).size(), 3u);
 }
 
 TEST_F(RolloutTest, NoStopBeforeEveryBalancerAcknowledgedAndDrained) {
@@ -306,8 +307,8 @@ TEST_F(RolloutTest, ABalancerThatJoinsDuringTheDrainIsWaitedForToo) {
   const std::string key = start(1);
   deploy(key);
   ASSERT_TRUE(world.until([&] {
-    const auto& rows = world.state().target_groups.find(world.target_group)->targets;
-    return rows.size() == 2 && rows[0].state == lb::TargetState::kDraining;
+    const auto rows = targets_of(world.state(), world.target_group);
+    return rows.size() == 2 && rows[0]->state == lb::TargetState::kDraining;
   }));
   world.add_balancer("b2").drains = true;
   balancer.drains = true;

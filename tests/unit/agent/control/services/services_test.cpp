@@ -7,6 +7,8 @@
 
 #include "agent/control/cluster/clusters.h"
 #include "agent/control/cluster/instances.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/state/service_log.h"
 #include "agent/control/tasks/service_events.h"
 #include "tests/unit/agent/control/world.h"
 
@@ -269,7 +271,8 @@ TEST(Services, BackOffWhenTargetsCannotBeRegistered) {
       target.id = target.address = "10.9.9.9";
       target.port = static_cast<std::uint16_t>(port);
       target.registration = std::to_string(port);
-      step.state.target_groups.edit(world.target_group)->targets.push_back(target);
+      target.target_group_arn = world.target_group;
+      step.state.targets.put(key_of(target), target);
     }
     return {};
   }));
@@ -318,9 +321,9 @@ TEST(Services, CircuitBreakerGivesUpAndRollsBack) {
   EXPECT_NE(back.id, good_id);
   EXPECT_EQ(back.rollout_state_reason,
             "ECS deployment circuit breaker: rolling back to deploymentId " + good_id + ".");
-  for (const model::ServiceEvent& each : service.events) {
-    failed_seen = failed_seen || each.message == "(service web) (deployment " + bad_id +
-                                                     ") deployment failed: tasks failed to start.";
+  for (const std::string& each : world.events(key)) {
+    failed_seen = failed_seen || each == "(service web) (deployment " + bad_id +
+                                             ") deployment failed: tasks failed to start.";
   }
   EXPECT_TRUE(failed_seen);
   EXPECT_GE(world.counts(key).running, 2);  // the old tasks served all the while
@@ -475,23 +478,56 @@ TEST(Services, WhatAHostDidNotStartBeforeItWasLostIsStartedElsewhere) {
   for (const std::string& arn : stranded) EXPECT_EQ(lost.told[arn], "STOPPED");
 }
 
+TEST(ServiceEvents, StayWithADeletedServiceAndGoWithItsRowOrWithTheNextOfItsName) {
+  World world;
+  const std::string key = world.create(world.service("web", world.define("web"), 0));
+  world.pass(Millis(1'000));
+  const auto remove = [&](Step& step) { return delete_service(step, key, ForceDelete::kNo); };
+  ASSERT_FALSE(world.events(key).empty());
+  ASSERT_TRUE(world.submit(remove));
+  EXPECT_FALSE(world.events(key).empty());
+  ASSERT_TRUE(world.submit([&](Step& step) -> Result<void> {
+    if (auto created = create_service(step, world.service("web", "web", 0)); !created) return created.error();
+    EXPECT_TRUE(events_of(step.state, key).empty());
+    return {};
+  }));
+  ASSERT_TRUE(world.submit(remove));
+  EXPECT_FALSE(world.events(key).empty());
+  world.pass(world.settings.inactive_retention + Millis(2'000));
+  EXPECT_EQ(world.state().services.find(key), nullptr);
+  EXPECT_EQ(world.state().service_events.size(), 0u);
+}
+
+TEST(ServiceEvents, LeaveTheRowOfTheServiceAlone) {
+  World world;
+  const std::string key = world.create(world.service("web", world.define("web"), 0));
+  world.rest();
+  const auto before = world.state().services.generation();
+  (void)world.submit([&](Step& step) -> Result<void> {
+    add_event(step, *step.state.services.find(key), "something");
+    add_event_once(step, key, "something else");
+    return {};
+  });
+  EXPECT_EQ(world.state().services.generation(), before);
+}
+
 TEST(ServiceEvents, KeepTheNewestHundredAndRepeatTroubleOnlyWhenSolvedOrOld) {
   World world;
   const std::string key = world.create(world.service("web", world.define("web"), 0));
   (void)world.submit([&](Step& step) -> Result<void> {
-    model::Service& service = *step.state.services.edit(key);
+    const model::Service& service = *step.state.services.find(key);
     for (int i = 0; i < 150; ++i) add_event(step, service, "event " + std::to_string(i));
-    EXPECT_EQ(service.events.size(), model::kMaxServiceEvents);
-    EXPECT_EQ(service.events.front().message, "(service web) event 149");
+    EXPECT_EQ(world.events(key).size(), model::kMaxServiceEvents);
+    EXPECT_EQ(world.events(key).front(), "(service web) event 149");
     add_event_once(step, key, "trouble");
     add_event_once(step, key, "trouble");
-    EXPECT_EQ(service.events[1].message, "(service web) event 149");
+    EXPECT_EQ(world.events(key)[1], "(service web) event 149");
     add_event(step, service, "has reached a steady state.");
     add_event_once(step, key, "trouble");
-    EXPECT_EQ(service.events[0].message, "(service web) trouble");
+    EXPECT_EQ(world.events(key)[0], "(service web) trouble");
     Step later{step.state, step.now + kRepeatEventAfter, step.random, step.settings, {}};
     add_event_once(later, key, "trouble");
-    EXPECT_EQ(service.events[1].message, "(service web) trouble");
+    EXPECT_EQ(world.events(key)[1], "(service web) trouble");
     return {};
   });
 }

@@ -1,4 +1,5 @@
 // A task ends with its first essential container, not with its last one.
+#include "agent/control/state/lookup.h"
 #include "agent/control/tasks/changes.h"
 #include "agent/control/tasks/service_events.h"
 #include "tests/unit/agent/control/world.h"
@@ -44,8 +45,8 @@ std::string running_task(World& world) {
   return key;
 }
 const model::RegisteredTarget* target_of(const World& world, const std::string& task_arn) {
-  for (const auto& each : world.state().target_groups.find(world.target_group)->targets) {
-    if (each.task_arn == task_arn) return &each;
+  for (const auto* each : targets_of(world.state(), world.target_group)) {
+    if (each->task_arn == task_arn) return each;
   }
   return nullptr;
 }

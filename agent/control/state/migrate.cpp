@@ -1,0 +1,76 @@
+#include "agent/control/state/migrate.h"
+
+#include <set>
+#include <utility>
+
+#include "agent/control/state/lookup.h"
+#include "agent/control/state/service_log.h"
+
+namespace agent::control {
+namespace {
+
+template <class T, class Holds>
+std::vector<std::string> keys_where(const Table<T>& table, Holds holds) {
+  std::vector<std::string> keys;
+  for (const auto& [key, row] : table.rows()) {
+    if (holds(row)) keys.push_back(key);
+  }
+  return keys;
+}
+
+void move_events(State& state) {
+  for (const auto& key :
+       keys_where(state.services, [](const auto& row) { return !row.old_events.empty(); })) {
+    auto events = std::exchange(state.services.edit(key)->old_events, {});
+    for (auto it = events.rbegin(); it != events.rend(); ++it) append_event(state, key, std::move(*it));
+  }
+}
+
+void move_targets(State& state) {
+  for (const auto& arn :
+       keys_where(state.target_groups, [](const auto& row) { return !row.old_targets.empty(); })) {
+    for (auto& target : std::exchange(state.target_groups.edit(arn)->old_targets, {})) {
+      target.target_group_arn = arn;
+      target.sequence = state.target_index().next_sequence(arn);
+      const std::string key = key_of(target);
+      if (state.targets.find(key) == nullptr) state.targets.put(key, std::move(target));
+    }
+  }
+}
+
+void move_revisions(State& state) {
+  for (const auto& key : keys_where(state.meta, [](const auto& row) { return !row.old_revisions.empty(); })) {
+    for (const auto& [family, revision] : std::exchange(state.meta.edit(key)->old_revisions, {})) {
+      const model::Family* present = state.families.find(family);
+      if (present == nullptr || present->last_revision < revision) {
+        state.families.put(family, {family, revision});
+      }
+    }
+  }
+}
+
+// An older version deleted what they belong to, and did not know them.
+void erase_left_behind(State& state) {
+  std::vector<std::string> targets;
+  for (const auto& [key, row] : state.targets.rows()) {
+    if (state.target_groups.find(row.target_group_arn) == nullptr) targets.push_back(key);
+  }
+  for (const std::string& key : targets) state.targets.erase(key);
+  std::set<std::string> services;
+  for (const auto& [key, row] : state.service_events.rows()) {
+    std::string service = key.substr(0, key.rfind('/'));
+    if (state.services.find(service) == nullptr) services.insert(std::move(service));
+  }
+  for (const std::string& key : services) erase_events(state, key);
+}
+
+}  // namespace
+
+void migrate(State& state) {
+  erase_left_behind(state);
+  move_events(state);
+  move_targets(state);
+  move_revisions(state);
+}
+
+}  // namespace agent::control
