@@ -215,18 +215,19 @@ std::string detail_of(const std::string& reason, const Candidate& candidate, con
   return detail + hints;
 }
 
-bool room_would_help(const std::string& reason) {
-  return (reason.starts_with("RESOURCE:") && reason != kNoGpus) || reason == kNotDistinct;
+Obstacle obstacle_of(const std::string& reason) {
+  if ((reason.starts_with("RESOURCE:") && reason != kNoGpus) || reason == kNotDistinct)
+    return Obstacle::kRoom;
+  if (reason == kNotMember) return Obstacle::kConstraint;
+  return reason == "AGENT" || reason == "INACTIVE" ? Obstacle::kAgent : Obstacle::kAttribute;
 }
 
+bool room_would_help(const std::string& reason) { return obstacle_of(reason) == Obstacle::kRoom; }
+
 const Failure& closest(const std::vector<Failure>& failures) {
-  const auto distance = [](const Failure& each) {
-    if (room_would_help(each.reason)) return 0;
-    if (each.reason == kNotMember) return 1;
-    return each.reason == "AGENT" || each.reason == "INACTIVE" ? 3 : 2;
-  };
-  return *std::min_element(failures.begin(), failures.end(),
-                           [&](const Failure& a, const Failure& b) { return distance(a) < distance(b); });
+  return *std::min_element(failures.begin(), failures.end(), [](const Failure& a, const Failure& b) {
+    return obstacle_of(a.reason) < obstacle_of(b.reason);
+  });
 }
 
 Plan place(std::vector<Candidate> candidates, const Demand& demand, shared::env::Random& random) {

@@ -71,7 +71,14 @@ std::string misfit(const Candidate& candidate, const Demand& demand);
 // What ATTRIBUTE leaves out: the names of all that is missing, and what its owner can do. Empty for the rest.
 std::string detail_of(const std::string& reason, const Candidate& candidate, const Demand& demand);
 
-// True when a task that ends on the instance can be what the demand lacks there.
+// What is in the way, the least first.
+enum class Obstacle {
+  kRoom,  // a task that ends on the instance can be what the demand lacks there
+  kConstraint,
+  kAttribute,  // or a GPU: what no task gives back
+  kAgent
+};
+Obstacle obstacle_of(const std::string& reason);
 bool room_would_help(const std::string& reason);
 // Of a plan's failures (at least one) the one with the least in the way: what is told, and what decides
 // whether room would help.

@@ -132,7 +132,15 @@ bool evaluate(const Node& node, const QueryFacts& facts) {
   }
 }
 
+bool asks_for_tasks(const Node& node) {
+  return node.subject == Subject::kRunningTasks || node.subject == Subject::kTaskGroup ||
+         std::any_of(node.children.begin(), node.children.end(),
+                     [](const auto& child) { return asks_for_tasks(*child); });
+}
+
 }  // namespace
+
+bool Query::depends_on_tasks() const { return asks_for_tasks(*root_); }
 
 bool Query::matches(const QueryFacts& facts) const { return evaluate(*root_, facts); }
 

@@ -33,11 +33,15 @@ class Query {
   // InvalidParameterException "Invalid expression: at position 12: expected ..." (positions count from 1).
   static shared::Result<Query> parse(std::string_view text);
   bool matches(const QueryFacts& facts) const;
+  const std::string& text() const { return text_; }
+  // Asks for what comes and goes with the tasks on an instance.
+  bool depends_on_tasks() const;
 
   struct Node;
 
  private:
-  explicit Query(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
+  Query(std::string_view text, std::shared_ptr<const Node> root) : text_(text), root_(std::move(root)) {}
+  std::string text_;
   std::shared_ptr<const Node> root_;  // shared: immutable, copies are cheap
 };
 

@@ -329,7 +329,7 @@ Result<Query> Query::parse(std::string_view text) {
   if (!tokens) return tokens.error();
   auto root = Parser(std::move(*tokens)).run();
   if (!root) return root.error();
-  return Query(std::move(*root));
+  return Query(text, std::move(*root));
 }
 
 }  // namespace agent::scheduler

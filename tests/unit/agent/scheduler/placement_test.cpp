@@ -1,4 +1,4 @@
-#include "agent/scheduler/placement.h"
+#include "agent/scheduler/capacity_index.h"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,29 @@ namespace {
 
 using model::PlacementStrategy;
 using model::StrategyType;
+
+struct Outcome {
+  std::vector<std::size_t> placed;  // indices of candidates
+  int unplaced = 0;
+  std::vector<Failure> failures;
+};
+
+Outcome place_on(const std::vector<Candidate>& candidates, const Demand& demand,
+                 shared::env::Random& random) {
+  CapacityIndex index;
+  for (const Candidate& each : candidates) index.put(each);
+  const Placed placed = index.place(demand, random);
+  Outcome plan;
+  for (const std::string& arn : placed.arns) {
+    plan.placed.push_back(
+        static_cast<std::size_t>(std::find_if(candidates.begin(), candidates.end(),
+                                              [&](const Candidate& each) { return each.arn == arn; }) -
+                                 candidates.begin()));
+  }
+  plan.unplaced = placed.unplaced;
+  if (plan.unplaced > 0) plan.failures = index.failures(demand);
+  return plan;
+}
 
 Candidate instance(const std::string& arn, std::int64_t cpu, std::int64_t memory,
                    const std::string& zone = "a") {
@@ -29,7 +52,7 @@ Demand demand(int count, std::int64_t cpu, std::int64_t memory) {
   return wanted;
 }
 
-std::map<std::string, int> by_instance(const std::vector<Candidate>& candidates, const Plan& plan) {
+std::map<std::string, int> by_instance(const std::vector<Candidate>& candidates, const Outcome& plan) {
   std::map<std::string, int> counts;
   for (const std::size_t i : plan.placed) ++counts[candidates[i].arn];
   return counts;
@@ -39,7 +62,7 @@ TEST(Placement, SpreadsOverZonesAndThenInstances) {
   shared::env::SeededRandom random(1);
   const std::vector<Candidate> candidates = {instance("i1", 4096, 4096, "a"), instance("i2", 4096, 4096, "a"),
                                              instance("i3", 4096, 4096, "b")};
-  const Plan plan = place(candidates, demand(8, 1, 1), random);
+  const Outcome plan = place_on(candidates, demand(8, 1, 1), random);
   EXPECT_EQ(by_instance(candidates, plan), (std::map<std::string, int>{{"i1", 2}, {"i2", 2}, {"i3", 4}}));
 }
 
@@ -48,7 +71,7 @@ TEST(Placement, CountsOnlyTasksOfTheSameGroupWhenSpreading) {
   std::vector<Candidate> candidates = {instance("i1", 100, 100), instance("i2", 100, 100)};
   candidates[0].groups["service:other"] = 50;
   candidates[1].groups["service:web"] = 1;
-  EXPECT_EQ(place(candidates, demand(1, 1, 1), random).placed, std::vector<std::size_t>{0});
+  EXPECT_EQ(place_on(candidates, demand(1, 1, 1), random).placed, std::vector<std::size_t>{0});
 }
 
 TEST(Placement, ARollingUpdateSpreadsTheNewTasksWhereverTheOldOnesAre) {
@@ -58,10 +81,11 @@ TEST(Placement, ARollingUpdateSpreadsTheNewTasksWhereverTheOldOnesAre) {
   candidates[0].deployments["ecs-svc/1"] = 4;
   Demand wanted = demand(4, 1, 1);
   wanted.deployment = "ecs-svc/2";
-  EXPECT_EQ(by_instance(candidates, place(candidates, wanted, random)),
+  EXPECT_EQ(by_instance(candidates, place_on(candidates, wanted, random)),
             (std::map<std::string, int>{{"i1", 2}, {"i2", 2}}));
   wanted.count = 1;
-  EXPECT_EQ(place(candidates, wanted, random).placed, std::vector<std::size_t>{1}) << "old tasks break ties";
+  EXPECT_EQ(place_on(candidates, wanted, random).placed, std::vector<std::size_t>{1})
+      << "old tasks break ties";
 }
 
 TEST(Placement, BinpacksOnTheInstanceWithLeastLeftThatStillFits) {
@@ -70,7 +94,7 @@ TEST(Placement, BinpacksOnTheInstanceWithLeastLeftThatStillFits) {
   wanted.strategies = {{StrategyType::kBinpack, "MEMORY"}};
   const std::vector<Candidate> candidates = {instance("big", 1000, 1000), instance("small", 1000, 250),
                                              instance("full", 1000, 50)};
-  EXPECT_EQ(by_instance(candidates, place(candidates, wanted, random)),
+  EXPECT_EQ(by_instance(candidates, place_on(candidates, wanted, random)),
             (std::map<std::string, int>{{"big", 1}, {"small", 2}}));
 }
 
@@ -82,7 +106,7 @@ TEST(Placement, LaterStrategiesOnlyBreakTies) {
   const std::vector<Candidate> candidates = {instance("a-big", 1000, 100, "a"),
                                              instance("a-small", 50, 100, "a"),
                                              instance("b-big", 1000, 100, "b")};
-  EXPECT_EQ(by_instance(candidates, place(candidates, wanted, random)),
+  EXPECT_EQ(by_instance(candidates, place_on(candidates, wanted, random)),
             (std::map<std::string, int>{{"a-small", 1}, {"b-big", 1}}));
 }
 
@@ -110,7 +134,7 @@ TEST(Placement, SaysWhatEachInstanceLacks) {
   add("ATTRIBUTE").attributes = {{"stack", "prod"}};
   add("DistinctInstance placement constraint unsatisfied.").groups["service:web"] = 1;
   add("MemberOf placement constraint unsatisfied.").attributes["stack"] = "test";
-  const Plan plan = place(candidates, wanted, random);
+  const Outcome plan = place_on(candidates, wanted, random);
   EXPECT_EQ(plan.unplaced, 1);
   ASSERT_EQ(plan.failures.size(), candidates.size());
   for (const Failure& each : plan.failures) {
@@ -120,28 +144,43 @@ TEST(Placement, SaysWhatEachInstanceLacks) {
 }
 
 // What tells whether stopping a task elsewhere makes sense: a full host that no constraint rules out.
-TEST(Placement, ClosestIsTheHostWhereRoomWouldHelp) {
+TEST(Placement, TellsTheHostWithTheLeastInTheWay) {
+  shared::env::SeededRandom random(1);
   Demand wanted = demand(1, 10, 10);
   wanted.member_of = *parse_constraints({"attribute:stack == prod"});
-  Candidate ruled_out = instance("ruled out", 1, 1);
-  EXPECT_EQ(misfit(ruled_out, wanted), "MemberOf placement constraint unsatisfied.");  // room would not help
-  const std::vector<Failure> failures = {{"away", "AGENT", ""},
-                                         {"other", "ATTRIBUTE", ""},
-                                         {"ruled out", misfit(ruled_out, wanted), ""},
-                                         {"full", "RESOURCE:PORTS", ""},
-                                         {"no gpu", "RESOURCE:GPU", ""}};
-  EXPECT_EQ(closest(failures).arn, "full");
-  EXPECT_EQ(closest({failures[0], failures[1]}).arn, "other");
-  EXPECT_EQ(closest({failures[0], failures[4], failures[2]}).arn, "ruled out");
-  for (const Failure& each : failures)
-    EXPECT_EQ(room_would_help(each.reason), each.arn == "full") << each.arn;
+  wanted.required_attributes = {"needed"};
+  std::vector<Candidate> candidates;
+  const auto add = [&](const std::string& arn) -> Candidate& {
+    candidates.push_back(instance(arn, 1, 1));  // room alone would never do, but for the one that is full
+    candidates.back().attributes["needed"] = "";
+    candidates.back().attributes["stack"] = "prod";
+    return candidates.back();
+  };
+  const auto closest = [&] {
+    CapacityIndex index;
+    for (const Candidate& each : candidates) index.put(each);
+    return index.place(wanted, random).closest.value_or(Failure{});
+  };
+  EXPECT_EQ(closest().arn, "");
+  add("away").availability = Availability::kDisconnected;
+  EXPECT_EQ(closest().reason, "AGENT");
+  add("draining").availability = Availability::kDraining;
+  add("other").attributes.erase("needed");
+  EXPECT_EQ(closest().detail, "Missing: needed.");
+  add("ruled out").attributes["stack"] = "test";
+  EXPECT_EQ(closest().reason, "MemberOf placement constraint unsatisfied.");
+  add("full");
+  EXPECT_EQ(closest().arn, "full");
+  EXPECT_TRUE(room_would_help(closest().reason));
+  wanted.gpus = 1;
+  EXPECT_FALSE(room_would_help(closest().reason));
 }
 
 TEST(Placement, PlacesWhatFitsAndReportsTheRest) {
   shared::env::SeededRandom random(1);
   Demand wanted = demand(5, 10, 10);
   wanted.each.tcp_ports = {80};
-  const Plan plan = place({instance("i1", 100, 100), instance("i2", 100, 100)}, wanted, random);
+  const Outcome plan = place_on({instance("i1", 100, 100), instance("i2", 100, 100)}, wanted, random);
   EXPECT_EQ(plan.placed.size(), 2u);
   EXPECT_EQ(plan.unplaced, 3);
 }
@@ -171,7 +210,7 @@ TEST(Placement, NeverOvercommitsAndNeverGivesUpEarly) {
         {{StrategyType::kBinpack, "cpu"}},
         {{StrategyType::kSpread, "instanceId"}, {StrategyType::kBinpack, "memory"}}};
     wanted.strategies = kStrategies[random.below(kStrategies.size())];
-    const Plan plan = place(candidates, wanted, random);
+    const Outcome plan = place_on(candidates, wanted, random);
     ASSERT_EQ(static_cast<int>(plan.placed.size()) + plan.unplaced, wanted.count) << "seed " << seed;
     auto left = candidates;
     for (const std::size_t i : plan.placed) {
