@@ -1,10 +1,7 @@
 #include "agent/scheduler/placement.h"
 
 #include <algorithm>
-#include <limits>
 #include <string_view>
-#include <tuple>
-#include <type_traits>
 #include <utility>
 
 namespace agent::scheduler {
@@ -15,6 +12,8 @@ using shared::Result;
 constexpr std::string_view kAttributePrefix = "attribute:";
 constexpr std::string_view kLoggingDriver = "com.amazonaws.ecs.capability.logging-driver.";
 constexpr const char* kAttribute = "ATTRIBUTE";
+constexpr const char* kNotConnected = "AGENT";
+constexpr const char* kDraining = "INACTIVE";
 constexpr const char* kNoGpus = "RESOURCE:GPU";
 constexpr const char* kNotDistinct = "DistinctInstance placement constraint unsatisfied.";
 constexpr const char* kNotMember = "MemberOf placement constraint unsatisfied.";
@@ -55,120 +54,11 @@ int count_of(const std::map<std::string, int>& counts, const std::string& name) 
   return it == counts.end() ? 0 : it->second;
 }
 
-// The bucket of a spread field; instances without the attribute are one bucket, after all others.
-std::string bucket(const Candidate& candidate, std::string_view field) {
-  if (!field.starts_with(kAttributePrefix)) return candidate.arn;
-  const auto it = candidate.attributes.find(std::string(field.substr(kAttributePrefix.size())));
-  return it == candidate.attributes.end() ? std::string() : it->second;
-}
-
-class Planner {
- public:
-  Planner(std::vector<Candidate> candidates, const Demand& demand, shared::env::Random& random)
-      : candidates_(std::move(candidates)), demand_(demand), random_(random), strategies_(demand.strategies) {
-    if (strategies_.empty()) {
-      strategies_ = {{model::StrategyType::kSpread, "attribute:" + std::string(kZoneAttribute)},
-                     {model::StrategyType::kSpread, "instanceId"}};
-    }
-  }
-
-  Plan run() {
-    Plan plan;
-    for (int i = 0; i < demand_.count; ++i) {
-      const auto best = choose();
-      if (best == candidates_.size()) {
-        plan.unplaced = demand_.count - i;
-        explain(plan);
-        return plan;
-      }
-      take(candidates_[best]);
-      plan.placed.push_back(best);
-    }
-    return plan;
-  }
-
- private:
-  std::size_t choose() {
-    std::vector<std::size_t> fitting;
-    for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      if (misfit(candidates_[i], demand_).empty()) fitting.push_back(i);
-    }
-    if (fitting.empty()) return candidates_.size();
-    for (const model::PlacementStrategy& strategy : strategies_) narrow(fitting, strategy);
-    return fitting[fitting.size() == 1 ? 0 : random_.below(fitting.size())];
-  }
-
-  // Keeps those that the strategy ranks first.
-  void narrow(std::vector<std::size_t>& fitting, const model::PlacementStrategy& strategy) {
-    switch (strategy.type) {
-      case model::StrategyType::kRandom:
-        fitting = {fitting[random_.below(fitting.size())]};
-        return;
-      case model::StrategyType::kBinpack: {
-        const bool by_cpu = strategy.field == "cpu" || strategy.field == "CPU";
-        keep_lowest(fitting,
-                    [&](std::size_t i) { return by_cpu ? candidates_[i].cpu : candidates_[i].memory; });
-        return;
-      }
-      case model::StrategyType::kSpread: {
-        std::map<std::string, std::pair<std::int64_t, std::int64_t>> load;
-        for (const Candidate& each : candidates_) {
-          auto& [deployment, group] = load[bucket(each, strategy.field)];
-          if (!demand_.deployment.empty()) deployment += count_of(each.deployments, demand_.deployment);
-          group += count_of(each.groups, demand_.group);
-        }
-        const bool by_attribute = strategy.field.starts_with(kAttributePrefix);
-        keep_lowest(fitting, [&](std::size_t i) {
-          const std::string name = bucket(candidates_[i], strategy.field);
-          constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
-          return by_attribute && name.empty() ? std::pair(kLast, kLast) : load[name];
-        });
-        return;
-      }
-    }
-  }
-
-  template <class Rank>
-  static void keep_lowest(std::vector<std::size_t>& fitting, Rank rank) {
-    std::vector<std::invoke_result_t<Rank, std::size_t>> ranks;
-    ranks.reserve(fitting.size());
-    for (const std::size_t i : fitting) ranks.push_back(rank(i));
-    const auto lowest = *std::min_element(ranks.begin(), ranks.end());
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < fitting.size(); ++i) {
-      if (ranks[i] == lowest) fitting[kept++] = fitting[i];
-    }
-    fitting.resize(kept);
-  }
-
-  void take(Candidate& candidate) {
-    candidate.cpu -= demand_.each.cpu;
-    candidate.memory -= demand_.each.memory;
-    candidate.tcp_ports.insert(demand_.each.tcp_ports.begin(), demand_.each.tcp_ports.end());
-    candidate.udp_ports.insert(demand_.each.udp_ports.begin(), demand_.each.udp_ports.end());
-    ++candidate.tasks;
-    ++candidate.groups[demand_.group];
-    ++candidate.deployments[demand_.deployment];
-  }
-
-  void explain(Plan& plan) const {
-    for (const Candidate& each : candidates_) {
-      const std::string reason = misfit(each, demand_);
-      plan.failures.push_back({each.arn, reason, detail_of(reason, each, demand_)});
-    }
-  }
-
-  std::vector<Candidate> candidates_;
-  const Demand& demand_;
-  shared::env::Random& random_;
-  std::vector<model::PlacementStrategy> strategies_;
-};
-
 }  // namespace
 
 std::string misfit(const Candidate& candidate, const Demand& demand) {
-  if (candidate.availability == Availability::kDraining) return "INACTIVE";
-  if (candidate.availability == Availability::kDisconnected) return "AGENT";
+  if (candidate.availability == Availability::kDraining) return kDraining;
+  if (candidate.availability == Availability::kDisconnected) return kNotConnected;
   for (const std::string& name : demand.required_attributes) {
     if (!candidate.attributes.contains(name)) return kAttribute;
   }
@@ -219,20 +109,10 @@ Obstacle obstacle_of(const std::string& reason) {
   if ((reason.starts_with("RESOURCE:") && reason != kNoGpus) || reason == kNotDistinct)
     return Obstacle::kRoom;
   if (reason == kNotMember) return Obstacle::kConstraint;
-  return reason == "AGENT" || reason == "INACTIVE" ? Obstacle::kAgent : Obstacle::kAttribute;
+  return reason == kNotConnected || reason == kDraining ? Obstacle::kAgent : Obstacle::kAttribute;
 }
 
 bool room_would_help(const std::string& reason) { return obstacle_of(reason) == Obstacle::kRoom; }
-
-const Failure& closest(const std::vector<Failure>& failures) {
-  return *std::min_element(failures.begin(), failures.end(), [](const Failure& a, const Failure& b) {
-    return obstacle_of(a.reason) < obstacle_of(b.reason);
-  });
-}
-
-Plan place(std::vector<Candidate> candidates, const Demand& demand, shared::env::Random& random) {
-  return Planner(std::move(candidates), demand, random).run();
-}
 
 Result<std::vector<Query>> parse_constraints(const std::vector<std::string>& expressions) {
   std::vector<Query> queries;

@@ -1,7 +1,5 @@
-// Placement of tasks on container instances, as ECS does it: filter by what the task needs and by
-// constraints, order by strategies, place one, repeat. Pure: the snapshot goes in by value and the plan comes
-// out; the same snapshot, demand and random sequence give the same plan. A plan never overcommits an
-// instance.
+// What placement of tasks on container instances knows and asks: the facts of an instance, what a task needs,
+// and why it does not fit. Where tasks go is capacity_index.h. Pure.
 #pragma once
 #include <map>
 #include <set>
@@ -12,7 +10,6 @@
 #include "agent/model/service.h"
 #include "agent/scheduler/query.h"
 #include "shared/base/result.h"
-#include "shared/env/random.h"
 
 namespace agent::scheduler {
 
@@ -58,13 +55,6 @@ struct Failure {
   std::string detail;  // what the reason alone does not tell, may be empty
 };
 
-struct Plan {
-  std::vector<std::size_t> placed;  // indices of candidates, one for each task placed
-  int unplaced = 0;
-  std::vector<Failure> failures;  // one for each candidate, why an unplaced task does not fit it
-};
-
-Plan place(std::vector<Candidate> candidates, const Demand& demand, shared::env::Random& random);
 // Why one task of the demand does not fit this candidate: "RESOURCE:CPU", "AGENT", ..., empty if it does.
 std::string misfit(const Candidate& candidate, const Demand& demand);
 
@@ -80,9 +70,6 @@ enum class Obstacle {
 };
 Obstacle obstacle_of(const std::string& reason);
 bool room_would_help(const std::string& reason);
-// Of a plan's failures (at least one) the one with the least in the way: what is told, and what decides
-// whether room would help.
-const Failure& closest(const std::vector<Failure>& failures);
 
 // The queries of memberOf constraints. Error: InvalidParameterException.
 shared::Result<std::vector<Query>> parse_constraints(const std::vector<std::string>& expressions);

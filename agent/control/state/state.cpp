@@ -10,7 +10,14 @@ std::vector<TableBase*> State::tables() {
 
 const TaskIndex& State::task_index() const {
   task_index_.refresh(tasks);
+  for (const std::string& arn : task_index_.take_changed_usage()) capacity_.note_usage(arn);
+  for (const std::string& key : instances.take_changes(changes_for_capacity_)) capacity_.note_row(key);
   return task_index_;
+}
+
+Capacity& State::capacity() {
+  task_index();
+  return capacity_;
 }
 
 State::Readers State::follow_for_publishing() {

@@ -9,6 +9,7 @@
 #include "agent/control/records/ecs.h"
 #include "agent/control/records/elb.h"
 #include "agent/control/state/agenda.h"
+#include "agent/control/state/capacity.h"
 #include "agent/control/state/forward_index.h"
 #include "agent/control/state/host_index.h"
 #include "agent/control/state/table.h"
@@ -32,7 +33,8 @@ struct BalancerView {
   std::string refusal;  // why it does not apply the newest version, empty if it does
 };
 
-// An agent's session on a container instance.
+// An agent's session on a container instance. Whoever changes `connected` edits the instance's row too: by
+// that the others learn of it.
 struct AgentView {
   bool connected = false;
   std::uint64_t session = 0;  // tells a late close of an old session from the current one
@@ -77,7 +79,8 @@ struct State {
         target_index_(targets.follow()),
         forward_index_(listeners.follow(), rules.follow()),
         host_index_(instances.follow()),
-        changes_for_publishing_(follow_for_publishing()) {}
+        changes_for_publishing_(follow_for_publishing()),
+        changes_for_capacity_(instances.follow()) {}
 
   Table<model::Cluster> clusters{"cluster/", encode_cluster, decode_cluster};
   Table<model::TaskDefinition> task_definitions{"taskdef/", encode_task_definition, decode_task_definition};
@@ -109,6 +112,8 @@ struct State {
   // Whether a row changed that the balancers' configuration is made of, since this was last asked.
   bool take_changes_for_publishing();
   bool has_changes_for_publishing() const;
+  // Asked for anew for each call.
+  Capacity& capacity();
 
  private:
   struct Readers {
@@ -124,6 +129,8 @@ struct State {
   mutable ForwardIndex forward_index_;
   mutable HostIndex host_index_;
   Readers changes_for_publishing_;
+  Table<model::ContainerInstance>::Reader changes_for_capacity_;
+  mutable Capacity capacity_;
 };
 
 }  // namespace agent::control

@@ -42,6 +42,7 @@ void TaskIndex::add(const std::string& key, const model::Task& task) {
     entry.stopping = task.desired_status == model::DesiredStatus::kStopped;
     const bool frees_early = entry.stopping && BERTH_PLANTED(kFreeBeforeStopped);
     if (!frees_early) entry.reserved = task.reserved;
+    changed_usage_.insert(entry.instance);
     InstanceUsage& usage = instances_[entry.instance];
     usage.cpu += entry.reserved.cpu;
     usage.memory += entry.reserved.memory;
@@ -69,6 +70,7 @@ void TaskIndex::remove(const std::string& key) {
     return;
   }
   if (--definitions_[entry.definition] == 0) definitions_.erase(entry.definition);
+  changed_usage_.insert(entry.instance);
   const auto it = instances_.find(entry.instance);
   InstanceUsage& usage = it->second;
   usage.cpu -= entry.reserved.cpu;

@@ -40,6 +40,8 @@ class TaskIndex {
   // Grows whenever what some instance's tasks hold changes: while it stands, placing would find the same
   // room.
   std::uint64_t room() const { return room_; }
+  // ARNs of instances of which what the tasks hold may have changed since this was last asked.
+  std::set<std::string> take_changed_usage() { return std::exchange(changed_usage_, {}); }
   // Desired STOPPED, but not STOPPED yet.
   // A task that is not STOPPED is of this revision; by task definition ARN.
   bool uses_definition(const std::string& arn) const { return definitions_.contains(arn); }
@@ -70,6 +72,7 @@ class TaskIndex {
   std::map<std::string, InstanceUsage> instances_;
   std::map<std::string, std::set<std::string>> services_;
   std::uint64_t room_ = 0;
+  std::set<std::string> changed_usage_;
   std::set<std::string> stopping_;
   std::set<std::pair<shared::WallTime, std::string>> stopped_;
 };

@@ -2,47 +2,9 @@
 
 #include <algorithm>
 
-#include "agent/control/state/lookup.h"
-
 namespace agent::control {
 
-using scheduler::Availability;
-using scheduler::Candidate;
 using shared::Result;
-
-scheduler::Candidate candidate_of(const State& state, const model::ContainerInstance& instance) {
-  const InstanceUsage& usage = state.task_index().usage(instance.arn);
-  Candidate candidate;
-  candidate.arn = instance.arn;
-  candidate.ec2_instance_id = instance.ec2_instance_id;
-  candidate.agent_version = instance.agent_version;
-  candidate.registered_at = instance.registered_at;
-  candidate.availability =
-      is_connected(state, instance) ? Availability::kUsable : Availability::kDisconnected;
-  if (instance.status != model::InstanceStatus::kActive) candidate.availability = Availability::kDraining;
-  candidate.cpu = instance.registered.cpu - usage.cpu;
-  candidate.memory = instance.registered.memory - usage.memory;
-  candidate.tcp_ports = instance.registered.tcp_ports;
-  candidate.tcp_ports.insert(usage.tcp_ports.begin(), usage.tcp_ports.end());
-  candidate.udp_ports = instance.registered.udp_ports;
-  candidate.udp_ports.insert(usage.udp_ports.begin(), usage.udp_ports.end());
-  for (const model::NameValue& each : instance.attributes) candidate.attributes[each.name] = each.value;
-  candidate.groups = usage.groups;
-  candidate.deployments = usage.deployments;
-  candidate.running_tasks = usage.running;
-  candidate.tasks = static_cast<int>(usage.tasks.size());
-  return candidate;
-}
-
-std::vector<Candidate> candidates_of(const State& state, const std::string& cluster) {
-  std::vector<Candidate> all;
-  const std::string prefix = cluster + "/";
-  const auto& rows = state.instances.rows();
-  for (auto it = rows.lower_bound(prefix); it != rows.end() && it->first.starts_with(prefix); ++it) {
-    if (it->second.status == model::InstanceStatus::kActive) all.push_back(candidate_of(state, it->second));
-  }
-  return all;
-}
 
 model::Resources resources_of(const model::TaskDefinition& definition, const Sizes& overrides) {
   model::Resources needed;

@@ -1,5 +1,4 @@
-// From state to the scheduler's values: the cluster's instances as candidates, a task definition with its
-// overrides as a demand. Pure reads.
+// From state to the scheduler's values: a task definition with its overrides as a demand. Pure reads.
 #pragma once
 #include <string>
 #include <vector>
@@ -15,9 +14,6 @@ struct Sizes {
   std::optional<std::int64_t> memory;
 };
 
-// ACTIVE instances of the cluster, connected or not.
-std::vector<scheduler::Candidate> candidates_of(const State& state, const std::string& cluster);
-scheduler::Candidate candidate_of(const State& state, const model::ContainerInstance& instance);
 // CPU, memory and fixed host ports of one task: task-level sizes if set, else the containers' sums, where a
 // soft memory limit counts before a hard one.
 model::Resources resources_of(const model::TaskDefinition& definition, const Sizes& overrides);

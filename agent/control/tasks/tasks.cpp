@@ -140,19 +140,22 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
     start_on(step, request, **definition, origin, std::move(*demand), result);
     return result;
   }
-  const auto candidates = candidates_of(step.state, request.cluster);
-  if (candidates.empty()) {
+  if (step.state.capacity().hosts(step.state, request.cluster) == 0) {
     return invalid_parameter("No Container Instances were found in your cluster.");
   }
   demand->count = request.count;
-  const scheduler::Plan plan = scheduler::place(candidates, *demand, step.random);
-  for (const std::size_t i : plan.placed) {
-    result.task_keys.push_back(put_task(step, **definition, origin, candidates[i].arn));
-  }
-  for (int i = 0; i < plan.unplaced; ++i) {
-    for (const scheduler::Failure& each : plan.failures) {
-      result.failures.push_back({each.arn, each.reason, each.detail});
+  Capacity& capacity = step.state.capacity();
+  const scheduler::Placed placed = capacity.place(step.state, request.cluster, *demand, step.random);
+  if (placed.unplaced > 0) {
+    const auto failures = capacity.failures(request.cluster, *demand);
+    for (int i = 0; i < placed.unplaced; ++i) {
+      for (const scheduler::Failure& each : failures) {
+        result.failures.push_back({each.arn, each.reason, each.detail});
+      }
     }
+  }
+  for (const std::string& arn : placed.arns) {
+    result.task_keys.push_back(put_task(step, **definition, origin, arn));
   }
   return result;
 }
@@ -204,20 +207,17 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
   demand->deployment = deployment.id;
   demand->max_tasks = step.settings.max_tasks_per_instance;
   demand->count = count;
-  const auto candidates = candidates_of(step.state, service.cluster);
-  if (candidates.empty()) {
+  if (step.state.capacity().hosts(step.state, service.cluster) == 0) {
     return {{}, {"", "No Container Instances were found in your cluster.", ""}};
   }
   ServiceTasksResult result;
-  const scheduler::Plan plan = scheduler::place(candidates, *demand, step.random);
-  for (const std::size_t i : plan.placed) {
-    result.task_keys.push_back(put_task(step, *definition, origin, candidates[i].arn));
+  const scheduler::Placed placed =
+      step.state.capacity().place(step.state, service.cluster, *demand, step.random);
+  for (const std::string& arn : placed.arns) {
+    result.task_keys.push_back(put_task(step, *definition, origin, arn));
   }
-  if (plan.unplaced > 0) {
-    const scheduler::Failure& closest = scheduler::closest(plan.failures);
-    result.failure = {closest.arn, closest.reason, closest.detail};
-  }
-  if (plan.unplaced > 0 && by_room) {
+  if (placed.closest) result.failure = {placed.closest->arn, placed.closest->reason, placed.closest->detail};
+  if (placed.unplaced > 0 && by_room) {
     step.state.live.unplaceable[key_of(service)] = {step.state.task_index().room(),
                                                     step.state.instances.generation(),
                                                     deployment.id,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/control/cluster/task_definitions.h"
+#include "agent/control/state/lookup.h"
 
 namespace agent::api::ecs::testing {
 
@@ -84,6 +85,9 @@ std::string Api::join(int cpu, int memory, const std::string& cluster) {
 
 void Api::connect(const std::string& instance_arn, bool connected) {
   state.live.agents[instance_arn].connected = connected;
+  if (const auto* row = control::find_instance_by_arn(state, instance_arn)) {
+    state.instances.edit(control::key_of(*row));  // as a session does
+  }
 }
 
 json definition(const std::string& family, const json& more) {
