@@ -101,16 +101,15 @@ void Field::update(std::uint32_t slot, const HostFacts& host) {
 }
 
 std::vector<Criterion> criteria_of(const std::vector<model::PlacementStrategy>& strategies) {
-  using Kind = Criterion::Kind;
-  if (strategies.empty()) return {{Kind::kField, kZoneAttribute}, {Kind::kTasks, ""}};
+  if (strategies.empty()) return {{Criterion::Kind::kField, kZoneAttribute}, {Criterion::Kind::kTasks, ""}};
   std::vector<Criterion> criteria;
   for (const model::PlacementStrategy& each : strategies) {
     if (each.type == model::StrategyType::kRandom) break;  // leaves one host: nothing remains to be decided
     Criterion next;
     if (each.type == model::StrategyType::kBinpack) {
-      next.kind = each.field == "cpu" || each.field == "CPU" ? Kind::kCpu : Kind::kMemory;
+      next.kind = each.field == "cpu" || each.field == "CPU" ? Criterion::Kind::kCpu : Criterion::Kind::kMemory;
     } else if (each.field.starts_with(kAttributeField)) {
-      next = {Kind::kField, each.field.substr(kAttributeField.size())};
+      next = {Criterion::Kind::kField, each.field.substr(kAttributeField.size())};
     }
     // Hosts that tie once tie again.
     if (std::find(criteria.begin(), criteria.end(), next) == criteria.end()) criteria.push_back(next);
