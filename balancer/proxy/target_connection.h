@@ -34,6 +34,7 @@ struct WorkerTarget {
   shared::SteadyTime suspect_until{};  // see Worker::suspect
   bool accepting = true;               // false: draining or removed; no new request, nothing is kept idle
   std::uint64_t generation = 0;        // of the worker's configuration that names it
+  std::size_t place = 0;               // in its group, while accepting
   List<TargetConnection> idle;
   List<TargetConnection> busy;
   loop::TimerNode cut;  // armed while draining: the end of open requests

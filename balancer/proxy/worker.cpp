@@ -70,7 +70,7 @@ void Worker::serve_before_removal(const Snapshot& next) {
 
 void Worker::install_targets(WorkerConfig& config) {
   for (const auto& group : config.snapshot->groups) {
-    WorkerGroup mine{group.get(), targets::Selector(group->selection), 0, {}};
+    WorkerGroup mine{group.get(), targets::Selector(group->selection, random_), 0, {}};
     const auto known = [this](const std::shared_ptr<targets::TargetRuntime>& runtime) -> WorkerTarget& {
       auto& entry = targets_[runtime.get()];
       if (!entry) entry = std::make_unique<WorkerTarget>(*this, runtime);
@@ -81,8 +81,10 @@ void Worker::install_targets(WorkerConfig& config) {
       WorkerTarget& target = known(runtime);
       target.accepting = true;
       loop_.timers().disarm(target.cut);
+      target.place = mine.targets.size();
       mine.targets.push_back(&target);
     }
+    continue_rotation(mine);
     for (const auto& draining : group->draining) known(draining.target).stop_accepting(draining.cut_at);
     config.groups.push_back(std::move(mine));
   }
@@ -98,6 +100,19 @@ void Worker::install_targets(WorkerConfig& config) {
     }
     ++it;
   }
+}
+
+// Every change of the configuration would otherwise favour the targets at which rotations begin. Before
+// targets that left are freed.
+void Worker::continue_rotation(WorkerGroup& group) {
+  const WorkerGroup* former = current_ ? find_group(group.group->id) : nullptr;
+  if (former == nullptr) return;
+  std::vector<std::size_t> places;
+  places.reserve(former->targets.size());
+  for (const WorkerTarget* target : former->targets) {
+    places.push_back(target->generation == generation_ ? target->place : targets::Selector::kGone);
+  }
+  group.selector.continue_from(former->selector, places);
 }
 
 void Worker::install_listeners(WorkerConfig& config, std::vector<NewSocket> sockets) {

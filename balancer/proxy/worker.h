@@ -51,7 +51,7 @@ struct WorkerGroup {
   const targets::Group* group = nullptr;
   targets::Selector selector;
   std::uint64_t seen_epoch = 0;
-  std::vector<WorkerTarget*> targets;  // as in group->active
+  std::vector<WorkerTarget*> targets;  // as in group->active; only of the current configuration to be used
 };
 
 // A snapshot with this worker's own state beside it; freed when it is neither current nor used by an
@@ -130,6 +130,7 @@ class Worker {
  private:
   void accept_from(WorkerListener& listener, int limit);
   void install_targets(WorkerConfig& config);
+  void continue_rotation(WorkerGroup& group);
   void install_listeners(WorkerConfig& config, std::vector<NewSocket> sockets);
   void serve_before_removal(const Snapshot& next);
   void stop_listening(WorkerListener& listener);

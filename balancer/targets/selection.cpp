@@ -32,6 +32,22 @@ bool begins_slow_start(const SelectionOptions& options, std::span<const Candidat
   });
 }
 
+void Selector::continue_from(const Selector& former, std::span<const std::size_t> places) {
+  eligible_.clear();
+  std::optional<std::size_t> next;
+  for (std::size_t step = 0; step < former.eligible_.size(); ++step) {
+    Entry entry = former.eligible_[(former.position_ + step) % former.eligible_.size()];
+    entry.candidate = entry.candidate < places.size() ? places[entry.candidate] : kGone;
+    if (entry.candidate == kGone) continue;
+    if (!next) next = entry.candidate;
+    eligible_.push_back(entry);
+  }
+  const auto by_candidate = [](const Entry& a, const Entry& b) { return a.candidate < b.candidate; };
+  std::sort(eligible_.begin(), eligible_.end(), by_candidate);
+  position_ = 0;
+  while (next && eligible_[position_].candidate != *next) ++position_;
+}
+
 void Selector::refresh(std::span<const Candidate> candidates) {
   std::size_t routable = 0;
   for (const Candidate& c : candidates) routable += is_routable(c.health) ? 1U : 0U;
@@ -41,11 +57,20 @@ void Selector::refresh(std::span<const Candidate> candidates) {
 
   std::vector<Entry> before;
   before.swap(eligible_);
+  eligible_.reserve(candidates.size());
+  const std::optional<std::size_t> next =
+      before.empty() ? std::nullopt : std::optional(before[position_].candidate);
+  std::size_t passed = 0;  // of `before`
+  position_ = 0;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (!failed_open_ && !is_routable(candidates[i].health)) continue;
-    eligible_.push_back({i, candidates[i].slow_start_from, 0.0});
+    while (passed < before.size() && before[passed].candidate < i) ++passed;
+    const bool known = passed < before.size() && before[passed].candidate == i;
+    if (next && i < *next) ++position_;
+    eligible_.push_back({i, candidates[i].slow_start_from, known ? before[passed].credit : 0.0});
   }
-  if (position_ >= eligible_.size()) position_ = 0;
+  if (eligible_.empty()) return;
+  position_ = (next ? position_ : start_) % eligible_.size();
 }
 
 std::optional<Choice> Selector::choose(std::span<const std::size_t> tried, const LoadView& load,

@@ -4,9 +4,9 @@
 //
 // - fail open (ELBv2 unhealthy_state_routing): fewer routable targets than the minimum -> all registered ones
 // count
-// - round robin is fair within one request over any run without health changes; a target in slow start is
-// passed over
-//   in proportion to the share it has not reached yet
+// - round robin is fair within one request over any run without health changes, and goes on where it was over
+//   changes of health and of the configuration; a target in slow start is passed over in proportion to the
+//   share it has not reached yet
 // - least outstanding requests: fewest in flight, equal ones in turn
 // - weighted random: uniform (anomaly mitigation would lower single weights)
 #pragma once
@@ -50,10 +50,17 @@ struct Choice {
 
 class Selector {
  public:
-  explicit Selector(SelectionOptions options) : options_(options) {}
+  static constexpr std::size_t kGone = static_cast<std::size_t>(-1);
 
-  // After a change of candidates or of their health. Keeps its place in the rotation as well as the sizes
-  // allow.
+  // Begins at a random candidate: the first ones would get the first requests of every worker.
+  Selector(SelectionOptions options, shared::env::Random& random)
+      : options_(options), start_(random.next()) {}
+
+  // Before the first refresh(): goes on where the selector of the former configuration was, at the candidate
+  // that would have been next or the one after it, with what targets in slow start had saved up. `places[i]`
+  // is where the former's candidate i is now, kGone: nowhere.
+  void continue_from(const Selector& former, std::span<const std::size_t> places);
+  // After a change of candidates' health, and before the first choice. Keeps its place in the rotation.
   void refresh(std::span<const Candidate> candidates);
   // Nothing when no target is registered, or all that may be chosen were tried.
   std::optional<Choice> choose(std::span<const std::size_t> tried, const LoadView& load,
@@ -71,7 +78,8 @@ class Selector {
   std::optional<std::size_t> at_random(std::span<const std::size_t> tried, shared::env::Random& random);
 
   SelectionOptions options_;
-  std::vector<Entry> eligible_;
+  std::uint64_t start_;
+  std::vector<Entry> eligible_;  // ascending candidates
   bool failed_open_ = false;
   std::size_t position_ = 0;
 };

@@ -7,6 +7,7 @@ namespace sim {
 using balancer::feed::FeedSession;
 using balancer::targets::CheckOutcome;
 using balancer::targets::HealthEvent;
+using balancer::targets::Selector;
 using balancer::targets::TargetKey;
 using shared::Result;
 
@@ -17,6 +18,20 @@ constexpr std::size_t kMaxTries = 3;
 struct NoLoad final : balancer::targets::LoadView {
   std::uint64_t in_flight(std::size_t) const override { return 0; }
 };
+
+const lb::TargetGroup& group_of(const lb::Config& config, const std::string& id) {
+  return *std::find_if(config.target_groups.begin(), config.target_groups.end(),
+                       [&id](const auto& each) { return each.id == id; });
+}
+
+// The registrations among which a worker chooses, in order.
+std::vector<std::string> active_in(const lb::TargetGroup& group) {
+  std::vector<std::string> out;
+  for (const auto& target : group.targets) {
+    if (target.state == lb::TargetState::kActive) out.push_back(target.registration);
+  }
+  return out;
+}
 }  // namespace
 
 BalancerProcess::BalancerProcess(World& world, Network& network, ControlProcess& control, std::string name,
@@ -128,14 +143,23 @@ void BalancerProcess::apply(const lb::Config& config) {
 
 void BalancerProcess::switch_worker(std::size_t index, std::shared_ptr<const lb::Config> config, std::function<void()> done) {
   Worker& worker = workers_[index];
-  worker.config = std::move(config);
-  std::map<std::string, balancer::targets::Selector> kept;
+  const auto former = std::exchange(worker.config, std::move(config));
+  std::map<std::string, Selector> next;
   for (const auto& group : worker.config->target_groups) {
+    Selector selector(balancer::targets::selection_options(group), world_.random());
     const auto known = worker.selectors.find(group.id);
-    kept.emplace(group.id, known != worker.selectors.end() ? std::move(known->second)
-                                                           : balancer::targets::Selector(balancer::targets::selection_options(group)));
+    if (known != worker.selectors.end() && former) {
+      const std::vector<std::string> now = active_in(group);
+      std::vector<std::size_t> places;
+      for (const std::string& registration : active_in(group_of(*former, group.id))) {
+        const auto at = std::find(now.begin(), now.end(), registration);
+        places.push_back(at == now.end() ? Selector::kGone : static_cast<std::size_t>(at - now.begin()));
+      }
+      selector.continue_from(known->second, places);
+    }
+    next.emplace(group.id, std::move(selector));
   }
-  worker.selectors.swap(kept);
+  worker.selectors.swap(next);
   done();
 }
 
@@ -244,7 +268,9 @@ void BalancerProcess::request(std::uint16_t port, Millis duration) {
     const auto watched = watched_.find({group_id, target.registration});
     candidates.push_back({watched == watched_.end() ? lb::Health::kInitial : watched->second.machine.health(), std::nullopt});
   }
-  auto selector = worker.selectors.try_emplace(group_id, balancer::targets::selection_options(*group)).first;
+  auto selector = worker.selectors
+                      .try_emplace(group_id, balancer::targets::selection_options(*group), world_.random())
+                      .first;
   selector->second.refresh(candidates);
   std::vector<std::size_t> tried;
   while (tried.size() < kMaxTries) {

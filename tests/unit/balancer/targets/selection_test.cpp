@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 
 namespace balancer::targets {
 namespace {
@@ -21,7 +23,7 @@ struct Loads final : LoadView {
 };
 
 struct Rig {
-  explicit Rig(SelectionOptions options) : selector(options) {}
+  explicit Rig(SelectionOptions options) : selector(options, random) {}
   void set(std::vector<Health> states) {
     candidates.clear();
     for (const Health h : states) candidates.push_back({h, std::nullopt});
@@ -35,10 +37,47 @@ struct Rig {
     for (int i = 0; i < requests; ++i) ++counts[next({}, now)->candidate];
     return counts;
   }
+  shared::env::SeededRandom random{7};
   std::vector<Candidate> candidates;
   Selector selector;
   Loads loads;
-  shared::env::SeededRandom random{7};
+};
+
+// A group over configuration changes, its targets by name.
+struct Turning {
+  explicit Turning(std::vector<std::string> first, SelectionOptions chosen = {}) : options(chosen) {
+    configure(std::move(first));
+  }
+  void configure(std::vector<std::string> next) {
+    std::vector<std::size_t> places;
+    for (const std::string& name : names) {
+      const auto at = std::find(next.begin(), next.end(), name);
+      places.push_back(at == next.end() ? Selector::kGone : static_cast<std::size_t>(at - next.begin()));
+    }
+    Selector fresh(options, random);
+    fresh.continue_from(selector, places);
+    selector = fresh;
+    names = std::move(next);
+    look();
+  }
+  void look() {
+    std::vector<Candidate> candidates;
+    for (const std::string& name : names) {
+      Candidate candidate{Health::kHealthy, std::nullopt};
+      if (unhealthy.count(name) != 0) candidate.health = Health::kUnhealthy;
+      if (slow.count(name) != 0) candidate.slow_start_from = kStart;
+      candidates.push_back(candidate);
+    }
+    selector.refresh(candidates);
+  }
+  std::string next(SteadyTime now = kStart) {
+    return names.at(selector.choose({}, Loads(), random, now)->candidate);
+  }
+  SelectionOptions options;
+  std::set<std::string> unhealthy, slow;
+  std::vector<std::string> names;
+  shared::env::SeededRandom random{11};
+  Selector selector{options, random};
 };
 
 TEST(Selector, RoundRobinIsFairWithinOneForEveryNumberOfTargetsAndRequests) {
@@ -52,6 +91,81 @@ TEST(Selector, RoundRobinIsFairWithinOneForEveryNumberOfTargetsAndRequests) {
       ASSERT_LE(*high - *low, 1) << n << " targets after " << request + 1;
     }
   }
+}
+
+TEST(Selector, ChangesOfTheConfigurationUnderASteadyStreamDoNotSkewTheDistribution) {
+  const std::vector<std::string> stay = {"a", "b", "c", "d", "e", "f", "g"};
+  for (std::size_t between = 1; between <= 9; ++between) {
+    Turning group(stay);
+    std::map<std::string, int> counts;
+    for (int change = 0; change < 200; ++change) {
+      std::vector<std::string> names = stay;
+      for (std::uint64_t i = group.random.below(3); i > 0; --i) {
+        names.insert(names.begin() + static_cast<std::ptrdiff_t>(group.random.below(names.size() + 1)),
+                     "passing-" + std::to_string(change) + "-" + std::to_string(i));
+      }
+      group.configure(names);
+      for (std::size_t i = 0; i < between; ++i) ++counts[group.next()];
+      int low = counts[stay[0]], high = low;
+      for (const auto& name : stay) low = std::min(low, counts[name]), high = std::max(high, counts[name]);
+      ASSERT_LE(high - low, 1) << "a change each " << between << " requests, after " << change + 1;
+    }
+  }
+}
+
+TEST(Selector, GoesOnAtTheTargetThatWouldHaveBeenNextOrItsSuccessor) {
+  Turning group({"a", "b", "c", "d"});
+  while (group.next() != "a") {
+  }
+  group.configure({"new", "d", "c", "b", "a"});
+  EXPECT_EQ(group.next(), "b");
+  group.configure({"new", "d", "c", "b"});
+  EXPECT_EQ(group.next(), "new") << "a was next and has left";
+  group.configure({"other", "b", "c"});
+  EXPECT_EQ(group.next(), "c") << "d was next and has left";
+  group.unhealthy = {"other"};
+  group.look();
+  EXPECT_EQ(group.next(), "b") << "other was next and fell ill";
+}
+
+TEST(Selector, HealthOfOneTargetDoesNotMoveTheTurnOfOthers) {
+  Turning group({"a", "b", "c", "d"});
+  while (group.next() != "b") {
+  }
+  group.unhealthy = {"a"};
+  group.look();
+  EXPECT_EQ(group.next(), "c");
+  group.unhealthy.clear();
+  group.look();
+  EXPECT_EQ(group.next(), "d");
+}
+
+TEST(Selector, ANewTargetDoesNotTakeFromOthersWhatTheySavedUpInSlowStart) {
+  SelectionOptions options;
+  options.slow_start = Millis(100'000);
+  Turning group({"full", "slow"}, options);
+  group.slow = {"slow"};
+  int slow = 0, full = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    const bool odd = i % 2 != 0;
+    group.configure(odd ? std::vector<std::string>{"full", "slow"}
+                        : std::vector<std::string>{"x", "full", "slow"});
+    const std::string chosen = group.next(kStart + Millis(25'000));
+    slow += chosen == "slow" ? 1 : 0;
+    full += chosen == "full" ? 1 : 0;
+  }
+  EXPECT_NEAR(slow, full / 4, 10) << "a quarter of a full share";
+}
+
+TEST(Selector, WorkersBeginAtDifferentTargets) {
+  std::set<std::size_t> first;
+  for (std::uint64_t worker = 0; worker < 64; ++worker) {
+    shared::env::SeededRandom random(worker);
+    Selector selector({}, random);
+    selector.refresh(std::vector<Candidate>(4, {Health::kHealthy, std::nullopt}));
+    first.insert(selector.choose({}, Loads(), random, kStart)->candidate);
+  }
+  EXPECT_EQ(first.size(), 4U);
 }
 
 TEST(Selector, OnlyRoutableTargetsAreChosenWhileEnoughOfThemAre) {
