@@ -86,9 +86,10 @@ Result<void> Program::start_workers(std::size_t connections) {
   auto checks = loop::Loop::create();
   if (!checks) return checks.error();
   checker_loop_ = std::move(checks).value();
-  checker_ = std::make_unique<targets::HealthChecker>(*checker_loop_, [this](targets::HealthChange change) {
-    loop_.post([this, change = std::move(change)] { on_health(change); });
-  });
+  checker_ = std::make_unique<targets::HealthChecker>(
+      *checker_loop_, random_.next(), [this](targets::HealthChange change) {
+        loop_.post([this, change = std::move(change)] { on_health(change); });
+      });
   checker_thread_ = std::thread([raw = checker_loop_.get()] {
     ::pthread_setname_np(::pthread_self(), "health");
     raw->run();

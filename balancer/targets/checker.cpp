@@ -55,7 +55,7 @@ struct HealthChecker::Check {
   std::shared_ptr<TargetRuntime> target;
   std::shared_ptr<const Group> group;
   HealthMachine machine;
-  SteadyTime due{};    // of the newest check that counts, the interval counts from here
+  CheckSchedule schedule;
   bool early = false;  // the check in hand is one between two that count
   Millis early_delay = kFirstEarlyCheck;
   loop::TimerNode next;
@@ -69,7 +69,8 @@ struct HealthChecker::Check {
   bool decided = false;  // the outcome is told; the rest of the answer is being dropped
   std::size_t dropped = 0;
 
-  Check(HealthChecker& checker, std::shared_ptr<TargetRuntime> t) : owner(checker), target(std::move(t)) {
+  Check(HealthChecker& checker, std::shared_ptr<TargetRuntime> t)
+      : owner(checker), target(std::move(t)), schedule(checker.random_) {
     next.bind(this, [](void* self) { static_cast<Check*>(self)->begin(); });
     next_early.bind(this, [](void* self) { static_cast<Check*>(self)->begin_early(); });
     limit.bind(this, [](void* self) { static_cast<Check*>(self)->expire(); });
@@ -98,8 +99,7 @@ struct HealthChecker::Check {
   void begin() {
     // A timeout as long as the interval: this timer fired first.
     if (fd && !decided) expire();
-    due = owner.loop_.now();
-    owner.loop_.arm(next, group->health_check.interval);
+    owner.loop_.arm_at(next, schedule.on_check(group->health_check, owner.loop_.now()));
     owner.loop_.timers().disarm(next_early);
     early = false;
     probe();
@@ -113,7 +113,7 @@ struct HealthChecker::Check {
   }
 
   void come_back_early() {
-    if (owner.loop_.now() + early_delay >= due + group->health_check.interval) return;
+    if (owner.loop_.now() + early_delay >= next.deadline()) return;
     owner.loop_.arm(next_early, early_delay);
     early_delay *= 2;
   }
@@ -123,6 +123,7 @@ struct HealthChecker::Check {
     close();
     owner.loop_.timers().disarm(next);
     owner.loop_.timers().disarm(next_early);
+    schedule.rest();
     early_delay = kFirstEarlyCheck;
   }
 
@@ -212,8 +213,9 @@ struct HealthChecker::Check {
   }
 };
 
-HealthChecker::HealthChecker(loop::Loop& loop, std::function<void(HealthChange)> on_change)
-    : loop_(loop), on_change_(std::move(on_change)) {}
+HealthChecker::HealthChecker(loop::Loop& loop, std::uint64_t seed,
+                             std::function<void(HealthChange)> on_change)
+    : loop_(loop), random_(seed), on_change_(std::move(on_change)) {}
 
 HealthChecker::~HealthChecker() = default;
 
@@ -245,7 +247,7 @@ void HealthChecker::apply_here(const std::vector<std::shared_ptr<const Group>>& 
       } else if (!was_wanted) {
         check->begin();
       } else if (interval_before != group->health_check.interval) {
-        loop_.arm_at(check->next, check->due + group->health_check.interval);
+        loop_.arm_at(check->next, check->schedule.on_interval(group->health_check, loop_.now()));
       }
       if (changed) publish(*check, before);
       next.emplace(target.get(), std::move(check));

@@ -1,6 +1,7 @@
 // Health checks: one GET per interval to every active target of a group in use, on a connection of its own
 // that is closed afterwards (ELBv2 section "health checks": User-Agent ELB-HealthChecker/2.0, the status code
-// decides, redirects are not followed). The first check follows registration at once. While a target was
+// decides, redirects are not followed). The first check follows registration at once, further ones are spread
+// over the interval (check_schedule.h). While a target was
 // never healthy, further ones come between those of the interval (100 ms after a failed one, then twice as
 // long each time); of these only a success counts, so that thresholds keep their meaning. Publishes health
 // into the TargetRuntimes, and every change to the owner. Not for traffic. Thread: its Loop's, except where
@@ -13,8 +14,10 @@
 #include <vector>
 
 #include "balancer/loop/loop.h"
+#include "balancer/targets/check_schedule.h"
 #include "balancer/targets/health.h"
 #include "balancer/targets/target.h"
+#include "shared/env/random.h"
 
 namespace balancer::targets {
 
@@ -27,8 +30,8 @@ struct HealthChange {
 
 class HealthChecker {
  public:
-  // `on_change` runs on the loop's thread.
-  HealthChecker(loop::Loop& loop, std::function<void(HealthChange)> on_change);
+  // `seed`: by which targets' checks are spread over their interval. `on_change` runs on the loop's thread.
+  HealthChecker(loop::Loop& loop, std::uint64_t seed, std::function<void(HealthChange)> on_change);
   ~HealthChecker();
 
   // From any thread: from now on check these. Known targets keep their state; others start as initial.
@@ -45,6 +48,7 @@ class HealthChecker {
   friend struct Check;
 
   loop::Loop& loop_;
+  shared::env::SeededRandom random_;
   std::function<void(HealthChange)> on_change_;
   std::map<const TargetRuntime*, std::unique_ptr<Check>> checks_;
 };

@@ -170,7 +170,7 @@ void BalancerProcess::watch_targets(const lb::Config& config) {
       if (target.state == lb::TargetState::kDraining) continue;
       const TargetKey key{group.id, target.registration};
       const bool known = watched_.contains(key);
-      Watched& watched = watched_[key];
+      Watched& watched = watched_.try_emplace(key, world_.random()).first->second;
       watched.target = target;
       watched.check = group.health_check;
       watched.active = true;
@@ -186,7 +186,8 @@ void BalancerProcess::check(const TargetKey& key) {
   const bool passes = machine != nullptr && machine->listening(watched.target.port) != nullptr;
   const CheckOutcome outcome{passes ? CheckOutcome::Kind::kPassed : CheckOutcome::Kind::kFailed, passes ? 200 : 0};
   if (watched.machine.on_check(outcome, watched.check)) session_->on_targets_changed();
-  watched.timer = process_.after(watched.check.interval, [this, key] { check(key); });
+  const auto next = watched.schedule.on_check(watched.check, world_.now()) - world_.now();
+  watched.timer = process_.after(std::chrono::duration_cast<Millis>(next), [this, key] { check(key); });
 }
 
 std::uint64_t BalancerProcess::in_flight(const TargetKey& key) const {

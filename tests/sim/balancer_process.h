@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "balancer/feed/session.h"
+#include "balancer/targets/check_schedule.h"
 #include "balancer/targets/drain.h"
 #include "balancer/targets/health.h"
 #include "balancer/targets/selection.h"
@@ -65,6 +66,8 @@ class BalancerProcess final : public balancer::feed::ReportSource {
 
  private:
   struct Watched {
+    explicit Watched(shared::env::Random& random) : schedule(random) {}
+    balancer::targets::CheckSchedule schedule;
     balancer::targets::HealthMachine machine;
     shared::env::Timer timer;
     lb::Target target;
