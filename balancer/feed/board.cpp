@@ -1,5 +1,9 @@
 #include "balancer/feed/board.h"
 
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
 namespace balancer::feed {
 
 using shared::lbconfig::Health;
@@ -8,16 +12,29 @@ using shared::lbconfig::TargetReport;
 void TargetBoard::on_applied(std::uint64_t version,
                              std::vector<std::shared_ptr<const targets::Group>> groups) {
   drains_.on_acknowledged(version);
-  groups_ = std::move(groups);
-  std::map<targets::TargetKey, targets::HealthChange> health;
+  std::unordered_map<std::string_view, const targets::Group*> now;
   open_drains_ = 0;
-  for (const auto& group : groups_) {
-    for (const auto& target : group->active) {
-      if (const auto known = health_.find(target->key); known != health_.end()) health.insert(*known);
-    }
+  for (const auto& group : groups) {
+    now.emplace(group->id, group.get());
     open_drains_ += group->draining.size();
   }
-  health_.swap(health);
+  for (const auto& former : groups_) {
+    const auto same = now.find(former->id);
+    const targets::Group* group = same == now.end() ? nullptr : same->second;
+    if (group != former.get()) forget(*former, group);
+  }
+  groups_ = std::move(groups);
+}
+
+// What was known of targets that are not active any more.
+void TargetBoard::forget(const targets::Group& former, const targets::Group* now) {
+  std::unordered_set<const targets::TargetRuntime*> stay;
+  if (now != nullptr) {
+    for (const auto& target : now->active) stay.insert(target.get());
+  }
+  for (const auto& target : former.active) {
+    if (stay.count(target.get()) == 0) health_.erase(target->key);
+  }
 }
 
 void TargetBoard::on_health(targets::HealthChange change) {

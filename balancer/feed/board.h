@@ -32,6 +32,8 @@ class TargetBoard final : public ReportSource {
  private:
   shared::env::Executor& executor_;
   targets::DrainTracker drains_;
+  void forget(const targets::Group& former, const targets::Group* now);
+
   std::vector<std::shared_ptr<const targets::Group>> groups_;
   std::map<targets::TargetKey, targets::HealthChange> health_;
   std::size_t open_drains_ = 0;

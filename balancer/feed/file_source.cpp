@@ -26,12 +26,12 @@ Result<void> refuse_stickiness(const shared::lbconfig::Config& config) {
   };
   for (const auto& listener : config.listeners) {
     const bool found =
-        sticks(listener.default_action) || std::any_of(listener.rules.begin(), listener.rules.end(),
-                                                       [&](const auto& r) { return sticks(r.action); });
+        sticks(listener->default_action) || std::any_of(listener->rules.begin(), listener->rules.end(),
+                                                        [&](const auto& r) { return sticks(r.action); });
     if (!found) continue;
     return shared::Error(
         "InvalidConfig",
-        "listener '" + listener.id + "': forward.sticky with several target groups is not offered yet");
+        "listener '" + listener->id + "': forward.sticky with several target groups is not offered yet");
   }
   return {};
 }

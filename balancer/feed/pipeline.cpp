@@ -21,6 +21,7 @@ void ApplyPipeline::apply(Config config, Done done) {
 
 void ApplyPipeline::start(Job job) {
   running_ = std::move(job);
+  if (applied_) running_->config = shared::lbconfig::sharing_parts(std::move(running_->config), *applied_);
   if (auto started = hand_out(running_->config); !started) {
     Job failed = std::move(*running_);
     running_.reset();
@@ -30,8 +31,10 @@ void ApplyPipeline::start(Job job) {
 }
 
 Result<void> ApplyPipeline::hand_out(const Config& config) {
-  if (auto valid = shared::lbconfig::validate(config); !valid) return valid.error();
-  auto listeners = proxy::compile_listeners(config, parts_.listen_address, parts_.stats);
+  const auto valid =
+      applied_ ? shared::lbconfig::validate_change(config, *applied_) : shared::lbconfig::validate(config);
+  if (!valid) return valid.error();
+  auto listeners = listeners_.compile(config);
   if (!listeners) return listeners.error();
   std::vector<proxy::UnavailableListener> unavailable;
   const bool refuse = parts_.taken_address == TakenAddress::kRefuse;
@@ -46,7 +49,7 @@ Result<void> ApplyPipeline::hand_out(const Config& config) {
 
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->version = config.version;
-  for (auto& listener : *listeners) snapshot->listeners.push_back(std::move(listener));
+  snapshot->listeners = std::move(listeners).value();
   snapshot->groups = *groups;
   parts_.checker.apply(*groups);
   parts_.fleet.apply(snapshot, std::move(sockets).value(), [this, groups = std::move(groups).value()] {

@@ -1,6 +1,7 @@
 // The apply pipeline: a Config comes in, is validated, gets its new listeners opened (before anything is
 // taken away), is compiled, swapped in on every worker, and only then acknowledged. A Config that cannot be
-// applied changes nothing. One at a time; of those that wait only the newest is applied. Thread: main.
+// applied changes nothing. One at a time; of those that wait only the newest is applied. Parts
+// that it shares with the one in force, or that are equal, cost nothing. Thread: main.
 #pragma once
 #include <functional>
 #include <memory>
@@ -37,7 +38,10 @@ class ApplyPipeline {
     std::string listen_address;  // replaces every listener's; empty: as configured
     TakenAddress taken_address = TakenAddress::kRefuse;
   };
-  explicit ApplyPipeline(Parts parts) : parts_(std::move(parts)), registry_(parts_.fleet.size()) {}
+  explicit ApplyPipeline(Parts parts)
+      : parts_(std::move(parts)),
+        registry_(parts_.fleet.size()),
+        listeners_(parts_.listen_address, parts_.stats) {}
 
   // Errors name listener, address and reason ("listener 'web': bind 0.0.0.0:80: Address already in use").
   void apply(shared::lbconfig::Config config, Done done);
@@ -60,6 +64,7 @@ class ApplyPipeline {
 
   Parts parts_;
   targets::Registry registry_;
+  proxy::ListenerCompiler listeners_;
   std::optional<shared::lbconfig::Config> applied_;
   std::vector<proxy::UnavailableListener> unavailable_;
   std::optional<Job> running_;

@@ -14,7 +14,7 @@ void ClientConnection::forward(const routing::Match& match, const codec::Request
   const auto chosen = routing::choose_target_group(match.action->forward, worker_.random().next());
   if (!chosen) return answer_status(503, "no_target_group_weight", EndedBy::kBalancer);
   group_ = now_->action_groups[match.index][*chosen];
-  const targets::Group& group = *config_->groups[group_].group;
+  const targets::Group& group = *config_->groups[group_]->group;
   if (record_.wanted) record_.target_group = group.id;
 
   codec::RequestRewrite options = rewrite;
@@ -40,7 +40,7 @@ void ClientConnection::forward(const routing::Match& match, const codec::Request
 
 // After a configuration change only the new one says who may get a request.
 WorkerGroup* ClientConnection::group_in_force() {
-  WorkerGroup* group = &config_->groups[group_];
+  WorkerGroup* group = config_->groups[group_].get();
   return config_ == &worker_.current() ? group : worker_.find_group(group->group->id);
 }
 

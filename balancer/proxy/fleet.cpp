@@ -50,10 +50,10 @@ Fleet::~Fleet() {
   for (Thread& thread : threads_) thread.thread.join();
 }
 
-Result<SocketPlan> Fleet::open_sockets(std::vector<std::unique_ptr<CompiledListener>>& listeners,
+Result<SocketPlan> Fleet::open_sockets(std::vector<std::shared_ptr<const CompiledListener>>& listeners,
                                        std::vector<UnavailableListener>* unavailable) const {
   SocketPlan plan(threads_.size());
-  std::vector<std::unique_ptr<CompiledListener>> served;
+  std::vector<std::shared_ptr<const CompiledListener>> served;
   for (auto& listener : listeners) {
     auto opened = open_one(*listener);
     if (opened) {

@@ -40,7 +40,7 @@ class Fleet {
   // Opens what is missing, without taking anything away; on error nothing stays open. Errors name address and
   // reason. With `unavailable`, listeners that cannot be opened are taken out of `listeners` and told there
   // instead.
-  shared::Result<SocketPlan> open_sockets(std::vector<std::unique_ptr<CompiledListener>>& listeners,
+  shared::Result<SocketPlan> open_sockets(std::vector<std::shared_ptr<const CompiledListener>>& listeners,
                                           std::vector<UnavailableListener>* unavailable) const;
   // Hands the snapshot to every worker. `done` is called once all of them route by it.
   void apply(std::shared_ptr<const Snapshot> snapshot, SocketPlan sockets, std::function<void()> done);

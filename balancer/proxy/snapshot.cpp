@@ -1,5 +1,7 @@
 #include "balancer/proxy/snapshot.h"
 
+#include <algorithm>
+
 namespace balancer::proxy {
 
 using shared::Error;
@@ -11,33 +13,58 @@ std::shared_ptr<ListenerStats> StatsRegistry::of(const shared::lbconfig::Listene
   return entry;
 }
 
-Result<std::vector<std::unique_ptr<CompiledListener>>> compile_listeners(
-    const shared::lbconfig::Config& config, const std::string& listen_address, StatsRegistry& stats) {
-  std::map<std::string, std::size_t> groups;
-  for (std::size_t i = 0; i < config.target_groups.size(); ++i) groups[config.target_groups[i].id] = i;
-
-  std::vector<std::unique_ptr<CompiledListener>> out;
-  for (const auto& source : config.listeners) {
-    const std::string context = "listener '" + source.id + "'";
-    auto address = loop::make_address(listen_address.empty() ? source.address : listen_address, source.port);
-    if (!address) return address.error().within(context);
-    auto routes = routing::RouteTable::compile(source);
-    if (!routes) return routes.error().within(context);
-    std::vector<std::vector<std::size_t>> action_groups(routes->action_count());
-    for (std::size_t i = 0; i < routes->action_count(); ++i) {
-      const auto& action = routes->action(i);
-      if (action.type != shared::lbconfig::ActionType::kForward) continue;
-      for (const auto& weighted : action.forward.target_groups) {
-        const auto found = groups.find(weighted.target_group);
-        if (found == groups.end())
-          return Error("reference", context + ": no target group '" + weighted.target_group + "'");
-        action_groups[i].push_back(found->second);
-      }
+Result<std::shared_ptr<const CompiledListener>> ListenerCompiler::compile_one(
+    const shared::lbconfig::Listener& source, const GroupIndex& groups) {
+  const std::string context = "listener '" + source.id + "'";
+  auto address = loop::make_address(listen_address_.empty() ? source.address : listen_address_, source.port);
+  if (!address) return address.error().within(context);
+  auto routes = routing::RouteTable::compile(source);
+  if (!routes) return routes.error().within(context);
+  std::vector<std::vector<std::size_t>> action_groups(routes->action_count());
+  for (std::size_t i = 0; i < routes->action_count(); ++i) {
+    const auto& action = routes->action(i);
+    if (action.type != shared::lbconfig::ActionType::kForward) continue;
+    for (const auto& weighted : action.forward.target_groups) {
+      const auto found = groups.find(weighted.target_group);
+      if (found == groups.end())
+        return Error("reference", context + ": no target group '" + weighted.target_group + "'");
+      action_groups[i].push_back(found->second);
     }
-    out.push_back(std::make_unique<CompiledListener>(CompiledListener{
-        source.id, source.load_balancer, source.dns_name, *address, source.port, source.options,
-        std::move(routes).value(), std::move(action_groups), stats.of(source)}));
   }
+  return std::shared_ptr<const CompiledListener>(std::make_shared<CompiledListener>(CompiledListener{
+      source.id, source.load_balancer, source.dns_name, *address, source.port, source.options,
+      std::move(routes).value(), std::move(action_groups), stats_.of(source)}));
+}
+
+Result<std::vector<std::shared_ptr<const CompiledListener>>> ListenerCompiler::compile(
+    const shared::lbconfig::Config& config) {
+  GroupIndex groups;
+  for (std::size_t i = 0; i < config.target_groups.size(); ++i) groups[config.target_groups[i]->id] = i;
+  const bool same_groups =
+      std::equal(config.target_groups.begin(), config.target_groups.end(), groups_.begin(), groups_.end(),
+                 [](const auto& group, const std::string& id) { return group->id == id; });
+  std::map<std::string_view, const std::pair<Source, std::shared_ptr<const CompiledListener>>*> known;
+  if (same_groups) {
+    for (const auto& each : known_) known.emplace(each.first->id, &each);
+  }
+  std::vector<std::pair<Source, std::shared_ptr<const CompiledListener>>> next;
+  std::vector<std::shared_ptr<const CompiledListener>> out;
+  for (const Source& source : config.listeners) {
+    const auto same = known.find(source->id);
+    std::shared_ptr<const CompiledListener> listener;
+    if (same != known.end() && same->second->first.is(source)) {
+      listener = same->second->second;
+    } else {
+      auto compiled = compile_one(*source, groups);
+      if (!compiled) return compiled.error();
+      listener = std::move(compiled).value();
+    }
+    out.push_back(listener);
+    next.emplace_back(source, std::move(listener));
+  }
+  known_ = std::move(next);
+  groups_.clear();
+  for (const auto& group : config.target_groups) groups_.push_back(group->id);
   return out;
 }
 

@@ -1,10 +1,12 @@
 // A configuration as the workers use it: routes compiled, target groups resolved to indices. Immutable,
-// shared by all workers; replaced whole.
+// shared by all workers; replaced whole, of parts that are the same again where nothing changed.
 #pragma once
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "balancer/loop/socket.h"
@@ -31,7 +33,7 @@ struct CompiledListener {
 
 struct Snapshot {
   std::uint64_t version = 0;
-  std::vector<std::unique_ptr<const CompiledListener>> listeners;
+  std::vector<std::shared_ptr<const CompiledListener>> listeners;
   std::vector<std::shared_ptr<const targets::Group>> groups;
 };
 
@@ -48,8 +50,27 @@ class StatsRegistry {
   std::map<std::string, std::shared_ptr<ListenerStats>> listeners_;
 };
 
-// `listen_address`: replaces every listener's address when not empty. Errors name the listener and the rule.
-shared::Result<std::vector<std::unique_ptr<CompiledListener>>> compile_listeners(
-    const shared::lbconfig::Config& config, const std::string& listen_address, StatsRegistry& stats);
+// Compiles listeners. Those that a configuration shares with the one before are the same again as long as it
+// has the same target groups in the same order. Thread: main.
+class ListenerCompiler {
+ public:
+  // `listen_address`: replaces every listener's address when not empty.
+  ListenerCompiler(std::string listen_address, StatsRegistry& stats)
+      : listen_address_(std::move(listen_address)), stats_(stats) {}
+
+  // Errors name the listener and the rule.
+  shared::Result<std::vector<std::shared_ptr<const CompiledListener>>> compile(
+      const shared::lbconfig::Config& config);
+
+ private:
+  using Source = shared::lbconfig::Part<shared::lbconfig::Listener>;
+  using GroupIndex = std::map<std::string_view, std::size_t>;
+  shared::Result<std::shared_ptr<const CompiledListener>> compile_one(
+      const shared::lbconfig::Listener& source, const GroupIndex& groups);
+  const std::string listen_address_;
+  StatsRegistry& stats_;
+  std::vector<std::string> groups_;  // ids, in order
+  std::vector<std::pair<Source, std::shared_ptr<const CompiledListener>>> known_;
+};
 
 }  // namespace balancer::proxy

@@ -45,7 +45,7 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot, std::vector<NewSock
   install_listeners(*config, std::move(sockets));
   if (current_ && current_->users != 0) former_.push_back(std::move(current_));
   current_ = std::move(config);
-  wind_down_connections();
+  if (draining() || !closed_listeners_.empty()) wind_down_connections();
 }
 
 // Connections and requests that the kernel has already for a listener about to go are still served by its
@@ -69,50 +69,89 @@ void Worker::serve_before_removal(const Snapshot& next) {
 }
 
 void Worker::install_targets(WorkerConfig& config) {
-  for (const auto& group : config.snapshot->groups) {
-    WorkerGroup mine{group.get(), targets::Selector(group->selection, random_), 0, {}};
-    const auto known = [this](const std::shared_ptr<targets::TargetRuntime>& runtime) -> WorkerTarget& {
-      auto& entry = targets_[runtime.get()];
-      if (!entry) entry = std::make_unique<WorkerTarget>(*this, runtime);
-      entry->generation = generation_;
-      return *entry;
-    };
-    for (const auto& runtime : group->active) {
-      WorkerTarget& target = known(runtime);
-      target.accepting = true;
-      loop_.timers().disarm(target.cut);
-      target.place = mine.targets.size();
-      mine.targets.push_back(&target);
-    }
-    continue_rotation(mine);
-    for (const auto& draining : group->draining) known(draining.target).stop_accepting(draining.cut_at);
-    config.groups.push_back(std::move(mine));
+  std::unordered_map<std::string_view, std::shared_ptr<WorkerGroup>> former;
+  if (current_) {
+    for (auto& group : current_->groups) former.emplace(group->group->id, group);
   }
-  for (auto it = targets_.begin(); it != targets_.end();) {
-    WorkerTarget& target = *it->second;
-    if (target.generation != generation_) {
-      // One that was draining before keeps its own limit.
-      if (target.accepting) target.stop_accepting(loop_.now() + kRemovedTargetLimit);
-      if (target.busy.empty()) {
-        it = targets_.erase(it);
-        continue;
-      }
+  forget_idle_leavers();
+  std::vector<std::shared_ptr<WorkerGroup>> replaced;
+  for (const auto& group : config.snapshot->groups) {
+    const auto known = former.find(group->id);
+    std::shared_ptr<WorkerGroup> before;
+    if (known != former.end()) {
+      before = std::move(known->second);
+      former.erase(known);
     }
-    ++it;
+    if (before && before->group == group.get()) {
+      config.groups.push_back(std::move(before));
+      continue;
+    }
+    config.groups.push_back(install_group(*group, before.get()));
+    if (before) replaced.push_back(std::move(before));
+  }
+  for (const auto& group : replaced) leave_targets(*group);
+  for (const auto& [id, group] : former) leave_targets(*group);
+}
+
+std::shared_ptr<WorkerGroup> Worker::install_group(const targets::Group& group, const WorkerGroup* former) {
+  auto mine = std::make_shared<WorkerGroup>(
+      WorkerGroup{&group, targets::Selector(group.selection, random_), 0, {}, {}});
+  const auto known = [this](const std::shared_ptr<targets::TargetRuntime>& runtime) -> WorkerTarget& {
+    auto& entry = targets_[runtime.get()];
+    if (!entry) entry = std::make_unique<WorkerTarget>(*this, runtime);
+    entry->generation = generation_;
+    return *entry;
+  };
+  mine->targets.reserve(group.active.size());
+  for (const auto& runtime : group.active) {
+    WorkerTarget& target = known(runtime);
+    target.accepting = true;
+    loop_.timers().disarm(target.cut);
+    target.place = mine->targets.size();
+    mine->targets.push_back(&target);
+  }
+  // Every change of the configuration would otherwise favour the targets at which rotations begin.
+  if (former != nullptr) {
+    std::vector<std::size_t> places;
+    places.reserve(former->targets.size());
+    for (const WorkerTarget* target : former->targets)
+      places.push_back(target->generation == generation_ ? target->place : targets::Selector::kGone);
+    mine->selector.continue_from(former->selector, places);
+  }
+  for (const auto& draining : group.draining) {
+    WorkerTarget& target = known(draining.target);
+    target.stop_accepting(draining.cut_at);
+    mine->draining.push_back(&target);
+  }
+  return mine;
+}
+
+// Those of a group of the former configuration that the one being installed does not name.
+void Worker::leave_targets(const WorkerGroup& former) {
+  for (WorkerTarget* target : former.targets) {
+    if (target->generation != generation_) leave(*target);
+  }
+  for (WorkerTarget* target : former.draining) {
+    if (target->generation != generation_) leave(*target);
   }
 }
 
-// Every change of the configuration would otherwise favour the targets at which rotations begin. Before
-// targets that left are freed.
-void Worker::continue_rotation(WorkerGroup& group) {
-  const WorkerGroup* former = current_ ? find_group(group.group->id) : nullptr;
-  if (former == nullptr) return;
-  std::vector<std::size_t> places;
-  places.reserve(former->targets.size());
-  for (const WorkerTarget* target : former->targets) {
-    places.push_back(target->generation == generation_ ? target->place : targets::Selector::kGone);
+void Worker::leave(WorkerTarget& target) {
+  // One that was draining before keeps its own limit.
+  if (target.accepting) target.stop_accepting(loop_.now() + kRemovedTargetLimit);
+  if (target.busy.empty()) {
+    targets_.erase(target.runtime.get());
+  } else {
+    leaving_.push_back(&target);
   }
-  group.selector.continue_from(former->selector, places);
+}
+
+void Worker::forget_idle_leavers() {
+  std::erase_if(leaving_, [this](WorkerTarget* target) {
+    if (!target->busy.empty()) return false;
+    targets_.erase(target->runtime.get());
+    return true;
+  });
 }
 
 void Worker::install_listeners(WorkerConfig& config, std::vector<NewSocket> sockets) {
@@ -255,8 +294,8 @@ void Worker::suspect(WorkerTarget& target) {
 }
 
 WorkerGroup* Worker::find_group(const std::string& id) {
-  for (WorkerGroup& group : current_->groups) {
-    if (group.group->id == id) return &group;
+  for (const auto& group : current_->groups) {
+    if (group->group->id == id) return group.get();
   }
   return nullptr;
 }

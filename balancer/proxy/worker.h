@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "balancer/loop/loop.h"
@@ -51,14 +52,16 @@ struct WorkerGroup {
   const targets::Group* group = nullptr;
   targets::Selector selector;
   std::uint64_t seen_epoch = 0;
-  std::vector<WorkerTarget*> targets;  // as in group->active; only of the current configuration to be used
+  // As in group->active and group->draining; only of the current configuration to be used.
+  std::vector<WorkerTarget*> targets;
+  std::vector<WorkerTarget*> draining;
 };
 
-// A snapshot with this worker's own state beside it; freed when it is neither current nor used by an
-// exchange.
+// A snapshot with this worker's own state beside it, which is shared with the snapshots before and after
+// where the group is the same; freed when it is neither current nor used by an exchange.
 struct WorkerConfig {
   std::shared_ptr<const Snapshot> snapshot;
-  std::vector<WorkerGroup> groups;  // as in snapshot->groups
+  std::vector<std::shared_ptr<WorkerGroup>> groups;  // as in snapshot->groups
   std::size_t users = 0;
 };
 
@@ -84,7 +87,7 @@ class Worker {
 
   // Switches to the snapshot: new listening sockets start accepting, missing ones stop, targets that may not
   // be chosen any more lose their idle connections. When it returns, no new request of this worker uses the
-  // former snapshot.
+  // former snapshot. Groups that are the same as before cost nothing.
   void apply(std::shared_ptr<const Snapshot> snapshot, std::vector<NewSocket> sockets);
   // Stops accepting, closes idle connections, ends the others at their next boundary; `done` once none is
   // left.
@@ -130,7 +133,10 @@ class Worker {
  private:
   void accept_from(WorkerListener& listener, int limit);
   void install_targets(WorkerConfig& config);
-  void continue_rotation(WorkerGroup& group);
+  std::shared_ptr<WorkerGroup> install_group(const targets::Group& group, const WorkerGroup* former);
+  void leave_targets(const WorkerGroup& former);
+  void leave(WorkerTarget& target);
+  void forget_idle_leavers();
   void install_listeners(WorkerConfig& config, std::vector<NewSocket> sockets);
   void serve_before_removal(const Snapshot& next);
   void stop_listening(WorkerListener& listener);
@@ -154,7 +160,8 @@ class Worker {
   std::uint64_t generation_ = 0;
   std::unique_ptr<WorkerConfig> current_;
   std::vector<std::unique_ptr<WorkerConfig>> former_;
-  std::map<const targets::TargetRuntime*, std::unique_ptr<WorkerTarget>> targets_;
+  std::unordered_map<const targets::TargetRuntime*, std::unique_ptr<WorkerTarget>> targets_;
+  std::vector<WorkerTarget*> leaving_;  // in no configuration any more, with requests open
   std::map<std::string, std::unique_ptr<WorkerListener>> listeners_;  // by address
   std::vector<std::unique_ptr<WorkerListener>> closed_listeners_;     // with connections left
 

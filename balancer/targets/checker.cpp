@@ -54,6 +54,7 @@ struct HealthChecker::Check {
   HealthChecker& owner;
   std::shared_ptr<TargetRuntime> target;
   std::shared_ptr<const Group> group;
+  std::uint64_t generation = 0;  // of the owner, when `group` was told
   HealthMachine machine;
   CheckSchedule schedule;
   bool early = false;  // the check in hand is one between two that count
@@ -223,37 +224,59 @@ void HealthChecker::apply(std::vector<std::shared_ptr<const Group>> groups) {
   loop_.post([this, groups = std::move(groups)] { apply_here(groups); });
 }
 
-void HealthChecker::stop() { checks_.clear(); }
+void HealthChecker::stop() {
+  checks_.clear();
+  groups_.clear();
+}
 
 void HealthChecker::apply_here(const std::vector<std::shared_ptr<const Group>>& groups) {
-  std::map<const TargetRuntime*, std::unique_ptr<Check>> next;
+  ++generation_;
+  std::map<std::string, std::shared_ptr<const Group>, std::less<>> former;
+  former.swap(groups_);
   for (const auto& group : groups) {
-    for (const auto& target : group->active) {
-      auto known = checks_.find(target.get());
-      const bool is_new = known == checks_.end();
-      std::unique_ptr<Check> check =
-          is_new ? std::make_unique<Check>(*this, target) : std::move(known->second);
-      const Health before = check->machine.health();
-      const bool was_wanted = !is_new && check->wanted();
-      const Millis interval_before = is_new ? Millis(0) : check->group->health_check.interval;
-      check->group = group;
-      bool changed = is_new;
-      if (group->in_use) changed |= check->machine.on_event(HealthEvent::kReferenced);
-      if (!group->in_use) changed |= check->machine.on_event(HealthEvent::kUnreferenced);
-      const auto checks = group->health_check.enabled ? HealthEvent::kChecksOn : HealthEvent::kChecksOff;
-      changed |= check->machine.on_event(checks);
-      if (!check->wanted()) {
-        check->rest();
-      } else if (!was_wanted) {
-        check->begin();
-      } else if (interval_before != group->health_check.interval) {
-        loop_.arm_at(check->next, check->schedule.on_interval(group->health_check, loop_.now()));
-      }
-      if (changed) publish(*check, before);
-      next.emplace(target.get(), std::move(check));
+    groups_.emplace(group->id, group);
+    const auto known = former.find(group->id);
+    if (known != former.end() && known->second == group) {
+      former.erase(known);
+    } else {
+      observe(group);
     }
   }
-  checks_.swap(next);
+  for (const auto& [id, group] : former) forget(*group);
+}
+
+void HealthChecker::observe(const std::shared_ptr<const Group>& group) {
+  for (const auto& target : group->active) {
+    std::unique_ptr<Check>& check = checks_[target.get()];
+    const bool is_new = check == nullptr;
+    if (is_new) check = std::make_unique<Check>(*this, target);
+    const Health before = check->machine.health();
+    const bool was_wanted = !is_new && check->wanted();
+    const Millis interval_before = is_new ? Millis(0) : check->group->health_check.interval;
+    check->group = group;
+    check->generation = generation_;
+    bool changed = is_new;
+    if (group->in_use) changed |= check->machine.on_event(HealthEvent::kReferenced);
+    if (!group->in_use) changed |= check->machine.on_event(HealthEvent::kUnreferenced);
+    const auto checks = group->health_check.enabled ? HealthEvent::kChecksOn : HealthEvent::kChecksOff;
+    changed |= check->machine.on_event(checks);
+    if (!check->wanted()) {
+      check->rest();
+    } else if (!was_wanted) {
+      check->begin();
+    } else if (interval_before != group->health_check.interval) {
+      loop_.arm_at(check->next, check->schedule.on_interval(group->health_check, loop_.now()));
+    }
+    if (changed) publish(*check, before);
+  }
+}
+
+// The targets of a group that has another form now, or is gone; but for those that it still has.
+void HealthChecker::forget(const Group& group) {
+  for (const auto& target : group.active) {
+    const auto check = checks_.find(target.get());
+    if (check != checks_.end() && check->second->generation != generation_) checks_.erase(check);
+  }
 }
 
 void HealthChecker::finished(Check& check, const CheckOutcome& outcome) {

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "balancer/loop/loop.h"
@@ -34,7 +35,8 @@ class HealthChecker {
   HealthChecker(loop::Loop& loop, std::uint64_t seed, std::function<void(HealthChange)> on_change);
   ~HealthChecker();
 
-  // From any thread: from now on check these. Known targets keep their state; others start as initial.
+  // From any thread: from now on check these. Known targets keep their state; others start as initial. Groups
+  // that are the same as before cost nothing.
   void apply(std::vector<std::shared_ptr<const Group>> groups);
   // On the loop's thread, before the loop dies: closes probes and stops timers.
   void stop();
@@ -43,6 +45,8 @@ class HealthChecker {
 
  private:
   void apply_here(const std::vector<std::shared_ptr<const Group>>& groups);
+  void observe(const std::shared_ptr<const Group>& group);
+  void forget(const Group& group);
   void finished(Check& check, const CheckOutcome& outcome);
   void publish(Check& check, Health before);
   friend struct Check;
@@ -50,7 +54,9 @@ class HealthChecker {
   loop::Loop& loop_;
   shared::env::SeededRandom random_;
   std::function<void(HealthChange)> on_change_;
-  std::map<const TargetRuntime*, std::unique_ptr<Check>> checks_;
+  std::uint64_t generation_ = 0;  // of what apply() was given
+  std::unordered_map<const TargetRuntime*, std::unique_ptr<Check>> checks_;
+  std::map<std::string, std::shared_ptr<const Group>, std::less<>> groups_;  // by id
 };
 
 }  // namespace balancer::targets

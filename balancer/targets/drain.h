@@ -3,6 +3,7 @@
 // Pure: facts in, answer out; used unchanged by the cluster simulation. Thread: the owner's.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,7 +24,7 @@ struct TargetKey {
 class DrainTracker {
  public:
   // A configuration is about to be applied: its draining targets are learned of now (those known before keep
-  // their start), others are forgotten.
+  // their start), others are forgotten. Groups that it shares with the one before cost nothing.
   void on_config(const shared::lbconfig::Config& config, shared::SteadyTime now);
   // Every worker routes by this version.
   void on_acknowledged(std::uint64_t version);
@@ -43,7 +44,14 @@ class DrainTracker {
     bool acknowledged = false;
     bool drained = false;
   };
-  std::map<TargetKey, Entry> entries_;
+  struct Group {
+    shared::lbconfig::Part<shared::lbconfig::TargetGroup> seen;
+    std::map<std::string, Entry, std::less<>> entries;  // by registration
+  };
+  Group learned_of(const shared::lbconfig::Part<shared::lbconfig::TargetGroup>& group, std::uint64_t version,
+                   shared::SteadyTime now) const;
+  const Entry* find(const TargetKey& key) const;
+  std::map<std::string, Group, std::less<>> groups_;  // by id
 };
 
 }  // namespace balancer::targets

@@ -1,5 +1,6 @@
 #include "balancer/targets/target.h"
 
+#include <algorithm>
 #include <set>
 
 namespace balancer::targets {
@@ -18,8 +19,8 @@ void collect(const shared::lbconfig::Action& action, std::set<std::string>& used
 std::set<std::string> groups_in_use(const shared::lbconfig::Config& config) {
   std::set<std::string> used;
   for (const auto& listener : config.listeners) {
-    collect(listener.default_action, used);
-    for (const auto& rule : listener.rules) collect(rule.action, used);
+    collect(listener->default_action, used);
+    for (const auto& rule : listener->rules) collect(rule.action, used);
   }
   return used;
 }
@@ -34,49 +35,72 @@ Candidate TargetRuntime::candidate() const {
   return out;
 }
 
+Result<std::shared_ptr<const Registry::Compiled>> Registry::compile_group(const Source& source,
+                                                                          const Compiled* former, bool in_use,
+                                                                          const DrainTracker& drains) const {
+  auto matcher = Matcher::parse(source->health_check.matcher);
+  if (!matcher) return matcher.error().within("target group '" + source->id + "'");
+  auto group = std::make_shared<Group>();
+  group->id = source->id;
+  group->name = source->name;
+  group->selection = selection_options(*source);
+  group->health_check = source->health_check;
+  group->matcher = std::move(matcher).value();
+  group->in_use = in_use;
+  group->runtime = former != nullptr ? former->group->runtime : std::make_shared<GroupRuntime>();
+  group->active.reserve(source->targets.size());
+  auto out = std::make_shared<Compiled>(Compiled{source, nullptr, {}});
+  out->targets.reserve(source->targets.size());
+  static const std::unordered_map<std::string_view, Known> kNone;
+  const auto& known_targets = former != nullptr ? former->targets : kNone;
+  for (const auto& target : source->targets) {
+    const auto known = known_targets.find(target.registration);
+    std::shared_ptr<TargetRuntime> runtime;
+    if (known != known_targets.end() && known->second.source->address == target.address &&
+        known->second.source->port == target.port) {
+      runtime = known->second.runtime;
+    } else {
+      auto address = loop::make_address(target.address, target.port);
+      if (!address) return address.error().within("target '" + target.id + "' of '" + source->id + "'");
+      runtime = std::make_shared<TargetRuntime>(TargetKey{source->id, target.registration}, target, *address,
+                                                workers_);
+    }
+    out->targets.emplace(target.registration, Known{&target, runtime});
+    if (target.state == shared::lbconfig::TargetState::kActive) {
+      group->active.push_back(std::move(runtime));
+    } else {
+      const auto cut = drains.cut_at({source->id, target.registration});
+      BERTH_CHECK(cut.has_value(), "the drain tracker has not seen this configuration");
+      group->draining.push_back({std::move(runtime), *cut});
+    }
+  }
+  out->group = std::move(group);
+  return std::shared_ptr<const Compiled>(std::move(out));
+}
+
 Result<std::vector<std::shared_ptr<const Group>>> Registry::compile(const shared::lbconfig::Config& config,
                                                                     const DrainTracker& drains) {
-  const std::set<std::string> used = groups_in_use(config);
-  std::map<Identity, std::shared_ptr<TargetRuntime>> targets;
-  std::map<std::string, std::shared_ptr<GroupRuntime>> groups;
-  std::vector<std::shared_ptr<const Group>> out;
-  for (const auto& source : config.target_groups) {
-    auto matcher = Matcher::parse(source.health_check.matcher);
-    if (!matcher) return matcher.error().within("target group '" + source.id + "'");
-    auto group = std::make_shared<Group>();
-    group->id = source.id;
-    group->name = source.name;
-    group->selection = selection_options(source);
-    group->health_check = source.health_check;
-    group->matcher = std::move(matcher).value();
-    group->in_use = used.count(source.id) != 0;
-    const auto known_group = groups_.find(source.id);
-    group->runtime = known_group != groups_.end() ? known_group->second : std::make_shared<GroupRuntime>();
-    groups.emplace(source.id, group->runtime);
-    for (const auto& target : source.targets) {
-      const Identity identity{source.id, target.registration, target.address, target.port};
-      const auto known = targets_.find(identity);
-      std::shared_ptr<TargetRuntime> runtime;
-      if (known != targets_.end()) {
-        runtime = known->second;
-      } else {
-        auto address = loop::make_address(target.address, target.port);
-        if (!address) return address.error().within("target '" + target.id + "' of '" + source.id + "'");
-        runtime = std::make_shared<TargetRuntime>(TargetKey{source.id, target.registration}, target, *address,
-                                                  workers_);
-      }
-      targets.emplace(identity, runtime);
-      if (target.state == shared::lbconfig::TargetState::kActive) {
-        group->active.push_back(std::move(runtime));
-      } else {
-        const auto cut = drains.cut_at({source.id, target.registration});
-        BERTH_CHECK(cut.has_value(), "the drain tracker has not seen this configuration");
-        group->draining.push_back({std::move(runtime), *cut});
-      }
-    }
-    out.push_back(std::move(group));
+  const auto same = [](const auto& a, const auto& b) { return a.is(b); };
+  if (!std::equal(config.listeners.begin(), config.listeners.end(), listeners_.begin(), listeners_.end(),
+                  same)) {
+    used_ = groups_in_use(config);
+    listeners_ = config.listeners;
   }
-  targets_.swap(targets);
+  std::map<std::string, std::shared_ptr<const Compiled>, std::less<>> groups;
+  std::vector<std::shared_ptr<const Group>> out;
+  out.reserve(config.target_groups.size());
+  for (const auto& source : config.target_groups) {
+    const bool in_use = used_.count(source->id) != 0;
+    const auto known = groups_.find(source->id);
+    std::shared_ptr<const Compiled> compiled = known != groups_.end() ? known->second : nullptr;
+    if (!compiled || !compiled->source.is(source) || compiled->group->in_use != in_use) {
+      auto fresh = compile_group(source, compiled.get(), in_use, drains);
+      if (!fresh) return fresh.error();
+      compiled = std::move(fresh).value();
+    }
+    out.push_back(compiled->group);
+    groups.emplace(source->id, std::move(compiled));
+  }
   groups_.swap(groups);
   return out;
 }

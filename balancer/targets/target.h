@@ -5,11 +5,14 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
-#include <tuple>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "balancer/loop/socket.h"
@@ -83,7 +86,8 @@ struct Group {
   std::vector<DrainingTarget> draining;
 };
 
-// Compiles target groups and keeps the runtimes of known registrations. Thread: main.
+// Compiles target groups and keeps the runtimes of known registrations. A group that a configuration shares
+// with the one before is the same Group again. Thread: main.
 class Registry {
  public:
   explicit Registry(std::size_t workers) : workers_(workers) {}
@@ -94,10 +98,25 @@ class Registry {
                                                                     const DrainTracker& drains);
 
  private:
-  using Identity = std::tuple<std::string, std::string, std::string, std::uint16_t>;  // key, address, port
+  struct Known {
+    const shared::lbconfig::Target* source = nullptr;  // in Compiled::source
+    std::shared_ptr<TargetRuntime> runtime;
+  };
+  struct Compiled {
+    shared::lbconfig::Part<shared::lbconfig::TargetGroup> source;
+    std::shared_ptr<const Group> group;
+    std::unordered_map<std::string_view, Known> targets;  // by registration
+  };
+  using Source = shared::lbconfig::Part<shared::lbconfig::TargetGroup>;
+  shared::Result<std::shared_ptr<const Compiled>> compile_group(const Source& source, const Compiled* former,
+                                                                bool in_use,
+                                                                const DrainTracker& drains) const;
+
   std::size_t workers_;
-  std::map<Identity, std::shared_ptr<TargetRuntime>> targets_;
-  std::map<std::string, std::shared_ptr<GroupRuntime>> groups_;
+  std::map<std::string, std::shared_ptr<const Compiled>, std::less<>> groups_;
+  // What groups_in_use() said of these.
+  std::vector<shared::lbconfig::Part<shared::lbconfig::Listener>> listeners_;
+  std::set<std::string> used_;
 };
 
 }  // namespace balancer::targets

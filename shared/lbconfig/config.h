@@ -4,13 +4,31 @@
 // a lower one whole.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shared/base/time.h"
 
 namespace shared::lbconfig {
+
+// An immutable part that configurations share: who changes one target makes one new target group and leaves
+// the others as they are. Equal by value; the same object is equal without a look. From any thread.
+template <class T>
+class Part {
+ public:
+  Part() : Part(T()) {}
+  Part(T value) : held_(std::make_shared<const T>(std::move(value))) {}  // a value is a part
+  const T& operator*() const { return *held_; }
+  const T* operator->() const { return held_.get(); }
+  bool is(const Part& other) const { return held_ == other.held_; }  // the same object
+  bool operator==(const Part& other) const { return is(other) || *held_ == *other.held_; }
+
+ private:
+  std::shared_ptr<const T> held_;
+};
 
 struct WeightedTargetGroup {
   std::string target_group;  // id (ARN)
@@ -160,9 +178,12 @@ struct TargetGroup {
 
 struct Config {
   std::uint64_t version = 0;  // only rises
-  std::vector<Listener> listeners;
-  std::vector<TargetGroup> target_groups;
+  std::vector<Part<Listener>> listeners;
+  std::vector<Part<TargetGroup>> target_groups;
   bool operator==(const Config&) const = default;
 };
+
+// `newer`, with the parts of `former` where they are equal.
+Config sharing_parts(Config newer, const Config& former);
 
 }  // namespace shared::lbconfig

@@ -16,5 +16,7 @@ std::string config_to_json(const Config& config);
 // What config_from_json checks after decoding: ranges, uniqueness (listener address+port, rule priorities,
 // target registration), references to target groups.
 Result<void> validate(const Config& config);
+// The same, for one that was made of a valid one: parts that they share are not looked at again.
+Result<void> validate_change(const Config& config, const Config& from);
 
 }  // namespace shared::lbconfig

@@ -120,8 +120,9 @@ Value write_target_group(const TargetGroup& group) {
 
 nlohmann::json write_config(const Config& config) {
   return {{"version", config.version},
-          {"listeners", list(config.listeners, write_listener)},
-          {"target_groups", list(config.target_groups, write_target_group)}};
+          {"listeners", list(config.listeners, [](const auto& part) { return write_listener(*part); })},
+          {"target_groups",
+           list(config.target_groups, [](const auto& part) { return write_target_group(*part); })}};
 }
 
 }  // namespace shared::lbconfig

@@ -86,18 +86,27 @@ bool is_matcher(std::string_view text) {
 class Validator {
  public:
   explicit Validator(const Config& config) : config_(config) {
-    for (const TargetGroup& group : config.target_groups) groups_.insert(group.id);
+    for (const auto& group : config.target_groups) groups_.insert(group->id);
+  }
+  // `from` is valid.
+  Validator(const Config& config, const Config& from) : Validator(config) {
+    for (const auto& group : from.target_groups) sound_.insert(&*group);
+    const bool all_stay = std::all_of(from.target_groups.begin(), from.target_groups.end(),
+                                      [this](const auto& group) { return groups_.count(group->id) != 0; });
+    if (!all_stay) return;  // listeners might name one that is gone
+    for (const auto& listener : from.listeners) sound_.insert(&*listener);
   }
 
   Result<void> run() {
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-      check_listener(config_.listeners[i], item("listeners", i));
+      check_listener(*config_.listeners[i], item("listeners", i));
     }
     std::set<std::string> ids;
     for (std::size_t i = 0; i < config_.target_groups.size(); ++i) {
       const std::string path = item("target_groups", i);
-      expect(ids.insert(config_.target_groups[i].id).second, path + ".id", "is used twice");
-      check_target_group(config_.target_groups[i], path);
+      const TargetGroup& group = *config_.target_groups[i];
+      expect(ids.insert(group.id).second, path + ".id", "is used twice");
+      if (sound_.count(&group) == 0) check_target_group(group, path);
     }
     if (problem_.empty()) return {};
     return Error("InvalidConfig", problem_, Blame::kClient);
@@ -128,6 +137,7 @@ class Validator {
       expect(ports_.insert({listener.address, listener.port}).second, path + ".port",
              std::to_string(listener.port) + " of " + listener.address + " has another listener already");
     }
+    if (sound_.count(&listener) != 0) return;
     check_options(listener.options, path + ".options");
     int before = 0;
     for (std::size_t i = 0; i < listener.rules.size(); ++i) {
@@ -269,6 +279,7 @@ class Validator {
 
   const Config& config_;
   std::set<std::string> groups_;
+  std::set<const void*> sound_;  // parts that need no look at themselves
   std::set<std::string> listener_ids_;
   std::set<std::pair<std::string, std::uint16_t>> ports_;
   std::string problem_;
@@ -277,5 +288,9 @@ class Validator {
 }  // namespace
 
 Result<void> validate(const Config& config) { return Validator(config).run(); }
+
+Result<void> validate_change(const Config& config, const Config& from) {
+  return Validator(config, from).run();
+}
 
 }  // namespace shared::lbconfig

@@ -20,8 +20,8 @@ struct NoLoad final : balancer::targets::LoadView {
 };
 
 const lb::TargetGroup& group_of(const lb::Config& config, const std::string& id) {
-  return *std::find_if(config.target_groups.begin(), config.target_groups.end(),
-                       [&id](const auto& each) { return each.id == id; });
+  return **std::find_if(config.target_groups.begin(), config.target_groups.end(),
+                        [&id](const auto& each) { return each->id == id; });
 }
 
 // The registrations among which a worker chooses, in order.
@@ -146,18 +146,18 @@ void BalancerProcess::switch_worker(std::size_t index, std::shared_ptr<const lb:
   const auto former = std::exchange(worker.config, std::move(config));
   std::map<std::string, Selector> next;
   for (const auto& group : worker.config->target_groups) {
-    Selector selector(balancer::targets::selection_options(group), world_.random());
-    const auto known = worker.selectors.find(group.id);
+    Selector selector(balancer::targets::selection_options(*group), world_.random());
+    const auto known = worker.selectors.find(group->id);
     if (known != worker.selectors.end() && former) {
-      const std::vector<std::string> now = active_in(group);
+      const std::vector<std::string> now = active_in(*group);
       std::vector<std::size_t> places;
-      for (const std::string& registration : active_in(group_of(*former, group.id))) {
+      for (const std::string& registration : active_in(group_of(*former, group->id))) {
         const auto at = std::find(now.begin(), now.end(), registration);
         places.push_back(at == now.end() ? Selector::kGone : static_cast<std::size_t>(at - now.begin()));
       }
       selector.continue_from(known->second, places);
     }
-    next.emplace(group.id, std::move(selector));
+    next.emplace(group->id, std::move(selector));
   }
   worker.selectors.swap(next);
   done();
@@ -166,13 +166,13 @@ void BalancerProcess::switch_worker(std::size_t index, std::shared_ptr<const lb:
 void BalancerProcess::watch_targets(const lb::Config& config) {
   for (auto& [key, watched] : watched_) watched.active = false;
   for (const auto& group : config.target_groups) {
-    for (const auto& target : group.targets) {
+    for (const auto& target : group->targets) {
       if (target.state == lb::TargetState::kDraining) continue;
-      const TargetKey key{group.id, target.registration};
+      const TargetKey key{group->id, target.registration};
       const bool known = watched_.contains(key);
       Watched& watched = watched_.try_emplace(key, world_.random()).first->second;
       watched.target = target;
-      watched.check = group.health_check;
+      watched.check = group->health_check;
       watched.active = true;
       if (!known) watched.timer = process_.after(Millis(1), [this, key] { check(key); });
     }
@@ -200,9 +200,9 @@ std::vector<lb::TargetReport> BalancerProcess::target_reports() {
   std::vector<lb::TargetReport> reports;
   if (!applied_) return reports;
   for (const auto& group : applied_->target_groups) {
-    for (const auto& target : group.targets) {
-      const TargetKey key{group.id, target.registration};
-      lb::TargetReport report{group.id, target.registration, lb::Health::kInitial, "", "", in_flight(key), false};
+    for (const auto& target : group->targets) {
+      const TargetKey key{group->id, target.registration};
+      lb::TargetReport report{group->id, target.registration, lb::Health::kInitial, "", "", in_flight(key), false};
       if (target.state == lb::TargetState::kDraining) {
         report.health = lb::Health::kDraining;
         report.drained = drains_.drained(key, report.in_flight, world_.now());
@@ -230,9 +230,9 @@ void BalancerProcess::tick() {
   }
   if (applied_) {
     for (const auto& group : applied_->target_groups) {
-      for (const auto& target : group.targets) {
+      for (const auto& target : group->targets) {
         if (target.state != lb::TargetState::kDraining) continue;
-        const TargetKey key{group.id, target.registration};
+        const TargetKey key{group->id, target.registration};
         if (drains_.drained(key, in_flight(key), world_.now())) session_->on_targets_changed();
       }
     }
@@ -255,22 +255,21 @@ void BalancerProcess::request(std::uint16_t port, Millis duration) {
   Worker& worker = workers_[world_.random().below(kWorkers)];
   if (!worker.config) return;
   const auto listener = std::find_if(worker.config->listeners.begin(), worker.config->listeners.end(),
-                                     [port](const auto& each) { return each.port == port; });
+                                     [port](const auto& each) { return each->port == port; });
   if (listener == worker.config->listeners.end()) return;
   ++counts_.sent;
-  const std::string& group_id = listener->default_action.forward.target_groups.at(0).target_group;
-  const auto group = std::find_if(worker.config->target_groups.begin(), worker.config->target_groups.end(),
-                                  [&](const auto& each) { return each.id == group_id; });
+  const std::string& group_id = (*listener)->default_action.forward.target_groups.at(0).target_group;
+  const lb::TargetGroup& group = group_of(*worker.config, group_id);
   std::vector<const lb::Target*> active;
   std::vector<balancer::targets::Candidate> candidates;
-  for (const auto& target : group->targets) {
+  for (const auto& target : group.targets) {
     if (target.state == lb::TargetState::kDraining) continue;
     active.push_back(&target);
     const auto watched = watched_.find({group_id, target.registration});
     candidates.push_back({watched == watched_.end() ? lb::Health::kInitial : watched->second.machine.health(), std::nullopt});
   }
   auto selector = worker.selectors
-                      .try_emplace(group_id, balancer::targets::selection_options(*group), world_.random())
+                      .try_emplace(group_id, balancer::targets::selection_options(group), world_.random())
                       .first;
   selector->second.refresh(candidates);
   std::vector<std::size_t> tried;

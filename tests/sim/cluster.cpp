@@ -450,7 +450,7 @@ void Cluster::on_container_end(Machine& machine, const SimContainer& container, 
     if (cause == EndCause::kStopped && is_web(container) && !unknown) {
       for (const lb::Config* config : balancer->routing_by()) {
         for (const auto& group : config->target_groups) {
-          for (const auto& target : group.targets) {
+          for (const auto& target : group->targets) {
             if (target.state != lb::TargetState::kActive ||
                 task_of_registration_[target.registration] != task)
               continue;

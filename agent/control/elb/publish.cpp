@@ -107,10 +107,10 @@ void mark_targets(State& state) {
   for (const auto& [arn, unmarked] : state.target_index().unmarked()) {
     const auto group =
         std::lower_bound(config.target_groups.begin(), config.target_groups.end(), arn,
-                         [](const lb::TargetGroup& each, const std::string& id) { return each.id < id; });
-    if (group == config.target_groups.end() || group->id != arn) continue;
+                         [](const auto& each, const std::string& id) { return each->id < id; });
+    if (group == config.target_groups.end() || (*group)->id != arn) continue;
     std::set<std::string_view> registrations;
-    for (const auto& target : group->targets) registrations.insert(target.registration);
+    for (const auto& target : (*group)->targets) registrations.insert(target.registration);
     for (const std::string& key : unmarked) {
       if (registrations.contains(state.targets.find(key)->registration)) told.push_back(key);
     }

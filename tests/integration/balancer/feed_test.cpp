@@ -112,9 +112,10 @@ TEST(BalancerFeed, FollowsControlAndServesWithoutItAfterARestart) {
 
     // A port that is taken: that listener is told and left out, the rest of the version is in force.
     lb::Config with_taken = config(4, port, {{target->port(), ""}});
-    with_taken.listeners.push_back(with_taken.listeners[0]);
-    with_taken.listeners[1].id = "taken";
-    with_taken.listeners[1].port = target->port();
+    lb::Listener taken = *with_taken.listeners[0];
+    taken.id = "taken";
+    taken.port = target->port();
+    with_taken.listeners.push_back(taken);
     control.send(lb::Snapshot{with_taken});
     ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>()->version == 4; })) << balancer->log();
     EXPECT_EQ(ask(port).status, 200);

@@ -155,11 +155,11 @@ TEST(Rules, AreShownByPriorityAndSwapAtOnce) {
                                     "&RulePriorities.member.1.Priority=9&RulePriorities.member.2.RuleArn=" +
                                     b + "&RulePriorities.member.2.Priority=100");
   EXPECT_EQ(Api::between(api.good("DescribeRules", "RuleArns.member.1=" + a), "Priority"), "9");
-  EXPECT_EQ(api.state.published->listeners.at(0).rules.at(0).id, a);
+  EXPECT_EQ(api.state.published->listeners.at(0)->rules.at(0).id, a);
   api.good("ModifyRule", "RuleArn=" + a +
                              "&Conditions.member.1.Field=path-pattern&Conditions.member.1."
                              "PathPatternConfig.Values.member.1=%2Fnew");
-  EXPECT_EQ(api.state.published->listeners.at(0).rules.at(0).conditions.at(0).values.at(0), "/new");
+  EXPECT_EQ(api.state.published->listeners.at(0)->rules.at(0).conditions.at(0).values.at(0), "/new");
   EXPECT_EQ(api.state.rules.find(a)->actions.size(), 1U) << "what is not given stays";
 }
 
@@ -191,7 +191,7 @@ TEST(Attributes, TakeWhatTerraformSendsAndReachTheBalancers) {
   for (const auto& [key, value] : sent) {
     EXPECT_THAT(answer, HasSubstr("<Key>" + key + "</Key><Value>" + value + "</Value>"));
   }
-  const auto& options = api.state.published->listeners.at(0).options;
+  const auto& options = api.state.published->listeners.at(0)->options;
   EXPECT_EQ(options.idle_timeout, std::chrono::seconds(120));
   EXPECT_EQ(options.client_keep_alive, std::chrono::seconds(600));
   EXPECT_EQ(options.desync, shared::lbconfig::DesyncMode::kStrictest);
@@ -210,7 +210,7 @@ TEST(TargetHealth, ShowsOneEntryForATargetRegisteredAgainWhileItDrains) {
   api.good("RegisterTargets", "TargetGroupArn=" + group + "&Targets.member.1.Id=mi-1");
   EXPECT_THAT(Api::all(api.good("DescribeTargetHealth", "TargetGroupArn=" + group), "State"),
               ElementsAre("initial"));
-  EXPECT_EQ(api.state.published->target_groups.at(0).targets.size(), 2U);
+  EXPECT_EQ(api.state.published->target_groups.at(0)->targets.size(), 2U);
 }
 
 TEST(Sts, SaysWhoIsCalling) {

@@ -92,7 +92,7 @@ TEST(KeptOnly, AccessLogsThatNobodyWouldGetAreRefusedWithWhatThereIs) {
                    "&Attributes.member.2.Key=access_logs.s3.bucket&Attributes.member.2.Value=b");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().text(), HasSubstr("--access-log FILE"));
-  EXPECT_TRUE(api.state.published->listeners.at(0).options.access_log)
+  EXPECT_TRUE(api.state.published->listeners.at(0)->options.access_log)
       << "so that the balancer's own setting decides";
   // What an older control took is not shown any more.
   api.state.load_balancers.edit(balancer)->attributes["access_logs.s3.enabled"] = "true";

@@ -152,10 +152,10 @@ void FakeBalancer::apply(const lb::Config& newest) {
 void FakeBalancer::report() {
   if (!channel || !reports) return;
   lb::Report report{config.version, {}};
-  for (const lb::TargetGroup& group : config.target_groups) {
-    for (const lb::Target& target : group.targets) {
+  for (const auto& group : config.target_groups) {
+    for (const lb::Target& target : group->targets) {
       lb::TargetReport each;
-      each.target_group = group.id;
+      each.target_group = group->id;
       each.registration = target.registration;
       const bool draining = target.state == lb::TargetState::kDraining;
       each.health = draining        ? lb::Health::kDraining

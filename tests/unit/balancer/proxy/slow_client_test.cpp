@@ -88,7 +88,7 @@ struct OneListener {
     config.target_groups.push_back(group);
 
     fleet = Fleet::start({}).value();
-    auto listeners = compile_listeners(config, "", stats).value();
+    auto listeners = ListenerCompiler("", stats).compile(config).value();
     SocketPlan sockets = fleet->open_sockets(listeners, nullptr).value();
     for (NewSocket& socket : sockets.front())  // accepted connections take it over
       ::setsockopt(socket.fd.get(), SOL_SOCKET, SO_SNDBUF, &kSmall, sizeof kSmall);
@@ -96,7 +96,7 @@ struct OneListener {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->version = 1;
     snapshot->groups = registry.compile(config, drains).value();
-    for (auto& listener : listeners) snapshot->listeners.push_back(std::move(listener));
+    snapshot->listeners = std::move(listeners);
     std::promise<void> applied;
     fleet->apply(snapshot, std::move(sockets), [&applied] { applied.set_value(); });
     applied.get_future().wait();

@@ -19,9 +19,10 @@ const TargetKey kOld{"tg", "r1"};
 Config config(std::uint64_t version, TargetState state, Millis limit = Millis(10'000)) {
   Config out;
   out.version = version;
-  out.target_groups.resize(1);
-  out.target_groups[0].id = "tg";
-  out.target_groups[0].targets.push_back({"i-1", 80, "10.0.0.1", "r1", "", state, limit});
+  shared::lbconfig::TargetGroup group;
+  group.id = "tg";
+  group.targets.push_back({"i-1", 80, "10.0.0.1", "r1", "", state, limit});
+  out.target_groups.push_back(group);
   return out;
 }
 
@@ -63,8 +64,9 @@ TEST(Registry, ARegistrationKeepsItsRuntimeAndANewOneIsAnotherTarget) {
   auto before = registry.compile(first, drains);
   ASSERT_TRUE(before);
   Config second = config(2, TargetState::kDraining);
-  second.target_groups[0].targets.push_back(
-      {"i-1", 80, "10.0.0.1", "r2", "", TargetState::kActive, Millis(0)});
+  shared::lbconfig::TargetGroup group = *second.target_groups[0];
+  group.targets.push_back({"i-1", 80, "10.0.0.1", "r2", "", TargetState::kActive, Millis(0)});
+  second.target_groups[0] = group;
   drains.on_config(second, kDrainStart);
   auto after = registry.compile(second, drains);
   ASSERT_TRUE(after);
@@ -79,6 +81,48 @@ TEST(Registry, ARegistrationKeepsItsRuntimeAndANewOneIsAnotherTarget) {
   old_group.active[0]->closed(0);
   EXPECT_EQ(new_group.draining[0].target->in_flight(), 1U);
   EXPECT_FALSE(new_group.in_use) << "no listener forwards to it";
+}
+
+TEST(Registry, AGroupThatConfigurationsShareIsCompiledOnce) {
+  DrainTracker drains;
+  Registry registry(2);
+  const auto compiled = [&](const Config& next) {
+    drains.on_config(next, kDrainStart);
+    return registry.compile(next, drains).value();
+  };
+  Config first = config(1, TargetState::kDraining);
+  shared::lbconfig::TargetGroup other;
+  other.id = "other";
+  first.target_groups.push_back(other);
+  const auto before = compiled(first);
+  Config second = first;
+  second.version = 2;
+  other.targets.push_back({"i-2", 80, "10.0.0.2", "r3", "", TargetState::kActive, Millis(0)});
+  second.target_groups[1] = other;
+  const auto after = compiled(second);
+  EXPECT_EQ(after[0], before[0]);
+  EXPECT_NE(after[1], before[1]);
+  EXPECT_EQ(after[1]->active.size(), 1U);
+  EXPECT_EQ(after[1]->runtime, before[1]->runtime);
+
+  shared::lbconfig::Listener listener;
+  listener.default_action.forward.target_groups = {{"tg", 1}};
+  second.listeners.push_back(listener);
+  const auto used = compiled(second);
+  EXPECT_TRUE(used[0]->in_use) << "a listener forwards to it now";
+  EXPECT_EQ(used[1], after[1]);
+}
+
+TEST(Registry, ARegistrationAtAnotherAddressIsAnotherTarget) {
+  DrainTracker drains;
+  Registry registry(2);
+  const auto before = registry.compile(config(1, TargetState::kActive), drains).value();
+  Config moved = config(2, TargetState::kActive);
+  shared::lbconfig::TargetGroup group = *moved.target_groups[0];
+  group.targets[0].address = "10.0.0.9";
+  moved.target_groups[0] = group;
+  const auto after = registry.compile(moved, drains).value();
+  EXPECT_NE(after[0]->active[0], before[0]->active[0]);
 }
 
 }  // namespace

@@ -26,15 +26,15 @@ TEST(ConfigJson, ReadsTheExampleWithItsDefaults) {
   const auto config = config_from_json(text.str());
   ASSERT_TRUE(config) << config.error().text();
   ASSERT_EQ(config->listeners.size(), 1U);
-  const Listener& listener = config->listeners[0];
+  const Listener& listener = *config->listeners[0];
   EXPECT_EQ(listener.rules.size(), 2U);
   EXPECT_EQ(listener.rules[0].id, "10");
   EXPECT_EQ(listener.rules[0].action.redirect.host, "#{host}");
   EXPECT_EQ(listener.default_action.forward.target_groups[0].weight, 1);
   EXPECT_EQ(listener.options.client_keep_alive, Millis(3'600'000));
   ASSERT_EQ(config->target_groups.size(), 1U);
-  EXPECT_EQ(config->target_groups[0].targets[1].registration, "127.0.0.1:9002");
-  EXPECT_EQ(config->target_groups[0].health_check.unhealthy_threshold, 2);
+  EXPECT_EQ(config->target_groups[0]->targets[1].registration, "127.0.0.1:9002");
+  EXPECT_EQ(config->target_groups[0]->health_check.unhealthy_threshold, 2);
 }
 
 struct Mistake {
@@ -107,19 +107,71 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test_info) { return test_info.param.name; });
 
 TEST(ConfigJson, RefusesTwoListenersOnOnePort) {
+  Listener listener;
+  listener.id = "a";
+  listener.port = 80;
+  listener.default_action.type = ActionType::kFixedResponse;
   Config config;
-  config.listeners.resize(2);
-  for (Listener& listener : config.listeners) {
-    listener.port = 80;
-    listener.default_action.type = ActionType::kFixedResponse;
-  }
-  config.listeners[0].id = "a";
-  config.listeners[1].id = "b";
+  config.listeners.push_back(listener);
+  listener.id = "b";
+  config.listeners.push_back(listener);
   const auto valid = validate(config);
   ASSERT_FALSE(valid);
   EXPECT_EQ(valid.error().text(), "listeners[1].port: 80 of 0.0.0.0 has another listener already");
-  config.listeners[1].port = 81;
+  listener.port = 81;
+  config.listeners[1] = listener;
   EXPECT_TRUE(validate(config));
+}
+
+TEST(Config, EqualPartsAreSharedAndOthersAreNot) {
+  const Config former = testing::AnyConfig(3).make();
+  Config newer = *config_from_json(config_to_json(former));
+  TargetGroup changed = *newer.target_groups[0];
+  changed.slow_start += Millis(1);
+  newer.target_groups[0] = changed;
+  EXPECT_FALSE(newer.target_groups.back().is(former.target_groups.back()));
+  const Config shared = sharing_parts(newer, former);
+  EXPECT_EQ(shared, newer);
+  for (std::size_t i = 0; i < former.target_groups.size(); ++i)
+    EXPECT_EQ(shared.target_groups[i].is(former.target_groups[i]), i != 0) << i;
+  for (std::size_t i = 0; i < former.listeners.size(); ++i)
+    EXPECT_TRUE(shared.listeners[i].is(former.listeners[i])) << i;
+}
+
+// A change of a valid configuration is refused for what it broke, also where it broke what did not change.
+TEST(Config, AChangeIsValidatedAsTheWholeIs) {
+  const auto problem = [](const Config& from, const Config& to) {
+    const auto whole = validate(to);
+    const auto change = validate_change(to, from);
+    EXPECT_EQ(whole.has_value(), change.has_value());
+    return change ? std::string() : change.error().text();
+  };
+  Config from;
+  TargetGroup group;
+  group.id = "tg";
+  from.target_groups.push_back(group);
+  Listener listener;
+  listener.id = "web";
+  listener.port = 80;
+  listener.default_action.forward.target_groups = {{"tg", 1}};
+  from.listeners.push_back(listener);
+  EXPECT_EQ(problem(from, from), "");
+
+  Config gone = from;
+  gone.target_groups.clear();
+  EXPECT_EQ(problem(from, gone),
+            "listeners[0].default_action.forward.target_groups[0].target_group: no target group 'tg'");
+  Config twice = from;
+  listener.id = "other";
+  twice.listeners.push_back(listener);
+  EXPECT_EQ(problem(from, twice), "listeners[1].port: 80 of 0.0.0.0 has another listener already");
+  Config same_id = from;
+  same_id.target_groups.push_back(from.target_groups[0]);
+  EXPECT_EQ(problem(from, same_id), "target_groups[1].id: is used twice");
+  Config bad = from;
+  group.minimum_healthy_count = 0;
+  bad.target_groups[0] = group;
+  EXPECT_EQ(problem(from, bad), "target_groups[0].minimum_healthy_count: must be at least 1");
 }
 
 }  // namespace

@@ -242,7 +242,7 @@ TEST(Publishing, OnlyRaisesTheVersionWhenSomethingChanged) {
     step.state.load_balancers.edit(world.balancer)->attributes["idle_timeout.timeout_seconds"] = "7";
   });
   EXPECT_EQ(world.version(), at + 1);
-  EXPECT_EQ(world.state->published->listeners.at(0).options.idle_timeout, seconds(7));
+  EXPECT_EQ(world.state->published->listeners.at(0)->options.idle_timeout, seconds(7));
   world.restart_control();
   EXPECT_EQ(world.version(), at + 1);
 }

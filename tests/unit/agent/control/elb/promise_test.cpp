@@ -23,7 +23,7 @@ struct Node {
 
   const lb::Target* find(const std::string& registration) const {
     for (const auto& group : applied.target_groups) {
-      for (const auto& target : group.targets) {
+      for (const auto& target : group->targets) {
         if (target.registration == registration) return &target;
       }
     }
@@ -41,9 +41,9 @@ struct Node {
   lb::Report report() const {
     lb::Report out{applied.version, {}};
     for (const auto& group : applied.target_groups) {
-      for (const auto& target : group.targets) {
+      for (const auto& target : group->targets) {
         lb::TargetReport each;
-        each.target_group = group.id;
+        each.target_group = group->id;
         each.registration = target.registration;
         each.health = lb::Health::kHealthy;
         if (target.state == lb::TargetState::kDraining) {
@@ -143,7 +143,7 @@ class Promise {
 
   void start_or_finish(Node& node) {
     for (const auto& group : node.applied.target_groups) {
-      for (const auto& target : group.targets) {
+      for (const auto& target : group->targets) {
         int& open = node.open[target.registration];
         if (open > 0 && dice_.below(2) == 0) {
           --open;

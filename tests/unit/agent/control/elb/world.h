@@ -99,7 +99,7 @@ class World {
   }
   const lb::Target* published_target(const std::string& registration) const {
     for (const auto& each : state->published->target_groups) {
-      for (const auto& target : each.targets) {
+      for (const auto& target : each->targets) {
         if (target.registration == registration) return &target;
       }
     }

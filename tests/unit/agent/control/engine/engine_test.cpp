@@ -179,7 +179,7 @@ TEST(Engine, SettingsChangedOverARestartReachBalancers) {
   world.crash_and_restart();
   balancer.connect();
   ASSERT_FALSE(balancer.config.listeners.empty());
-  EXPECT_EQ(balancer.config.listeners.front().address, "127.0.0.9");
+  EXPECT_EQ(balancer.config.listeners.front()->address, "127.0.0.9");
   EXPECT_EQ(balancer.config, *world.state().published);
 }
 

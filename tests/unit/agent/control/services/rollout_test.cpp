@@ -58,7 +58,7 @@ class RolloutTest : public ::testing::Test {
     for (const auto& balancer : world.balancers) {
       if (!balancer->channel) continue;
       std::size_t active = 0;
-      for (const lb::Target& target : balancer->config.target_groups.at(0).targets) {
+      for (const lb::Target& target : balancer->config.target_groups.at(0)->targets) {
         EXPECT_FALSE(stopped.contains(target.port)) << "still known to " << balancer->id;
         active += target.state == lb::TargetState::kActive ? 1 : 0;
       }
@@ -100,7 +100,7 @@ TEST_F(RolloutTest, TaskIsRunningOnlyOnceItsTargetIsRegistered) {
   EXPECT_EQ(rows[0]->task_arn, task->arn);
   EXPECT_EQ(rows[0]->port, task->containers[0].bindings[0].host_port);
   EXPECT_EQ(rows[0]->address, "10.0.0.1");
-  EXPECT_EQ(world.balancers[0]->config.target_groups.at(0).targets.at(0).port, rows[0]->port);
+  EXPECT_EQ(world.balancers[0]->config.target_groups.at(0)->targets.at(0).port, rows[0]->port);
   const auto events = world.events(key);
   EXPECT_NE(std::find(events.begin(), events.end(),
                       "(service web) registered 1 targets in (target-group " + world.target_group + ")"),
@@ -127,7 +127,7 @@ TEST_F(RolloutTest, NoStopBeforeEveryBalancerAcknowledgedAndDrained) {
   const std::string old = old_task->arn;
   slow.reports = false;
   deploy(key);
-  ASSERT_TRUE(world.until([&] { return slow.config.target_groups.at(0).targets.size() == 2; }));
+  ASSERT_TRUE(world.until([&] { return slow.config.target_groups.at(0)->targets.size() == 2; }));
   EXPECT_EQ(old_task->last_status, TaskStatus::kRunning);  // the new one is not healthy everywhere yet
 
   slow.acknowledges = false;
@@ -225,7 +225,7 @@ TEST_F(RolloutTest, ATaskThatDiesLeavesTheBalancersAtOnce) {
   balancer.drains = false;
   const std::string victim = world.live_tasks().front()->arn;
   agent->report(victim, "STOPPED", 1);
-  EXPECT_EQ(balancer.config.target_groups.at(0).targets.size(), 1u);
+  EXPECT_EQ(balancer.config.target_groups.at(0)->targets.size(), 1u);
   ASSERT_TRUE(finish(key, 1));
 }
 

@@ -132,7 +132,7 @@ TEST(EssentialContainer, ThatEndsTakesItsTargetAwayAndTheReplacementStartsBefore
   web.balancer->drains = false;
   say(world, web.arn, "RUNNING", ended("main", 137));
   EXPECT_EQ(target_of(world, web.arn), nullptr);
-  for (const auto& group : web.balancer->config.target_groups) EXPECT_TRUE(group.targets.empty());
+  for (const auto& group : web.balancer->config.target_groups) EXPECT_TRUE(group->targets.empty());
   EXPECT_EQ(world.agents[0]->told[web.arn], "STOPPED");
   ASSERT_EQ(world.live_tasks().size(), 1u);
   const std::string replacement = world.live_tasks().front()->arn;
