@@ -1,5 +1,5 @@
-// A Config as a JSON value, for the two forms that contain one: the file and the feed's snapshot. Internal to
-// this folder.
+// A Config as a JSON value, for the forms that contain one or a part of it: the file, the feed's snapshot and
+// delta. Internal to this folder.
 #pragma once
 #include <array>
 #include <nlohmann/json_fwd.hpp>
@@ -12,7 +12,13 @@ namespace shared::lbconfig {
 
 // Errors land in the reader's sink. References and ranges are validate()'s business.
 Config read_config(const json::Reader& in);
+Listener read_listener(const json::Reader& in);
+TargetGroup read_target_group(const json::Reader& in);
+Target read_target(const json::Reader& in);
 nlohmann::json write_config(const Config& config);
+nlohmann::json write_listener(const Listener& listener);
+nlohmann::json write_target_group(const TargetGroup& group);
+nlohmann::json write_target(const Target& target);
 
 using json::Choice;
 inline constexpr std::array<Choice<ActionType>, 3> kActionTypes{

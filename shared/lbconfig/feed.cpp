@@ -12,12 +12,15 @@ namespace {
 using json::Reader;
 constexpr std::string_view kFeedErrorCode = "InvalidFeedMessage";
 
-enum class Type { kHello, kSnapshot, kAck, kRefusal, kReport, kHeartbeat };
-constexpr std::array<Choice<Type>, 6> kTypes{{{"hello", Type::kHello},
+enum class Type { kHello, kSnapshot, kDelta, kResync, kAck, kRefusal, kReport, kReportDelta, kHeartbeat };
+constexpr std::array<Choice<Type>, 9> kTypes{{{"hello", Type::kHello},
                                               {"snapshot", Type::kSnapshot},
+                                              {"delta", Type::kDelta},
+                                              {"resync", Type::kResync},
                                               {"ack", Type::kAck},
                                               {"refusal", Type::kRefusal},
                                               {"report", Type::kReport},
+                                              {"report_delta", Type::kReportDelta},
                                               {"heartbeat", Type::kHeartbeat}}};
 
 std::uint64_t read_count(const Reader& in, std::string_view name) {
@@ -41,23 +44,76 @@ TargetReport read_target_report(const Reader& in) {
 }
 
 Report read_report(const Reader& in) {
-  in.only_members({"type", "version", "targets"});
+  in.only_members({"type", "version", "sequence", "targets"});
   Report report;
   report.version = read_count(in, "version");
+  report.sequence = static_cast<std::uint64_t>(in.integer_or<std::int64_t>("sequence", 0, 0));
   for (const Reader& target : in.children("targets")) report.targets.push_back(read_target_report(target));
   return report;
+}
+
+ReportDelta read_report_delta(const Reader& in) {
+  in.only_members({"type", "version", "sequence", "removed", "targets"});
+  ReportDelta delta;
+  delta.version = read_count(in, "version");
+  delta.sequence = read_count(in, "sequence");
+  for (const Reader& name : in.children("removed")) {
+    name.only_members({"target_group", "registration"});
+    delta.removed.push_back({name.required_string("target_group"), name.required_string("registration")});
+  }
+  for (const Reader& target : in.children("targets")) delta.targets.push_back(read_target_report(target));
+  return delta;
+}
+
+// `item` names the member of each put that holds the item.
+template <class T, class F>
+void read_list_delta(const Reader& in, std::string_view item, F read, ListDelta<T>& out) {
+  out.removed = in.strings_or_empty("removed");
+  for (const Reader& put : in.children("put")) {
+    put.only_members({"at", item});
+    const auto at = static_cast<std::size_t>(put.required_integer<std::int64_t>("at", 0));
+    if (const auto inner = put.required_child(item)) out.put.push_back({at, read(*inner)});
+  }
+}
+
+Delta read_delta(const Reader& in) {
+  in.only_members({"type", "from_version", "version", "listeners", "target_groups", "targets"});
+  Delta delta;
+  delta.from_version = read_count(in, "from_version");
+  delta.version = read_count(in, "version");
+  if (const auto listeners = in.child("listeners")) {
+    listeners->only_members({"removed", "put"});
+    read_list_delta(*listeners, "listener", read_listener, delta.listeners);
+  }
+  if (const auto groups = in.child("target_groups")) {
+    groups->only_members({"removed", "put"});
+    read_list_delta(*groups, "target_group", read_target_group, delta.target_groups);
+  }
+  for (const Reader& group : in.children("targets")) {
+    group.only_members({"target_group", "removed", "put"});
+    TargetsDelta& targets = delta.targets.emplace_back();
+    targets.target_group = group.required_string("target_group");
+    read_list_delta(group, "target", read_target, targets.targets);
+  }
+  return delta;
 }
 
 FeedMessage read_message(Type type, const Reader& in) {
   switch (type) {
     case Type::kHello:
-      in.only_members({"type", "balancer_id", "applied_version"});
-      return Hello{in.required_string("balancer_id"), read_count(in, "applied_version")};
+      in.only_members({"type", "balancer_id", "applied_version", "deltas"});
+      return Hello{in.required_string("balancer_id"), read_count(in, "applied_version"),
+                   in.boolean_or("deltas", false)};
     case Type::kSnapshot: {
       in.only_members({"type", "config"});
       const auto config = in.required_child("config");
       return Snapshot{config ? read_config(*config) : Config()};
     }
+    case Type::kDelta:
+      return read_delta(in);
+    case Type::kResync:
+      in.only_members({"type", "reason"});
+      return Resync{in.string_or("reason", "")};
     case Type::kAck:
       in.only_members({"type", "version"});
       return Ack{read_count(in, "version")};
@@ -66,6 +122,8 @@ FeedMessage read_message(Type type, const Reader& in) {
       return Refusal{read_count(in, "version"), in.string_or("reason", "")};
     case Type::kReport:
       return read_report(in);
+    case Type::kReportDelta:
+      return read_report_delta(in);
     case Type::kHeartbeat:
       in.only_members({"type", "version"});
       return Heartbeat{read_count(in, "version")};
@@ -73,33 +131,77 @@ FeedMessage read_message(Type type, const Reader& in) {
   return Heartbeat{};
 }
 
-struct Writer {
-  using Value = nlohmann::json;
+using Value = nlohmann::json;
 
+Value write_target_reports(const std::vector<TargetReport>& reports) {
+  Value targets = Value::array();
+  for (const TargetReport& target : reports) {
+    targets.push_back({{"target_group", target.target_group},
+                       {"registration", target.registration},
+                       {"health", to_string(target.health)},
+                       {"reason", target.reason},
+                       {"description", target.description},
+                       {"in_flight", target.in_flight},
+                       {"drained", target.drained}});
+  }
+  return targets;
+}
+
+const Listener& value_of(const Part<Listener>& part) { return *part; }
+const TargetGroup& value_of(const Part<TargetGroup>& part) { return *part; }
+const Target& value_of(const Target& target) { return target; }
+
+template <class T, class F>
+void write_list_delta(const ListDelta<T>& delta, const char* item, F write, Value& out) {
+  if (!delta.removed.empty()) out["removed"] = delta.removed;
+  if (delta.put.empty()) return;
+  Value& puts = out["put"] = Value::array();
+  for (const auto& put : delta.put) puts.push_back({{"at", put.at}, {item, write(value_of(put.item))}});
+}
+
+struct Writer {
   Value operator()(const Hello& m) const {
-    return {{"type", "hello"}, {"balancer_id", m.balancer_id}, {"applied_version", m.applied_version}};
+    Value value = {{"type", "hello"}, {"balancer_id", m.balancer_id}, {"applied_version", m.applied_version}};
+    if (m.deltas) value["deltas"] = true;
+    return value;
   }
   Value operator()(const Snapshot& m) const {
     Value value = {{"type", "snapshot"}};
     value["config"] = write_config(m.config);
     return value;
   }
+  Value operator()(const Delta& m) const {
+    Value value = {{"type", "delta"}, {"from_version", m.from_version}, {"version", m.version}};
+    if (!m.listeners.empty()) write_list_delta(m.listeners, "listener", write_listener, value["listeners"]);
+    if (!m.target_groups.empty())
+      write_list_delta(m.target_groups, "target_group", write_target_group, value["target_groups"]);
+    for (const TargetsDelta& group : m.targets) {
+      Value targets = {{"target_group", group.target_group}};
+      write_list_delta(group.targets, "target", write_target, targets);
+      value["targets"].push_back(std::move(targets));
+    }
+    return value;
+  }
+  Value operator()(const Resync& m) const { return {{"type", "resync"}, {"reason", m.reason}}; }
   Value operator()(const Ack& m) const { return {{"type", "ack"}, {"version", m.version}}; }
   Value operator()(const Refusal& m) const {
     return {{"type", "refusal"}, {"version", m.version}, {"reason", m.reason}};
   }
   Value operator()(const Report& m) const {
-    Value targets = Value::array();
-    for (const TargetReport& target : m.targets) {
-      targets.push_back({{"target_group", target.target_group},
-                         {"registration", target.registration},
-                         {"health", to_string(target.health)},
-                         {"reason", target.reason},
-                         {"description", target.description},
-                         {"in_flight", target.in_flight},
-                         {"drained", target.drained}});
-    }
-    return {{"type", "report"}, {"version", m.version}, {"targets", std::move(targets)}};
+    Value value = {{"type", "report"}, {"version", m.version}};
+    if (m.sequence != 0) value["sequence"] = m.sequence;
+    value["targets"] = write_target_reports(m.targets);
+    return value;
+  }
+  Value operator()(const ReportDelta& m) const {
+    Value removed = Value::array();
+    for (const TargetName& name : m.removed)
+      removed.push_back({{"target_group", name.target_group}, {"registration", name.registration}});
+    return {{"type", "report_delta"},
+            {"version", m.version},
+            {"sequence", m.sequence},
+            {"removed", std::move(removed)},
+            {"targets", write_target_reports(m.targets)}};
   }
   Value operator()(const Heartbeat& m) const { return {{"type", "heartbeat"}, {"version", m.version}}; }
 };

@@ -1,9 +1,17 @@
 // Messages of the control <-> balancer feed, one JSON object with a "type" member per websocket text message.
 // The balancer dials GET /berth/v1/feed on control (Authorization: Bearer <balancer token>) and says Hello;
-// control answers with a Snapshot and further ones as the configuration changes, each the newest once the
-// last one was answered or a second has passed. The balancer answers every Snapshot with an Ack once EVERY
-// worker routes by it (never before: control's ordering promise hangs on this), and sends a Report whenever a
-// target's health or drain state changes, and at least every kReportInterval.
+// control answers with a Snapshot, and with a Delta (to a balancer that said it understands them) or another
+// Snapshot as the configuration changes, each to the newest once the last one was answered or a second has
+// passed. The balancer answers every Snapshot and Delta with an Ack once EVERY worker routes by it (never
+// before: control's ordering promise hangs on this). A Delta that starts from another version than the newest
+// that it has is answered with a Resync, and control sends a Snapshot.
+//
+// A balancer that said deltas sends one Report, then a ReportDelta whenever a target's health or drain state
+// changed, and one at least every kReportDeltaInterval; one that is missing is answered with a Resync, and
+// the balancer sends a Report. Others send a Report at each change and at least every kReportInterval.
+//
+// Members that are not known are errors, so that a side sends what the other one has announced only. A
+// control of before deltas refuses a Hello that says them, and gets one that does not.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,20 +21,28 @@
 
 #include "shared/base/result.h"
 #include "shared/lbconfig/config.h"
+#include "shared/lbconfig/delta.h"
 
 namespace shared::lbconfig {
 
 inline constexpr Millis kReportInterval{1'000};
 // Control treats a feed that was silent this long as lost and closes it; so does the balancer.
 inline constexpr Millis kFeedSilence{10'000};
+inline constexpr Millis kReportDeltaInterval = kFeedSilence / 3;
 
 struct Hello {                        // balancer -> control, first message
   std::string balancer_id;            // stable over restarts (kept beside the snapshot)
   std::uint64_t applied_version = 0;  // of the last good snapshot, 0 = none
+  bool deltas = false;                // understands Delta and Resync, sends ReportDelta
 };
 
 struct Snapshot {  // control -> balancer
   Config config;
+};
+
+// Either way: what was said last has no use for the other side, which says the whole (Snapshot, Report).
+struct Resync {
+  std::string reason;
 };
 
 struct Ack {  // balancer -> control: every worker routes by this version
@@ -56,14 +72,31 @@ struct TargetReport {
 struct Report {               // balancer -> control: complete, all targets of the applied version
   std::uint64_t version = 0;  // the applied version the report speaks about
   std::vector<TargetReport> targets;
+  std::uint64_t sequence = 0;  // of the report in its session, 0: the balancer sends no deltas
+};
+
+struct TargetName {
+  std::string target_group;
+  std::string registration;
+};
+
+// balancer -> control: what became another one since the report before. Open requests alone, which always
+// change and by which nobody decides, do not make one.
+struct ReportDelta {
+  std::uint64_t version = 0;   // as in Report
+  std::uint64_t sequence = 0;  // one more than that of the report before
+  std::vector<TargetName> removed;
+  std::vector<TargetReport> targets;  // new or changed; after `removed`
 };
 
 struct Heartbeat {            // control -> balancer, at least every kFeedSilence / 3
   std::uint64_t version = 0;  // newest version of control
 };
 
-using FeedMessage = std::variant<Hello, Snapshot, Ack, Refusal, Report, Heartbeat>;
+using FeedMessage =
+    std::variant<Hello, Snapshot, Delta, Resync, Ack, Refusal, Report, ReportDelta, Heartbeat>;
 
+// A Snapshot's configuration is valid; a Delta is looked at when it is applied.
 Result<FeedMessage> feed_from_json(std::string_view text);
 std::string feed_to_json(const FeedMessage& message);
 

@@ -130,6 +130,8 @@ ListenerOptions read_options(const Reader& in) {
   return options;
 }
 
+}  // namespace
+
 Listener read_listener(const Reader& in) {
   in.only_members(
       {"id", "load_balancer", "dns_name", "address", "port", "rules", "default_action", "options"});
@@ -145,6 +147,8 @@ Listener read_listener(const Reader& in) {
   return listener;
 }
 
+namespace {
+
 HealthCheck read_health_check(const Reader& in) {
   in.only_members({"enabled", "path", "port", "interval_ms", "timeout_ms", "healthy_threshold",
                    "unhealthy_threshold", "matcher"});
@@ -159,6 +163,8 @@ HealthCheck read_health_check(const Reader& in) {
   check.matcher = in.string_or("matcher", check.matcher);
   return check;
 }
+
+}  // namespace
 
 // A hand-written file names only address and port; control names all.
 Target read_target(const Reader& in) {
@@ -189,8 +195,6 @@ TargetGroup read_target_group(const Reader& in) {
   for (const Reader& target : in.children("targets")) group.targets.push_back(read_target(target));
   return group;
 }
-
-}  // namespace
 
 Config read_config(const Reader& in) {
   in.only_members({"version", "listeners", "target_groups"});

@@ -73,6 +73,8 @@ Value write_options(const ListenerOptions& options) {
           {"server_header", options.server_header}};
 }
 
+}  // namespace
+
 Value write_listener(const Listener& listener) {
   return {{"id", listener.id},
           {"load_balancer", listener.load_balancer},
@@ -84,6 +86,8 @@ Value write_listener(const Listener& listener) {
           {"options", write_options(listener.options)}};
 }
 
+namespace {
+
 Value write_health_check(const HealthCheck& check) {
   return {{"enabled", check.enabled},
           {"path", check.path},
@@ -94,6 +98,8 @@ Value write_health_check(const HealthCheck& check) {
           {"unhealthy_threshold", check.unhealthy_threshold},
           {"matcher", check.matcher}};
 }
+
+}  // namespace
 
 Value write_target(const Target& target) {
   return {{"id", target.id},
@@ -115,8 +121,6 @@ Value write_target_group(const TargetGroup& group) {
           {"minimum_healthy_percent", group.minimum_healthy_percent},
           {"targets", list(group.targets, write_target)}};
 }
-
-}  // namespace
 
 nlohmann::json write_config(const Config& config) {
   return {{"version", config.version},

@@ -19,6 +19,20 @@ TEST(Feed, CarriesEveryMessage) {
   const Hello hello = round_trip(Hello{"b-1", 7});
   EXPECT_EQ(hello.balancer_id, "b-1");
   EXPECT_EQ(hello.applied_version, 7U);
+  EXPECT_FALSE(hello.deltas);
+  EXPECT_EQ(feed_to_json(hello).find("deltas"), std::string::npos) << "a control of before would refuse it";
+  EXPECT_TRUE(round_trip(Hello{"b-1", 7, true}).deltas);
+  EXPECT_EQ(round_trip(Resync{"a report is missing"}).reason, "a report is missing");
+  const ReportDelta changes =
+      round_trip(ReportDelta{9, 4, {{"tg", "r0"}}, {{"tg", "r1", Health::kHealthy, "", "", 1, false}}});
+  EXPECT_EQ(changes.version, 9U);
+  EXPECT_EQ(changes.sequence, 4U);
+  ASSERT_EQ(changes.removed.size(), 1U);
+  EXPECT_EQ(changes.removed[0].registration, "r0");
+  ASSERT_EQ(changes.targets.size(), 1U);
+  EXPECT_EQ(changes.targets[0].health, Health::kHealthy);
+  EXPECT_EQ(round_trip(Report{9, {}, 3}).sequence, 3U);
+  EXPECT_EQ(feed_to_json(Report{9, {}}).find("sequence"), std::string::npos);
   const Config config = testing::AnyConfig(5).make();
   EXPECT_EQ(round_trip(Snapshot{config}).config, config);
   EXPECT_EQ(round_trip(Ack{42}).version, 42U);
@@ -53,6 +67,12 @@ TEST(Feed, NamesWhatIsWrong) {
   EXPECT_NE(error(R"({"type": "snapshot", "config": {"listeners": [{"id": "a", "port": 1}]}})")
                 .find("config.listeners[0].default_action: is required"),
             std::string::npos);
+  EXPECT_EQ(error(R"({"type": "delta", "from_version": 1, "version": 2, "targets": [{"target_group": "t",
+                     "put": [{"target": {"address": "10.0.0.1", "port": 80}}]}]})"),
+            "targets[0].put[0].at: is required");
+  EXPECT_EQ(
+      error(R"({"type": "report_delta", "version": 2, "sequence": 1, "removed": [{"target_group": "t"}]})"),
+      "removed[0].registration: is required");
 }
 
 }  // namespace
