@@ -173,7 +173,7 @@ void write_targets(Exposition& out, const MetricsSources& s) {
       states[{group->id, state}] = 0;
     in_flight[group->id] = 0;
   }
-  for (const auto& report : s.board.target_reports()) {
+  for (const auto& report : s.board.all_targets()) {
     ++states[{report.target_group, shared::lbconfig::to_string(report.health)}];
     in_flight[report.target_group] += report.in_flight;
   }

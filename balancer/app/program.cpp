@@ -218,7 +218,7 @@ void Program::on_applied(const Config& config, const Result<void>& result) {
       loop_.stop();
     }
   }
-  if (control_) control_->on_applied(config.version, result);
+  if (control_) control_->on_applied(config, result);
   watch_listeners();
   watch_drains();
 }

@@ -2,85 +2,139 @@
 
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace balancer::feed {
 
 using shared::lbconfig::Health;
 using shared::lbconfig::TargetReport;
+using targets::TargetKey;
 
 void TargetBoard::on_applied(std::uint64_t version,
                              std::vector<std::shared_ptr<const targets::Group>> groups) {
   drains_.on_acknowledged(version);
-  std::unordered_map<std::string_view, const targets::Group*> now;
-  open_drains_ = 0;
+  std::unordered_map<std::string_view, const targets::Group*> former;
+  for (const auto& group : groups_) former.emplace(group->id, group.get());
   for (const auto& group : groups) {
-    now.emplace(group->id, group.get());
-    open_drains_ += group->draining.size();
+    const auto known = former.find(group->id);
+    const targets::Group* before = known == former.end() ? nullptr : known->second;
+    if (before != nullptr) former.erase(known);
+    if (before != group.get()) replace(before, group.get());
   }
-  for (const auto& former : groups_) {
-    const auto same = now.find(former->id);
-    const targets::Group* group = same == now.end() ? nullptr : same->second;
-    if (group != former.get()) forget(*former, group);
-  }
+  for (const auto& [id, group] : former) replace(group, nullptr);
   groups_ = std::move(groups);
+  early_.clear();
 }
 
-// What was known of targets that are not active any more.
-void TargetBoard::forget(const targets::Group& former, const targets::Group* now) {
-  std::unordered_set<const targets::TargetRuntime*> stay;
-  if (now != nullptr) {
-    for (const auto& target : now->active) stay.insert(target.get());
+void TargetBoard::replace(const targets::Group* former, const targets::Group* now) {
+  std::unordered_map<const targets::TargetRuntime*, bool> gone;  // is it draining
+  if (former != nullptr) {
+    for (const auto& target : former->active) gone.emplace(target.get(), false);
+    for (const auto& draining : former->draining) gone.emplace(draining.target.get(), true);
   }
-  for (const auto& target : former.active) {
-    if (stay.count(target.get()) == 0) health_.erase(target->key);
+  std::set<TargetKey> put;
+  const auto put_in = [&](const std::shared_ptr<targets::TargetRuntime>& runtime, bool draining) {
+    const auto before = gone.find(runtime.get());
+    if (before != gone.end() && before->second == draining) {
+      gone.erase(before);
+      return;
+    }
+    const TargetKey& key = runtime->key;
+    put.insert(key);
+    members_.insert_or_assign(key, Member{runtime, draining});
+    changed_.insert(key);
+    if (draining) {
+      open_drains_.insert_or_assign(key, runtime);
+      health_.erase(key);
+    } else {
+      open_drains_.erase(key);
+      if (auto news = early_.extract(key)) health_.insert(std::move(news));
+    }
+  };
+  if (now != nullptr) {
+    for (const auto& target : now->active) put_in(target, false);
+    for (const auto& draining : now->draining) put_in(draining.target, true);
+  }
+  for (const auto& [runtime, draining] : gone) {
+    const TargetKey& key = runtime->key;
+    if (put.count(key) != 0) continue;  // in another state, or at another address
+    members_.erase(key);
+    health_.erase(key);
+    open_drains_.erase(key);
+    changed_.erase(key);
+    removed_.insert(key);
   }
 }
 
 void TargetBoard::on_health(targets::HealthChange change) {
   auto key = change.key;
+  if (members_.count(key) == 0) {
+    early_.insert_or_assign(std::move(key), std::move(change));
+    return;
+  }
+  changed_.insert(key);
   health_.insert_or_assign(std::move(key), std::move(change));
 }
 
 bool TargetBoard::poll_drains() {
-  if (open_drains_ == 0) return false;
-  const std::size_t before = open_drains_;
-  open_drains_ = 0;
-  for (const auto& group : groups_) {
-    for (const auto& draining : group->draining) {
-      if (!drains_.drained(draining.target->key, draining.target->in_flight(), executor_.now()))
-        ++open_drains_;
-    }
+  return std::erase_if(open_drains_, [this](const auto& open) {
+           const auto& [key, runtime] = open;
+           const bool done = drains_.drained(key, runtime->in_flight(), executor_.now());
+           if (done) changed_.insert(key);
+           return done;
+         }) != 0;
+}
+
+TargetReport TargetBoard::report_of(const TargetKey& key, const Member& member) {
+  const std::uint64_t in_flight = member.runtime->in_flight();
+  if (member.draining) {
+    return {key.target_group,
+            key.registration,
+            Health::kDraining,
+            "Target.DeregistrationInProgress",
+            "Target deregistration is in progress",
+            in_flight,
+            drains_.drained(key, in_flight, executor_.now())};
   }
-  return open_drains_ < before;
+  const auto known = health_.find(key);
+  if (known == health_.end()) {
+    return {key.target_group,
+            key.registration,
+            Health::kInitial,
+            "Elb.RegistrationInProgress",
+            "Target registration is in progress",
+            in_flight,
+            false};
+  }
+  return {key.target_group,
+          key.registration,
+          known->second.health,
+          known->second.reason,
+          known->second.description,
+          in_flight,
+          false};
 }
 
 std::vector<TargetReport> TargetBoard::target_reports() {
+  changed_.clear();
+  removed_.clear();
+  return all_targets();
+}
+
+std::vector<TargetReport> TargetBoard::all_targets() {
   std::vector<TargetReport> out;
-  for (const auto& group : groups_) {
-    for (const auto& target : group->active) {
-      TargetReport report{group->id,
-                          target->key.registration,
-                          Health::kInitial,
-                          "Elb.RegistrationInProgress",
-                          "Target registration is in progress",
-                          target->in_flight(),
-                          false};
-      if (const auto known = health_.find(target->key); known != health_.end()) {
-        report.health = known->second.health;
-        report.reason = known->second.reason;
-        report.description = known->second.description;
-      }
-      out.push_back(std::move(report));
-    }
-    for (const auto& draining : group->draining) {
-      const auto& key = draining.target->key;
-      const std::uint64_t in_flight = draining.target->in_flight();
-      out.push_back({group->id, key.registration, Health::kDraining, "Target.DeregistrationInProgress",
-                     "Target deregistration is in progress", in_flight,
-                     drains_.drained(key, in_flight, executor_.now())});
-    }
+  out.reserve(members_.size());
+  for (const auto& [key, member] : members_) out.push_back(report_of(key, member));
+  return out;
+}
+
+TargetBoard::Changes TargetBoard::changed_reports() {
+  Changes out;
+  for (const TargetKey& key : removed_) out.removed.push_back({key.target_group, key.registration});
+  for (const TargetKey& key : changed_) {
+    out.targets.push_back(report_of(key, members_.at(key)));
   }
+  changed_.clear();
+  removed_.clear();
   return out;
 }
 

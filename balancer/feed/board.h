@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,19 +25,32 @@ class TargetBoard final : public ReportSource {
   void on_health(targets::HealthChange change);
   // Looks whether a drain has completed since; true when one has.
   bool poll_drains();
-  bool drains_open() const { return open_drains_ != 0; }
+  bool drains_open() const { return !open_drains_.empty(); }
 
+  std::vector<shared::lbconfig::TargetReport> all_targets();
   std::vector<shared::lbconfig::TargetReport> target_reports() override;
+  Changes changed_reports() override;
   const std::vector<std::shared_ptr<const targets::Group>>& groups() const { return groups_; }
 
  private:
   shared::env::Executor& executor_;
   targets::DrainTracker drains_;
-  void forget(const targets::Group& former, const targets::Group* now);
+  // A target of the applied configuration.
+  struct Member {
+    std::shared_ptr<const targets::TargetRuntime> runtime;
+    bool draining = false;
+  };
+  void replace(const targets::Group* former, const targets::Group* now);
+  shared::lbconfig::TargetReport report_of(const targets::TargetKey& key, const Member& member);
 
   std::vector<std::shared_ptr<const targets::Group>> groups_;
   std::map<targets::TargetKey, targets::HealthChange> health_;
-  std::size_t open_drains_ = 0;
+  std::map<targets::TargetKey, targets::HealthChange> early_;  // of targets that are about to be members
+  std::map<targets::TargetKey, Member> members_;
+  std::map<targets::TargetKey, std::shared_ptr<const targets::TargetRuntime>> open_drains_;
+  // Of what was reported last.
+  std::set<targets::TargetKey> changed_;
+  std::set<targets::TargetKey> removed_;
 };
 
 }  // namespace balancer::feed

@@ -19,49 +19,79 @@ FeedSession::Output FeedSession::on_connected(SteadyTime now) {
   Output out;
   connected_ = true;
   heard_ = now;
-  out.send.push_back(lb::Hello{balancer_id_, applied_});
+  heard_anything_ = false;
+  deltas_ = say_deltas_;
+  sequence_ = 0;
+  out.send.push_back(lb::Hello{balancer_id_, applied_, deltas_});
   if (applied_ != 0) add_report(out, now);
   return out;
+}
+
+void FeedSession::on_disconnected() {
+  if (connected_) say_deltas_ = heard_anything_ || !deltas_;
+  connected_ = false;
 }
 
 FeedSession::Output FeedSession::on_message(const lb::FeedMessage& message, SteadyTime now) {
   Output out;
   heard_ = now;
+  heard_anything_ = true;
   if (const auto* heartbeat = std::get_if<lb::Heartbeat>(&message)) {
     control_version_ = std::max(control_version_, heartbeat->version);
-    return out;
-  }
-  const auto* snapshot = std::get_if<lb::Snapshot>(&message);
-  if (snapshot == nullptr) {
+  } else if (const auto* snapshot = std::get_if<lb::Snapshot>(&message)) {
+    take(snapshot->config, out);
+  } else if (const auto* delta = std::get_if<lb::Delta>(&message)) {
+    take(*delta, out);
+  } else if (std::holds_alternative<lb::Resync>(message)) {
+    if (applied_ != 0) add_report(out, now);
+  } else {
     out.close = "control sent a message that only a balancer sends";
-    return out;
   }
-  const std::uint64_t version = snapshot->config.version;
-  control_version_ = std::max(control_version_, version);
-  if (version == applied_ && applied_ != 0) {
-    out.send.push_back(lb::Ack{version});
-    return out;
-  }
-  // Versions only rise: an older one is a message that was overtaken, and the one in hand is answered when it
-  // is done.
-  if (version < applied_ || version <= requested_) return out;
-  requested_ = version;
-  out.apply = snapshot->config;
   return out;
 }
 
-FeedSession::Output FeedSession::on_applied(std::uint64_t version, const shared::Result<void>& result,
+void FeedSession::take(lb::Config config, Output& out) {
+  const std::uint64_t version = config.version;
+  control_version_ = std::max(control_version_, version);
+  if (version == applied_ && applied_ != 0) {
+    out.send.push_back(lb::Ack{version});
+    return;
+  }
+  // Versions only rise: an older one is a message that was overtaken, and the one in hand is answered when it
+  // is done.
+  if (version < applied_ || version <= requested_) return;
+  requested_ = version;
+  received_ = config;
+  out.apply = std::move(config);
+}
+
+// What it starts from need not be applied yet, nor ever: the result is a whole configuration.
+void FeedSession::take(const lb::Delta& delta, Output& out) {
+  if (!received_ || received_->version != delta.from_version) {
+    const std::string have = received_ ? "version " + std::to_string(received_->version) : "none";
+    out.send.push_back(lb::Resync{"a delta from version " + std::to_string(delta.from_version) +
+                                  ", the newest one here is " + have});
+    return;
+  }
+  auto config = lb::apply(*received_, delta);
+  if (config) return take(std::move(config).value(), out);
+  out.send.push_back(lb::Refusal{delta.version, config.error().text()});
+  out.send.push_back(lb::Resync{config.error().text()});
+}
+
+FeedSession::Output FeedSession::on_applied(const lb::Config& config, const shared::Result<void>& result,
                                             SteadyTime now) {
   Output out;
-  if (version == requested_) requested_ = 0;
+  if (config.version == requested_) requested_ = 0;
   if (!result) {
-    if (connected_) out.send.push_back(lb::Refusal{version, result.error().text()});
+    if (connected_) out.send.push_back(lb::Refusal{config.version, result.error().text()});
     return out;
   }
-  applied_ = version;
+  applied_ = config.version;
+  if (!received_ || received_->version <= applied_) received_ = config;  // it shares parts with those before
   if (!connected_) return out;
-  out.send.push_back(lb::Ack{version});
-  add_report(out, now);
+  out.send.push_back(lb::Ack{applied_});
+  add_changes(out, now);
   return out;
 }
 
@@ -76,14 +106,29 @@ FeedSession::Output FeedSession::tick(SteadyTime now) {
     out.close = "control was silent for " + std::to_string(lb::kFeedSilence.count()) + " ms";
     return out;
   }
-  if (applied_ != 0 && (changed_ || now - reported_ >= lb::kReportInterval)) add_report(out, now);
+  if (applied_ == 0) return out;
+  if (!deltas_) {
+    if (changed_ || now - reported_ >= lb::kReportInterval) add_report(out, now);
+  } else if (changed_ || now - reported_ >= lb::kReportDeltaInterval) {
+    add_changes(out, now);
+  }
   return out;
 }
 
 void FeedSession::add_report(Output& out, SteadyTime now) {
   changed_ = false;
   reported_ = now;
-  out.send.push_back(lb::Report{applied_, reports_.target_reports()});
+  if (deltas_) ++sequence_;
+  out.send.push_back(lb::Report{applied_, reports_.target_reports(), sequence_});
+}
+
+void FeedSession::add_changes(Output& out, SteadyTime now) {
+  if (!deltas_ || sequence_ == 0) return add_report(out, now);
+  changed_ = false;
+  reported_ = now;
+  auto changes = reports_.changed_reports();
+  out.send.push_back(
+      lb::ReportDelta{applied_, ++sequence_, std::move(changes.removed), std::move(changes.targets)});
 }
 
 }  // namespace balancer::feed

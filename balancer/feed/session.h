@@ -1,10 +1,12 @@
 // The balancer's half of the control feed as a decision: what to send and what to apply, when. Pure: no
 // socket, no timer, no clock; the caller brings messages and `now`, and carries out the Output. Driven by
 // feed::ControlFeed on real sockets and by the cluster simulation. One session lives over all connections of
-// one process. Rules (shared/lbconfig/feed.h): Hello first; every Snapshot is answered by an Ack once every
-// worker routes by it, never before, or by a Refusal; a Report at once when a target's health or drain state
-// changed (coalesced by the caller's turn) and at least every kReportInterval; a feed silent for kFeedSilence
-// is closed. Thread: the owner's.
+// one process. Rules (shared/lbconfig/feed.h): Hello first; every Snapshot and Delta is answered by an Ack
+// once every worker routes by it, never before, or by a Refusal; a Delta that does not start from the newest
+// configuration received by a Resync; one Report, then a ReportDelta at once when a target's health or drain
+// state changed (coalesced by the caller's turn) and at least every kReportDeltaInterval; a feed silent for
+// kFeedSilence is closed. A control that ends the connection before it has said anything may be one that
+// refuses a Hello with deltas: the next one is without, and Reports are whole. Thread: the owner's.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -22,8 +24,14 @@ namespace balancer::feed {
 class ReportSource {
  public:
   virtual ~ReportSource() = default;
-  // All targets of the applied version.
+  // All targets of the applied version. Changes count from here.
   virtual std::vector<shared::lbconfig::TargetReport> target_reports() = 0;
+  struct Changes {
+    std::vector<shared::lbconfig::TargetName> removed;
+    std::vector<shared::lbconfig::TargetReport> targets;  // new, or of another health, reason or drain state
+  };
+  // Since the last call of either.
+  virtual Changes changed_reports() = 0;
 };
 
 // Reconnecting waits with full jitter between half and all of a delay that doubles from 100 ms to 5 s.
@@ -51,11 +59,12 @@ class FeedSession {
       : balancer_id_(std::move(balancer_id)), applied_(applied_version), reports_(reports) {}
 
   Output on_connected(shared::SteadyTime now);
-  void on_disconnected() { connected_ = false; }
+  void on_disconnected();
   Output on_message(const shared::lbconfig::FeedMessage& message, shared::SteadyTime now);
-  // Every worker routes by `version`, or it was refused and the former one stays in force. A version that was
+  // Every worker routes by `config`, or it was refused and the former one stays in force. A version that was
   // overtaken before it was applied is reported by on_superseded().
-  Output on_applied(std::uint64_t version, const shared::Result<void>& result, shared::SteadyTime now);
+  Output on_applied(const shared::lbconfig::Config& config, const shared::Result<void>& result,
+                    shared::SteadyTime now);
   void on_superseded(std::uint64_t version);
   // A target's health or drain state changed; the Report goes out with the next tick(), which should follow
   // soon.
@@ -67,14 +76,23 @@ class FeedSession {
   std::uint64_t control_version() const { return control_version_; }  // newest one heard of
 
  private:
+  void take(shared::lbconfig::Config config, Output& out);
+  void take(const shared::lbconfig::Delta& delta, Output& out);
   void add_report(Output& out, shared::SteadyTime now);
+  void add_changes(Output& out, shared::SteadyTime now);
 
   const std::string balancer_id_;
   std::uint64_t applied_ = 0;
   std::uint64_t requested_ = 0;  // newest version handed out in Output::apply and not answered yet
   std::uint64_t control_version_ = 0;
   ReportSource& reports_;
+  // The newest one received, applied or not: what the next Delta starts from.
+  std::optional<shared::lbconfig::Config> received_;
   bool connected_ = false;
+  bool heard_anything_ = false;  // on this connection
+  bool say_deltas_ = true;       // in the next Hello
+  bool deltas_ = false;          // said so in this connection's Hello
+  std::uint64_t sequence_ = 0;   // of the last report on this connection, 0: none yet
   bool changed_ = false;
   shared::SteadyTime heard_{};
   shared::SteadyTime reported_{};

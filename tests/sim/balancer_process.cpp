@@ -8,7 +8,6 @@ using balancer::feed::FeedSession;
 using balancer::targets::CheckOutcome;
 using balancer::targets::HealthEvent;
 using balancer::targets::Selector;
-using balancer::targets::TargetKey;
 using shared::Result;
 
 namespace {
@@ -52,7 +51,9 @@ void BalancerProcess::boot() {
   const std::uint64_t version = snapshot_ ? snapshot_->version : 0;
   highest_version_ = version;  // what a crash interrupted was never acknowledged
   session_ = std::make_unique<FeedSession>(id_, version, *this);
+  told_.clear();
   if (snapshot_) {
+    (void)session_->on_applied(*snapshot_, Result<void>(), world_.now());
     applied_ = snapshot_;
     drains_.on_config(*snapshot_, world_.now());
     drains_.on_acknowledged(version);
@@ -130,7 +131,7 @@ void BalancerProcess::apply(const lb::Config& config) {
         drains_.on_acknowledged(shared_config->version);
         watch_targets(*shared_config);
         applying_ = false;
-        carry_out(session_->on_applied(shared_config->version, Result<void>(), world_.now()));
+        carry_out(session_->on_applied(*shared_config, Result<void>(), world_.now()));
         if (waiting_ && !applying_) {
           const lb::Config next = *std::move(waiting_);
           waiting_.reset();
@@ -171,6 +172,7 @@ void BalancerProcess::watch_targets(const lb::Config& config) {
       const TargetKey key{group->id, target.registration};
       const bool known = watched_.contains(key);
       Watched& watched = watched_.try_emplace(key, world_.random()).first->second;
+      if (known && watched.target.address != target.address) told_.erase(key);  // control forgot it as well
       watched.target = target;
       watched.check = group->health_check;
       watched.active = true;
@@ -197,6 +199,28 @@ std::uint64_t BalancerProcess::in_flight(const TargetKey& key) const {
 }
 
 std::vector<lb::TargetReport> BalancerProcess::target_reports() {
+  auto reports = reports_now();
+  told_.clear();
+  for (const auto& report : reports) told_.insert_or_assign({report.target_group, report.registration}, report);
+  return reports;
+}
+
+BalancerProcess::Changes BalancerProcess::changed_reports() {
+  const auto facts = [](const lb::TargetReport& r) { return std::tie(r.health, r.reason, r.description, r.drained); };
+  Changes changes;
+  auto before = std::exchange(told_, {});
+  for (auto& report : reports_now()) {
+    const TargetKey key{report.target_group, report.registration};
+    const auto known = before.find(key);
+    if (known == before.end() || facts(known->second) != facts(report)) changes.targets.push_back(report);
+    if (known != before.end()) before.erase(known);
+    told_.insert_or_assign(key, std::move(report));
+  }
+  for (const auto& [key, report] : before) changes.removed.push_back({key.target_group, key.registration});
+  return changes;
+}
+
+std::vector<lb::TargetReport> BalancerProcess::reports_now() {
   std::vector<lb::TargetReport> reports;
   if (!applied_) return reports;
   for (const auto& group : applied_->target_groups) {
@@ -233,7 +257,9 @@ void BalancerProcess::tick() {
       for (const auto& target : group->targets) {
         if (target.state != lb::TargetState::kDraining) continue;
         const TargetKey key{group->id, target.registration};
-        if (drains_.drained(key, in_flight(key), world_.now())) session_->on_targets_changed();
+        const auto told = told_.find(key);
+        if (drains_.drained(key, in_flight(key), world_.now()) && told != told_.end() && !told->second.drained)
+          session_->on_targets_changed();
       }
     }
   }

@@ -22,6 +22,7 @@
 namespace sim {
 
 namespace lb = shared::lbconfig;
+using balancer::targets::TargetKey;
 
 struct OpenRequest {
   std::string registration;
@@ -60,6 +61,7 @@ class BalancerProcess final : public balancer::feed::ReportSource {
   std::uint64_t highest_version() const { return highest_version_; }
 
   std::vector<lb::TargetReport> target_reports() override;
+  Changes changed_reports() override;
   // Called when a request is handed to a container, with what the configuration said.
   std::function<void(const lb::Target&, const SimContainer&)> on_routed;
   std::function<void(const std::string&)> on_violation;
@@ -86,6 +88,7 @@ class BalancerProcess final : public balancer::feed::ReportSource {
   void switch_worker(std::size_t index, std::shared_ptr<const lb::Config> config, std::function<void()> done);
   void watch_targets(const lb::Config& config);
   void check(const balancer::targets::TargetKey& key);
+  std::vector<lb::TargetReport> reports_now();
   void tick();
   std::uint64_t in_flight(const balancer::targets::TargetKey& key) const;
 
@@ -103,6 +106,7 @@ class BalancerProcess final : public balancer::feed::ReportSource {
   balancer::feed::Backoff backoff_;
   balancer::targets::DrainTracker drains_;
   std::shared_ptr<const lb::Config> applied_;
+  std::map<TargetKey, lb::TargetReport> told_;  // what was reported last
   std::vector<Worker> workers_;
   bool applying_ = false;
   std::optional<lb::Config> waiting_;

@@ -180,6 +180,17 @@ BalancerView* connected_view(Step& step, const std::string& balancer_id) {
   return it == step.state.live.balancers.end() || !it->second.connected ? nullptr : &it->second;
 }
 
+// Whose report of this version counts; nullptr: it does not.
+BalancerView* view_reported(Step& step, const std::string& balancer_id, std::uint64_t version) {
+  auto* view = connected_view(step, balancer_id);
+  if (view == nullptr || version > step.meta().config_version) return nullptr;
+  if (version < view->report_version) return nullptr;
+  Signals& signals = step.state.live.signals;
+  signals.acknowledged = signals.acknowledged || version != view->report_version;
+  view->report_version = version;
+  return view;
+}
+
 }  // namespace
 
 Result<std::string> register_target(Step& step, const std::string& target_group_arn, const std::string& id,
@@ -290,17 +301,29 @@ void balancer_refused(Step& step, const std::string& balancer_id, const lb::Refu
   view->refusal = refusal.reason.empty() ? "no reason given" : refusal.reason.substr(0, kMaxRefusalText);
 }
 
-void balancer_reported(Step& step, const std::string& balancer_id, const lb::Report& report) {
-  auto* view = connected_view(step, balancer_id);
-  if (view == nullptr || report.version > step.meta().config_version) return;
-  if (report.version < view->report_version) return;
-  Signals& signals = step.state.live.signals;
-  signals.acknowledged = signals.acknowledged || report.version != view->report_version;
-  view->report_version = report.version;
+bool balancer_reported(Step& step, const std::string& balancer_id, const lb::Report& report) {
+  auto* view = view_reported(step, balancer_id, report.version);
+  if (view == nullptr) return false;
   std::map<std::string, lb::TargetReport> targets;
   for (const auto& target : report.targets) targets[target.registration] = target;
-  note_news(signals, view->targets, targets);
+  note_news(step.state.live.signals, view->targets, targets);
   view->targets = std::move(targets);
+  return true;
+}
+
+bool balancer_reported_changes(Step& step, const std::string& balancer_id, const lb::ReportDelta& delta) {
+  auto* view = view_reported(step, balancer_id, delta.version);
+  if (view == nullptr) return false;
+  std::set<std::string>& news = step.state.live.signals.health;
+  for (const auto& name : delta.removed) {
+    if (view->targets.erase(name.registration) > 0)
+      news.insert(target_key(name.target_group, name.registration));
+  }
+  for (const auto& target : delta.targets) {
+    view->targets[target.registration] = target;
+    news.insert(target_key(target.target_group, target.registration));
+  }
+  return true;
 }
 
 void balancer_left(Step& step, const std::string& balancer_id) {

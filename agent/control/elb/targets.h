@@ -35,7 +35,11 @@ enum class Greeting { kNew, kRepeated };
 void balancer_said_hello(Step& step, const lb::Hello& hello, Greeting greeting = Greeting::kNew);
 void balancer_acknowledged(Step& step, const std::string& balancer_id, std::uint64_t version);
 void balancer_refused(Step& step, const std::string& balancer_id, const lb::Refusal& refusal);
-void balancer_reported(Step& step, const std::string& balancer_id, const lb::Report& report);
+// False: it speaks of a version that control does not know, or of one before that it spoke of already; it
+// says nothing, and nor do changes of it.
+bool balancer_reported(Step& step, const std::string& balancer_id, const lb::Report& report);
+// The report before was taken.
+bool balancer_reported_changes(Step& step, const std::string& balancer_id, const lb::ReportDelta& delta);
 void balancer_left(Step& step, const std::string& balancer_id);
 
 }  // namespace agent::control

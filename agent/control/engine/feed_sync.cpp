@@ -45,8 +45,29 @@ void FeedSync::message(Step& step, std::uint64_t session, std::string_view text)
     it->second.answered_version = std::max(it->second.answered_version, refusal->version);
     balancer_refused(step, id, *refusal);
   } else if (const auto* report = std::get_if<lb::Report>(&*message)) {
-    balancer_reported(step, id, *report);
+    take_report(step, it->second, *report);
+  } else if (const auto* changes = std::get_if<lb::ReportDelta>(&*message)) {
+    take_changes(step, it->second, *changes);
+  } else if (std::holds_alternative<lb::Resync>(*message)) {
+    it->second.wants_whole = true;
   }
+}
+
+void FeedSync::take_report(Step& step, Session& session, const lb::Report& report) {
+  const bool taken = balancer_reported(step, session.balancer_id, report);
+  session.report_sequence = taken ? report.sequence : 0;
+  session.ask_report = session.report_asked = false;
+}
+
+// A sequence that was heard before is said once more after a commit that failed, with those after it.
+void FeedSync::take_changes(Step& step, Session& session, const lb::ReportDelta& delta) {
+  const bool follows = session.report_sequence != 0 && delta.sequence <= session.report_sequence + 1;
+  if (follows && balancer_reported_changes(step, session.balancer_id, delta)) {
+    session.report_sequence = std::max(session.report_sequence, delta.sequence);
+    return;
+  }
+  session.report_sequence = 0;
+  if (!std::exchange(session.report_asked, true)) session.ask_report = true;
 }
 
 void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) {
@@ -65,6 +86,11 @@ void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) 
   // One that claims a version nobody published gets the present one, and says why it cannot take it.
   mine.sent_version = hello.applied_version <= step.meta().config_version ? hello.applied_version : 0;
   mine.answered_version = mine.sent_version;
+  mine.deltas = hello.deltas;
+  // A version names one configuration, so that what it has is what control would have sent.
+  if (mine.sent_version != 0 && step.state.published->version == mine.sent_version)
+    mine.sent = step.state.published;
+  mine.next_heartbeat = step.now;  // it takes a control that says nothing for one of before deltas
 }
 
 void FeedSync::closed(Step& step, std::uint64_t session) { leave(step, session, ""); }
@@ -93,15 +119,34 @@ void FeedSync::expire(Step& step) {
   for (const std::uint64_t id : silent) leave(step, id, "nothing was heard for too long");
 }
 
-std::optional<WallTime> FeedSync::bring_up_to_date(Session& session, const lb::Config& newest,
-                                                   std::string& encoded, WallTime now) {
-  if (session.balancer_id.empty() || session.sent_version >= newest.version) return std::nullopt;
+const std::string& FeedSync::encoded(const Session& session,
+                                     const std::shared_ptr<const lb::Config>& newest) {
+  if (encoded_.config != newest) encoded_ = {newest, {}, {}};
+  if (session.deltas && session.sent && session.sent->version < newest->version) {
+    std::string& text = encoded_.deltas[session.sent->version];
+    if (text.empty()) text = lb::feed_to_json(lb::diff(*session.sent, *newest));
+    return text;
+  }
+  if (encoded_.whole.empty()) encoded_.whole = lb::feed_to_json(lb::Snapshot{*newest});
+  return encoded_.whole;
+}
+
+std::optional<WallTime> FeedSync::bring_up_to_date(Session& session,
+                                                   const std::shared_ptr<const lb::Config>& newest,
+                                                   WallTime now) {
+  if (session.balancer_id.empty()) return std::nullopt;
+  if (std::exchange(session.wants_whole, false)) {
+    session.sent.reset();
+    session.sent_version = 0;
+    session.answered_version = 0;
+  }
+  if (session.sent_version >= newest->version) return std::nullopt;
   const bool answered = session.answered_version >= session.sent_version;
   const WallTime due = session.sent_at + kAnswerPatience;
   if (!answered && now < due) return due;
-  if (encoded.empty()) encoded = lb::feed_to_json(lb::Snapshot{newest});
-  session.channel->send(encoded);
-  session.sent_version = newest.version;
+  session.channel->send(encoded(session, newest));
+  session.sent = session.deltas ? newest : nullptr;
+  session.sent_version = newest->version;
   session.sent_at = now;
   return std::nullopt;
 }
@@ -112,12 +157,13 @@ std::optional<WallTime> FeedSync::flush(const State& state, WallTime now) {
   const auto again_at = [&next](WallTime t) {
     if (!next || t < *next) next = t;
   };
-  std::string snapshot;  // encoded once for all
   for (auto& [id, session] : sessions_) {
     // One that nobody would remember after a crash must not route: stops would not wait for it.
     if (state.balancers.find(session.balancer_id) != nullptr) {
-      if (const auto later = bring_up_to_date(session, *state.published, snapshot, now)) again_at(*later);
+      if (const auto later = bring_up_to_date(session, state.published, now)) again_at(*later);
     }
+    if (std::exchange(session.ask_report, false))
+      session.channel->send(lb::feed_to_json(lb::Resync{"a report is missing"}));
     if (session.next_heartbeat <= now) {
       session.channel->send(lb::feed_to_json(lb::Heartbeat{state.published->version}));
       session.next_heartbeat = now + lb::kFeedSilence / 3;

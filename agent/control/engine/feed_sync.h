@@ -27,6 +27,14 @@ class FeedSync {
     std::string balancer_id;             // empty until it said Hello
     std::uint64_t sent_version = 0;      // or what it had when it came
     std::uint64_t answered_version = 0;  // newest acknowledged or refused one
+    bool deltas = false;                 // it understands them
+    // What it was sent last, from which a delta can lead on; null: not known, or it has lost it.
+    std::shared_ptr<const lb::Config> sent;
+    bool wants_whole = false;  // it asked for it
+    // Of the report that was taken last; 0: none, changes say nothing.
+    std::uint64_t report_sequence = 0;
+    bool ask_report = false;    // with the next flush()
+    bool report_asked = false;  // and has not come yet
     shared::WallTime sent_at{};
     shared::WallTime last_heard{};
     shared::WallTime next_heartbeat{};
@@ -37,11 +45,22 @@ class FeedSync {
   };
   void greet(Step& step, std::uint64_t session, const lb::Hello& hello);
   void leave(Step& step, std::uint64_t session, const std::string& reason);
+  void take_report(Step& step, Session& session, const lb::Report& report);
+  void take_changes(Step& step, Session& session, const lb::ReportDelta& delta);
   // Sends the newest configuration if the balancer is to have it now; else says when to ask again.
-  std::optional<shared::WallTime> bring_up_to_date(Session& session, const lb::Config& newest,
-                                                   std::string& encoded, shared::WallTime now);
+  std::optional<shared::WallTime> bring_up_to_date(Session& session,
+                                                   const std::shared_ptr<const lb::Config>& newest,
+                                                   shared::WallTime now);
+  const std::string& encoded(const Session& session, const std::shared_ptr<const lb::Config>& newest);
 
   std::map<std::uint64_t, Session> sessions_;
+  // The newest configuration as messages, made once for all balancers that need one.
+  struct Encoded {
+    std::shared_ptr<const lb::Config> config;
+    std::string whole;
+    std::map<std::uint64_t, std::string> deltas;  // by the version that they start from
+  };
+  Encoded encoded_;
   std::vector<Closing> closing_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <sstream>
 
@@ -82,6 +83,26 @@ TEST(BalancerConfig, ADrainingTargetFinishesItsRequestAndGetsNoNewOne) {
   EXPECT_EQ(open.read_message().body, "old");
   EXPECT_TRUE(eventually([&] { return balancer->metric("berth_lb_target_connections_active") == 1; }))
       << "the drained target's connections are closed";
+}
+
+TEST(BalancerConfig, ChangesUnderASteadyStreamDoNotFavourTheFirstTargets) {
+  Named a("a"), b("b"), c("c");
+  const auto port = free_port();
+  const auto config = [&](int change) {
+    ConfigOptions options;
+    options.group = ", \"slow_start_ms\": " + std::to_string(change);
+    return config_json(port, {{a.target.port(), ""}, {b.target.port(), ""}, {c.target.port(), ""}}, options);
+  };
+  auto balancer = Balancer::with_config(config(1), {"--workers", "1"});
+  Wire client = Wire::connect(port);
+  std::map<std::string, int> answers;
+  for (int change = 2; change <= 13; ++change) {
+    balancer->write_config(config(change));
+    ASSERT_TRUE(balancer->wait_for_version(change));
+    ASSERT_TRUE(client.send(get("/")));
+    ++answers[client.read_message().body];
+  }
+  EXPECT_EQ(answers, (std::map<std::string, int>{{"a", 4}, {"b", 4}, {"c", 4}}));
 }
 
 TEST(BalancerConfig, AtTheDrainLimitOpenRequestsAreCutWith502) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "shared/httpd/io_loop.h"
 #include "shared/httpd/server.h"
@@ -36,6 +37,7 @@ class FakeControl {
             auto message = lb::feed_from_json(text);
             ASSERT_TRUE(message) << text;
             received.push_back(*message);
+            follow(*message);
           };
           handlers.on_close = [this](shared::Error) { socket.reset(); };
           return handlers;
@@ -51,6 +53,8 @@ class FakeControl {
     }
     return nullptr;
   }
+  // What the balancer's reports add up to; null: none yet.
+  const lb::Report* report() const { return report_ ? &*report_ : nullptr; }
   void send(const lb::FeedMessage& message) { socket->send(lb::feed_to_json(message)); }
 
   shared::httpd::IoLoop loop;
@@ -60,6 +64,24 @@ class FakeControl {
   std::shared_ptr<shared::httpd::WebSocket> socket;
 
  private:
+  void follow(const lb::FeedMessage& message) {
+    if (const auto* whole = std::get_if<lb::Report>(&message)) report_ = *whole;
+    const auto* changes = std::get_if<lb::ReportDelta>(&message);
+    if (changes == nullptr) return;
+    ASSERT_TRUE(report_) << "a whole one comes first";
+    EXPECT_EQ(changes->sequence, report_->sequence + 1);
+    report_->version = changes->version;
+    report_->sequence = changes->sequence;
+    const auto forget = [this](const std::string& registration) {
+      std::erase_if(report_->targets, [&](const auto& each) { return each.registration == registration; });
+    };
+    for (const auto& name : changes->removed) forget(name.registration);
+    for (const auto& target : changes->targets) {
+      forget(target.registration);
+      report_->targets.push_back(target);
+    }
+  }
+  std::optional<lb::Report> report_;
   std::unique_ptr<shared::httpd::Server> server_;
 };
 
@@ -105,7 +127,7 @@ TEST(BalancerFeed, FollowsControlAndServesWithoutItAfterARestart) {
     EXPECT_EQ(ask(port).status, 200) << "acknowledged means served";
     EXPECT_EQ(balancer->admin_status("/readyz"), 200);
     ASSERT_TRUE(control.wait([&] {
-      const auto* report = control.last<lb::Report>();
+      const auto* report = control.report();
       return report != nullptr && report->version == 3 && report->targets.size() == 1 &&
              report->targets[0].health == lb::Health::kUnavailable;
     }));
@@ -127,7 +149,7 @@ TEST(BalancerFeed, FollowsControlAndServesWithoutItAfterARestart) {
     // Draining with nothing open is told as drained.
     control.send(lb::Snapshot{config(5, port, {{target->port(), ", \"state\": \"draining\""}})});
     ASSERT_TRUE(control.wait([&] {
-      const auto* report = control.last<lb::Report>();
+      const auto* report = control.report();
       return report != nullptr && report->version == 5 && report->targets.size() == 1 &&
              report->targets[0].drained;
     }));
@@ -144,6 +166,56 @@ TEST(BalancerFeed, FollowsControlAndServesWithoutItAfterARestart) {
   ASSERT_TRUE(back.wait([&] { return back.last<lb::Hello>() != nullptr; }));
   EXPECT_EQ(back.last<lb::Hello>()->balancer_id, id);
   EXPECT_EQ(back.last<lb::Hello>()->applied_version, 6U);
+  std::filesystem::remove_all(state);
+  std::remove(token.c_str());
+}
+
+TEST(BalancerFeed, FollowsDeltasAndKeepsThemOverAKillAndAsksForTheWholeWhenOneIsMissing) {
+  std::unique_ptr<Target> first, second;
+  first = std::make_unique<Target>(echo_line(first));
+  second = std::make_unique<Target>(echo_line(second));
+  const auto port = free_port();
+  const auto control_port = free_port();
+  const std::string state = ::testing::TempDir() + "/berth-state-" + std::to_string(port);
+  const std::string token = state + ".token";
+  std::ofstream(token) << "t";
+  const std::vector<std::string> arguments{"--control",    "http://127.0.0.1:" + std::to_string(control_port),
+                                           "--token-file", token,
+                                           "--state-dir",  state};
+  const lb::Config one = config(1, port, {{first->port(), ""}});
+  const lb::Config two = config(2, port, {{second->port(), ""}});
+  {
+    FakeControl control(control_port);
+    auto balancer = Balancer::with_arguments(arguments);
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Hello>() != nullptr; })) << balancer->log();
+    EXPECT_TRUE(control.last<lb::Hello>()->deltas);
+    control.send(lb::Snapshot{one});
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>() != nullptr; }));
+    control.send(lb::diff(one, two));
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>()->version == 2; }));
+    ASSERT_TRUE(control.wait([&] { return control.report()->version == 2; }));
+    ASSERT_EQ(control.report()->targets.size(), 1U);
+    EXPECT_EQ(control.report()->targets[0].registration, two.target_groups[0]->targets[0].registration);
+    EXPECT_EQ(ask(port).status, 200);
+
+    lb::Config four = two;
+    four.version = 4;
+    lb::Config three = one;
+    three.version = 3;
+    control.send(lb::diff(three, four));
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Resync>() != nullptr; }));
+    EXPECT_EQ(control.last<lb::Ack>()->version, 2U);
+    control.send(lb::Snapshot{three});
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>()->version == 3; }));
+    control.send(lb::diff(three, four));
+    ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>()->version == 4; }));
+    balancer->signal(SIGKILL);
+  }
+  FakeControl back(control_port);
+  auto again = Balancer::with_arguments(arguments);
+  ASSERT_TRUE(back.wait([&] { return back.last<lb::Hello>() != nullptr; }));
+  EXPECT_EQ(back.last<lb::Hello>()->applied_version, 4U) << "what was acknowledged is on the disk";
+  EXPECT_EQ(ask(port).status, 200);
   std::filesystem::remove_all(state);
   std::remove(token.c_str());
 }
@@ -173,16 +245,16 @@ TEST(BalancerFeed, ADrainIsReportedDoneOnlyWhenTheOpenRequestHasEnded) {
   ASSERT_TRUE(eventually([&] { return asked.load(); }));
   control.send(lb::Snapshot{config(2, port, {{target.port(), ", \"state\": \"draining\""}})});
   ASSERT_TRUE(control.wait([&] {
-    const auto* report = control.last<lb::Report>();
+    const auto* report = control.report();
     return report != nullptr && report->version == 2;
   }));
-  ASSERT_EQ(control.last<lb::Report>()->targets.size(), 1U);
-  EXPECT_FALSE(control.last<lb::Report>()->targets[0].drained);
-  EXPECT_EQ(control.last<lb::Report>()->targets[0].in_flight, 1U);
-  EXPECT_EQ(control.last<lb::Report>()->targets[0].reason, "Target.DeregistrationInProgress");
+  ASSERT_EQ(control.report()->targets.size(), 1U);
+  EXPECT_FALSE(control.report()->targets[0].drained);
+  EXPECT_EQ(control.report()->targets[0].in_flight, 1U);
+  EXPECT_EQ(control.report()->targets[0].reason, "Target.DeregistrationInProgress");
   release = true;
   EXPECT_EQ(client.read_message().body, "finished");
-  EXPECT_TRUE(control.wait([&] { return control.last<lb::Report>()->targets[0].drained; }));
+  EXPECT_TRUE(control.wait([&] { return control.report()->targets[0].drained; }));
   std::remove(token.c_str());
 }
 

@@ -114,7 +114,8 @@ void FakeAgent::obey() {
 void FakeBalancer::connect() {
   channel = std::make_shared<FakeChannel>();
   session = world_.engine->feed_opened(channel);
-  world_.engine->feed_message(session, lb::feed_to_json(lb::Hello{id, config.version}));
+  sequence = 0;
+  world_.engine->feed_message(session, lb::feed_to_json(lb::Hello{id, config.version, deltas}));
   world_.rest();
 }
 
@@ -137,6 +138,18 @@ bool FakeBalancer::take_messages() {
       versions.push_back(snapshot->config.version);
       received = snapshot->config;
       if (acknowledges) apply(received);
+    } else if (const auto* delta = std::get_if<lb::Delta>(&*message)) {
+      auto next = lb::apply(received, *delta);
+      if (!next) {
+        ADD_FAILURE() << next.error().text();
+        continue;
+      }
+      ++deltas_taken;
+      versions.push_back(delta->version);
+      received = *std::move(next);
+      if (acknowledges) apply(received);
+    } else if (std::holds_alternative<lb::Resync>(*message)) {
+      ++asked_for_report;
     }
   }
   return any;
@@ -151,7 +164,7 @@ void FakeBalancer::apply(const lb::Config& newest) {
 
 void FakeBalancer::report() {
   if (!channel || !reports) return;
-  lb::Report report{config.version, {}};
+  lb::Report report{config.version, {}, deltas ? ++sequence : 0};
   for (const auto& group : config.target_groups) {
     for (const lb::Target& target : group->targets) {
       lb::TargetReport each;

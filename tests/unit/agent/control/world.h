@@ -61,7 +61,7 @@ class FakeAgent {
   World& world_;
 };
 
-// A balancer: applies and acknowledges snapshots and reports on their targets.
+// A balancer: applies and acknowledges snapshots and deltas and reports on their targets.
 class FakeBalancer {
  public:
   FakeBalancer(World& world, std::string own_id) : id(std::move(own_id)), world_(world) {}
@@ -75,7 +75,11 @@ class FakeBalancer {
   bool acknowledges = true;
   bool reports = true;
   bool finds_healthy = true;
-  bool drains = true;  // open requests end at once
+  bool drains = true;   // open requests end at once
+  bool deltas = false;  // says so in its hello
+  int deltas_taken = 0;
+  int asked_for_report = 0;
+  std::uint64_t sequence = 0;  // of its last report
   std::shared_ptr<FakeChannel> channel;
   std::uint64_t session = 0;
   lb::Config config;    // applied: acknowledged, or what it routes by

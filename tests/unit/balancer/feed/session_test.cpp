@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "balancer/feed/control_feed.h"
 
 namespace balancer::feed {
@@ -17,11 +19,26 @@ struct OneTarget final : ReportSource {
   std::vector<lb::TargetReport> target_reports() override {
     return {{"tg", "r1", lb::Health::kHealthy, "", "", 3, false}};
   }
+  Changes changed_reports() override { return std::exchange(changes, {}); }
+  Changes changes;
 };
 
-lb::Snapshot snapshot(std::uint64_t version) {
-  lb::Snapshot out;
-  out.config.version = version;
+lb::Config config(std::uint64_t version) {
+  lb::Config out;
+  out.version = version;
+  return out;
+}
+
+lb::Snapshot snapshot(std::uint64_t version) { return {config(version)}; }
+
+// To a configuration with one target group more.
+lb::Delta delta(std::uint64_t from, std::uint64_t to) {
+  lb::Delta out;
+  out.from_version = from;
+  out.version = to;
+  lb::TargetGroup group;
+  group.id = "tg-" + std::to_string(to);
+  out.target_groups.put = {{0, group}};
   return out;
 }
 
@@ -33,7 +50,16 @@ int count(const FeedSession::Output& out) {
 }
 
 struct Rig {
-  explicit Rig(std::uint64_t applied = 0) : session("b-1", applied, reports) {}
+  explicit Rig(std::uint64_t applied = 0) : session("b-1", applied, reports) {
+    if (applied != 0) session.on_applied(config(applied), {}, kStart);
+  }
+  // Of before deltas: refuses the first Hello.
+  void connect_to_an_older_control() {
+    session.on_connected(kStart);
+    session.on_disconnected();
+    const auto out = session.on_connected(kStart);
+    EXPECT_FALSE(std::get<lb::Hello>(out.send.at(0)).deltas);
+  }
   OneTarget reports;
   FeedSession session;
 };
@@ -55,7 +81,7 @@ TEST(FeedSession, AcknowledgesOnlyWhenEveryWorkerRoutesByTheVersionAndReportsWit
   ASSERT_TRUE(received.apply);
   EXPECT_EQ(received.apply->version, 5U);
   EXPECT_TRUE(rig.session.tick(kStart + Millis(5'000)).send.empty()) << "nothing to report about";
-  const auto applied = rig.session.on_applied(5, {}, kStart);
+  const auto applied = rig.session.on_applied(config(5), {}, kStart);
   ASSERT_EQ(applied.send.size(), 2U);
   EXPECT_EQ(std::get<lb::Ack>(applied.send[0]).version, 5U);
   const auto& report = std::get<lb::Report>(applied.send[1]);
@@ -69,7 +95,7 @@ TEST(FeedSession, ARefusedVersionLeavesTheFormerOneInForceAndMayBeSentAgain) {
   rig.session.on_connected(kStart);
   ASSERT_TRUE(rig.session.on_message(snapshot(5), kStart).apply);
   const auto out = rig.session.on_applied(
-      5, shared::Error("address_in_use", "bind 0.0.0.0:80: Address already in use"), kStart);
+      config(5), shared::Error("address_in_use", "bind 0.0.0.0:80: Address already in use"), kStart);
   ASSERT_EQ(out.send.size(), 1U);
   EXPECT_EQ(std::get<lb::Refusal>(out.send[0]).reason, "bind 0.0.0.0:80: Address already in use");
   EXPECT_EQ(rig.session.applied_version(), 4U);
@@ -90,16 +116,103 @@ TEST(FeedSession, VersionsOnlyRise) {
   EXPECT_EQ(rig.session.applied_version(), 9U);
 }
 
-TEST(FeedSession, ReportsChangesAtOnceAndOtherwiseOncePerInterval) {
+TEST(FeedSession, ReportsOnceAndThenWhatChangedAtOnceAndOtherwiseWithinTheInterval) {
   Rig rig(9);
-  rig.session.on_connected(kStart);
+  const auto connected = rig.session.on_connected(kStart);
+  ASSERT_EQ(connected.send.size(), 2U);
+  EXPECT_TRUE(std::get<lb::Hello>(connected.send[0]).deltas);
+  EXPECT_EQ(std::get<lb::Report>(connected.send[1]).sequence, 1U);
+  EXPECT_TRUE(rig.session.tick(kStart + lb::kReportDeltaInterval - Millis(1)).send.empty());
+  const auto idle = rig.session.tick(kStart + lb::kReportDeltaInterval);
+  ASSERT_EQ(count<lb::ReportDelta>(idle), 1);
+  EXPECT_TRUE(std::get<lb::ReportDelta>(idle.send[0]).targets.empty());
+  EXPECT_EQ(std::get<lb::ReportDelta>(idle.send[0]).sequence, 2U);
+
+  rig.reports.changes.targets = {{"tg", "r1", lb::Health::kUnhealthy, "Target.Timeout", "", 0, false}};
+  rig.reports.changes.removed = {{"tg", "r0"}};
+  rig.session.on_targets_changed();
+  rig.session.on_targets_changed();
+  const auto changed = rig.session.tick(kStart + lb::kReportDeltaInterval + Millis(1));
+  ASSERT_EQ(changed.send.size(), 1U);
+  const auto& report = std::get<lb::ReportDelta>(changed.send[0]);
+  EXPECT_EQ(report.version, 9U);
+  EXPECT_EQ(report.sequence, 3U);
+  ASSERT_EQ(report.targets.size(), 1U);
+  EXPECT_EQ(report.targets[0].health, lb::Health::kUnhealthy);
+  ASSERT_EQ(report.removed.size(), 1U);
+  EXPECT_TRUE(rig.session.tick(kStart + lb::kReportDeltaInterval + Millis(2)).send.empty()) << "coalesced";
+
+  const auto whole = rig.session.on_message(lb::Resync{"a report is missing"}, kStart);
+  ASSERT_EQ(count<lb::Report>(whole), 1);
+  EXPECT_EQ(std::get<lb::Report>(whole.send[0]).sequence, 4U);
+  rig.session.on_disconnected();
+  EXPECT_EQ(std::get<lb::Report>(rig.session.on_connected(kStart).send.at(1)).sequence, 1U)
+      << "each connection begins with a whole one";
+}
+
+TEST(FeedSession, AnOlderControlGetsAHelloWithoutDeltasAndWholeReports) {
+  Rig rig(9);
+  rig.connect_to_an_older_control();
+  rig.session.on_message(lb::Heartbeat{9}, kStart);
   EXPECT_TRUE(rig.session.tick(kStart + Millis(999)).send.empty());
-  EXPECT_EQ(count<lb::Report>(rig.session.tick(kStart + lb::kReportInterval)), 1);
-  EXPECT_TRUE(rig.session.tick(kStart + Millis(1'001)).send.empty());
+  const auto report = rig.session.tick(kStart + lb::kReportInterval);
+  ASSERT_EQ(count<lb::Report>(report), 1);
+  EXPECT_EQ(std::get<lb::Report>(report.send[0]).sequence, 0U);
   rig.session.on_targets_changed();
-  rig.session.on_targets_changed();
-  EXPECT_EQ(count<lb::Report>(rig.session.tick(kStart + Millis(1'002))), 1);
-  EXPECT_TRUE(rig.session.tick(kStart + Millis(1'003)).send.empty()) << "coalesced";
+  EXPECT_EQ(count<lb::Report>(rig.session.tick(kStart + lb::kReportInterval + Millis(1))), 1);
+  rig.session.on_disconnected();
+  EXPECT_TRUE(std::get<lb::Hello>(rig.session.on_connected(kStart).send.at(0)).deltas)
+      << "it may have been updated";
+  rig.session.on_message(lb::Heartbeat{9}, kStart);
+  rig.session.on_disconnected();
+  EXPECT_TRUE(std::get<lb::Hello>(rig.session.on_connected(kStart).send.at(0)).deltas)
+      << "it has spoken after such a hello";
+}
+
+TEST(FeedSession, ADeltaLeadsOnFromTheNewestConfigurationReceivedAndIsAcknowledgedWhenApplied) {
+  Rig rig(4);
+  rig.session.on_connected(kStart);
+  const auto first = rig.session.on_message(delta(4, 5), kStart);
+  EXPECT_TRUE(first.send.empty()) << "not applied yet";
+  ASSERT_TRUE(first.apply);
+  EXPECT_EQ(first.apply->version, 5U);
+  const auto second = rig.session.on_message(delta(5, 6), kStart);
+  ASSERT_TRUE(second.apply) << "it starts from one that is in hand";
+  ASSERT_EQ(second.apply->target_groups.size(), 2U);
+  EXPECT_EQ(second.apply->target_groups[0]->id, "tg-6");
+  EXPECT_EQ(count<lb::Ack>(rig.session.on_applied(*first.apply, {}, kStart)), 1);
+  const auto applied = rig.session.on_applied(*second.apply, {}, kStart);
+  EXPECT_EQ(std::get<lb::Ack>(applied.send.at(0)).version, 6U);
+  EXPECT_EQ(std::get<lb::ReportDelta>(applied.send.at(1)).version, 6U);
+}
+
+TEST(FeedSession, ADeltaFromAnotherVersionIsAnsweredByARequestForTheWhole) {
+  Rig rig(4);
+  rig.session.on_connected(kStart);
+  const auto lost = rig.session.on_message(delta(5, 6), kStart);
+  EXPECT_FALSE(lost.apply);
+  ASSERT_EQ(count<lb::Resync>(lost), 1);
+  EXPECT_EQ(std::get<lb::Resync>(lost.send[0]).reason,
+            "a delta from version 5, the newest one here is version 4");
+  ASSERT_TRUE(rig.session.on_message(snapshot(6), kStart).apply);
+  EXPECT_TRUE(rig.session.on_message(delta(6, 7), kStart).apply);
+
+  Rig fresh;
+  fresh.session.on_connected(kStart);
+  EXPECT_EQ(count<lb::Resync>(fresh.session.on_message(delta(4, 5), kStart)), 1);
+}
+
+TEST(FeedSession, ABadDeltaIsRefusedWithTheReasonAndTheWholeIsAskedFor) {
+  Rig rig(4);
+  rig.session.on_connected(kStart);
+  lb::Delta bad = delta(4, 5);
+  bad.target_groups.put[0].at = 3;
+  const auto out = rig.session.on_message(bad, kStart);
+  EXPECT_FALSE(out.apply);
+  ASSERT_EQ(out.send.size(), 2U);
+  EXPECT_EQ(std::get<lb::Refusal>(out.send[0]).version, 5U);
+  EXPECT_EQ(std::get<lb::Refusal>(out.send[0]).reason, "target_groups.put[0].at: no such place: 3");
+  EXPECT_TRUE(std::holds_alternative<lb::Resync>(out.send[1]));
 }
 
 TEST(FeedSession, ASilentControlIsLeftAndAHeartbeatKeepsIt) {
@@ -117,7 +230,7 @@ TEST(FeedSession, WhatIsAppliedWhileDisconnectedIsToldByTheNextHello) {
   rig.session.on_connected(kStart);
   ASSERT_TRUE(rig.session.on_message(snapshot(5), kStart).apply);
   rig.session.on_disconnected();
-  EXPECT_TRUE(rig.session.on_applied(5, {}, kStart).send.empty());
+  EXPECT_TRUE(rig.session.on_applied(config(5), {}, kStart).send.empty());
   EXPECT_EQ(std::get<lb::Hello>(rig.session.on_connected(kStart).send.at(0)).applied_version, 5U);
 }
 

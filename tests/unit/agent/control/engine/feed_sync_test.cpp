@@ -133,6 +133,107 @@ TEST(FeedSync, SilenceAndNonsenseEndASession) {
   expect_closed(lb::feed_to_json(lb::Hello{"", 0}));
 }
 
+TEST(FeedSync, ABalancerThatUnderstandsDeltasGetsTheWholeOnceAndThenWhatChanged) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& older = world.add_balancer("b1");
+  FakeBalancer& balancer = world.add_balancer("b2");
+  balancer.disconnect();
+  balancer.config = balancer.received = {};
+  balancer.deltas = true;
+  balancer.connect();
+  EXPECT_EQ(balancer.deltas_taken, 0) << "nothing that it has could be led on from";
+  EXPECT_EQ(balancer.config, *world.state().published);
+  for (const char* path : {"/1", "/2", "/3"}) {
+    check_at(world, path);
+    EXPECT_EQ(balancer.config, *world.state().published);
+    EXPECT_EQ(older.config, *world.state().published);
+  }
+  EXPECT_EQ(balancer.deltas_taken, 3);
+  EXPECT_EQ(older.deltas_taken, 0);
+
+  balancer.disconnect();
+  balancer.connect();  // has the newest
+  check_at(world, "/4");
+  EXPECT_EQ(balancer.deltas_taken, 4);
+  balancer.disconnect();
+  check_at(world, "/5");
+  balancer.connect();
+  EXPECT_EQ(balancer.deltas_taken, 4) << "what it has is not what control holds";
+  EXPECT_EQ(balancer.config, *world.state().published);
+
+  // Two that missed different versions while they were busy.
+  balancer.acknowledges = false;
+  check_at(world, "/6");
+  check_at(world, "/7");
+  balancer.acknowledges = true;
+  balancer.apply(balancer.received);
+  world.rest();
+  EXPECT_EQ(balancer.deltas_taken, 6);
+  EXPECT_EQ(balancer.config, *world.state().published);
+}
+
+TEST(FeedSync, ABalancerThatAsksForTheWholeGetsIt) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  balancer.disconnect();
+  balancer.deltas = true;
+  balancer.connect();
+  check_at(world, "/1");
+  ASSERT_EQ(balancer.deltas_taken, 1);
+  const auto had = balancer.versions.size();
+  balancer.received = {};
+  world.engine->feed_message(balancer.session, lb::feed_to_json(lb::Resync{"lost it"}));
+  world.rest();
+  ASSERT_EQ(balancer.versions.size(), had + 1) << "also when it is the version that it was sent last";
+  EXPECT_EQ(balancer.received, *world.state().published);
+  check_at(world, "/2");
+  EXPECT_EQ(balancer.deltas_taken, 2);
+  EXPECT_EQ(balancer.config, *world.state().published);
+}
+
+TEST(FeedSync, ChangesOfAReportAreTakenInOrderAndAGapIsAskedAfter) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = world.add_balancer("b1");
+  balancer.disconnect();
+  balancer.deltas = true;
+  balancer.connect();
+  balancer.reports = false;
+  const auto& view = world.state().live.balancers.at("b1");
+  const auto says = [&](std::uint64_t sequence, const std::string& registration, bool removed = false) {
+    lb::ReportDelta delta{balancer.config.version, sequence, {}, {}};
+    if (removed) delta.removed = {{world.target_group, registration}};
+    if (!removed)
+      delta.targets = {{world.target_group, registration, lb::Health::kHealthy, "", "", 0, false}};
+    world.engine->feed_message(balancer.session, lb::feed_to_json(delta));
+    world.rest();
+  };
+  ASSERT_GE(balancer.sequence, 1U);
+  std::uint64_t at = balancer.sequence;
+  says(++at, "r1");
+  says(++at, "r2");
+  says(++at, "r1", true);
+  EXPECT_EQ(view.targets.count("r1"), 0U);
+  EXPECT_EQ(view.targets.count("r2"), 1U);
+  EXPECT_EQ(balancer.asked_for_report, 0);
+  at += 2;
+  says(at, "r3");
+  EXPECT_EQ(view.targets.count("r3"), 0U) << "who knows what was said in between";
+  EXPECT_EQ(balancer.asked_for_report, 1);
+  says(++at, "r4");
+  EXPECT_EQ(view.targets.count("r4"), 0U);
+  EXPECT_EQ(balancer.asked_for_report, 1) << "once is enough";
+  balancer.sequence = at;
+  balancer.reports = true;
+  balancer.report();
+  world.rest();
+  EXPECT_EQ(view.targets.count("r2"), 0U) << "a whole one";
+  says(balancer.sequence + 1, "r5");
+  EXPECT_EQ(view.targets.count("r5"), 1U);
+}
+
 TEST(FeedSync, ASecondSessionOfABalancerReplacesTheFirst) {
   World world;
   FakeBalancer& balancer = world.add_balancer("b1");
