@@ -1,6 +1,8 @@
 #include "tests/sim/balancer_process.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace sim {
 
