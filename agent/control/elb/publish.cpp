@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "agent/control/elb/attributes.h"
@@ -40,11 +41,6 @@ std::map<std::string_view, std::vector<const model::Rule*>> rules_by_listener(co
               [](const model::Rule* a, const model::Rule* b) { return a->priority < b->priority; });
   }
   return out;
-}
-
-void note_groups(const lb::Action& action, std::set<std::string, std::less<>>& used) {
-  if (action.type != lb::ActionType::kForward) return;
-  for (const auto& each : action.forward.target_groups) used.insert(each.target_group);
 }
 
 lb::Listener listener_of(const model::LoadBalancer& balancer, const model::Listener& row,
@@ -90,35 +86,61 @@ lb::Target target_of(const model::RegisteredTarget& row, Millis drain_limit) {
 // A group that no listener uses any more may still have requests open towards its targets, so that balancers
 // keep hearing of those they knew, and of every draining one, until the rows are gone. They are what reports
 // about in-flight requests can be trusted for; nothing new is routed to them.
-void add_group(const State& state, const model::TargetGroup& row, bool used, lb::Config& config) {
-  const Millis drain_limit(target_group_number(row, "deregistration_delay.timeout_seconds") * 1000);
-  lb::TargetGroup group = group_of(row);
-  for (const auto* target : targets_of(state, row.arn)) {
-    if (!used && !target->exposed && target->state != lb::TargetState::kDraining) continue;
-    group.targets.push_back(target_of(*target, drain_limit));
-  }
-  if (used || !group.targets.empty()) config.target_groups.push_back(std::move(group));
+bool is_published(const model::RegisteredTarget& target, bool group_is_used) {
+  return group_is_used || target.exposed || target.state == lb::TargetState::kDraining;
 }
 
-// Notes in the rows what the published configuration says of them. Its groups are in the order of their ARNs.
+std::optional<lb::TargetGroup> published_group(const State& state, const std::string& arn) {
+  const model::TargetGroup* row = state.target_groups.find(arn);
+  if (row == nullptr) return std::nullopt;
+  const bool used = state.forward_index().is_used(arn);
+  const Millis drain_limit(target_group_number(*row, "deregistration_delay.timeout_seconds") * 1000);
+  lb::TargetGroup group = group_of(*row);
+  for (const auto* target : targets_of(state, arn)) {
+    if (is_published(*target, used)) group.targets.push_back(target_of(*target, drain_limit));
+  }
+  if (!used && group.targets.empty()) return std::nullopt;
+  return group;
+}
+
+using Groups = std::vector<lb::Part<lb::TargetGroup>>;
+
+Groups::iterator place_of(Groups& groups, const std::string& arn) {
+  return std::lower_bound(groups.begin(), groups.end(), arn,
+                          [](const auto& each, const std::string& id) { return each->id < id; });
+}
+
+// The published configuration with these groups made anew; the others are shared with it.
+std::shared_ptr<lb::Config> with_groups(const State& state, const std::set<std::string>& arns) {
+  auto config = std::make_shared<lb::Config>(*state.published);
+  for (const std::string& arn : arns) {
+    auto group = published_group(state, arn);
+    const auto at = place_of(config->target_groups, arn);
+    const bool there = at != config->target_groups.end() && (*at)->id == arn;
+    if (group && there) {
+      if (**at != *group) *at = std::move(*group);
+    } else if (group) {
+      config->target_groups.insert(at, std::move(*group));
+    } else if (there) {
+      config->target_groups.erase(at);
+    }
+  }
+  return config;
+}
+
+// Notes in the rows what the published configuration, which is made of them, says of them.
 void mark_targets(State& state) {
-  const lb::Config& config = *state.published;
   std::vector<std::string> told;
   for (const auto& [arn, unmarked] : state.target_index().unmarked()) {
-    const auto group =
-        std::lower_bound(config.target_groups.begin(), config.target_groups.end(), arn,
-                         [](const auto& each, const std::string& id) { return each->id < id; });
-    if (group == config.target_groups.end() || (*group)->id != arn) continue;
-    std::set<std::string_view> registrations;
-    for (const auto& target : (*group)->targets) registrations.insert(target.registration);
+    const bool used = state.forward_index().is_used(arn);
     for (const std::string& key : unmarked) {
-      if (registrations.contains(state.targets.find(key)->registration)) told.push_back(key);
+      if (is_published(*state.targets.find(key), used)) told.push_back(key);
     }
   }
   for (const std::string& key : told) {
     auto& target = *state.targets.edit(key);
     target.exposed = true;
-    if (target.state == lb::TargetState::kDraining) target.drain_version = config.version;
+    if (target.state == lb::TargetState::kDraining) target.drain_version = state.published->version;
   }
 }
 
@@ -131,22 +153,19 @@ bool same_but_version(const lb::Config& a, const lb::Config& b) {
 std::shared_ptr<const lb::Config> build_config(const State& state, const Settings& settings) {
   auto config = std::make_shared<lb::Config>();
   if (const auto* meta = state.meta.find("meta")) config->version = meta->config_version;
-  std::set<std::string, std::less<>> used;
   auto rules = rules_by_listener(state);
   for (const auto& [arn, row] : state.listeners.rows()) {
     const auto* balancer = state.load_balancers.find(row.load_balancer_arn);
     if (balancer == nullptr || row.default_actions.empty()) continue;
     lb::Listener listener = listener_of(*balancer, row, settings);
-    note_groups(listener.default_action, used);
     for (const model::Rule* rule : rules[arn]) {
       if (rule->actions.empty()) continue;
-      note_groups(rule->actions.back(), used);
       listener.rules.push_back({rule->arn, rule->priority, rule->conditions, rule->actions.back()});
     }
     config->listeners.push_back(std::move(listener));
   }
   for (const auto& [arn, row] : state.target_groups.rows()) {
-    add_group(state, row, used.count(arn) != 0, *config);
+    if (auto group = published_group(state, arn)) config->target_groups.push_back(std::move(*group));
   }
   return config;
 }
@@ -156,8 +175,11 @@ bool publish(Step& step) {
   const std::uint64_t current = step.meta().config_version;
   // Version 0 is "nothing was ever published": even an empty configuration gets a version of its own.
   const bool stands = current != 0 && state.published->version == current;
-  if (!state.take_changes_for_publishing() && stands) return false;
-  auto built = std::const_pointer_cast<lb::Config>(build_config(state, step.settings));
+  const State::ConfigChanges changes = state.take_changes_for_publishing();
+  if (!changes.any() && stands) return false;
+  const auto built = changes.routes || !stands
+                         ? std::const_pointer_cast<lb::Config>(build_config(state, step.settings))
+                         : with_groups(state, changes.groups);
   if (!stands || !same_but_version(*built, *state.published)) {
     // The first after a start is never below the clock: a balancer that has a version of a newer database
     // must not take another configuration of that number for it, nor its acknowledgement count for this one.

@@ -138,7 +138,7 @@ void Marks::group_changed(const std::string& arn) {
 
 // A task whose targets are gone is its own change: they are taken out of its row too.
 void Marks::target_changed(const std::string& key) {
-  const std::string arn = key.substr(0, key.rfind('/'));
+  const std::string arn = target_group_in(key);
   if (state_.target_index().draining().contains(arn)) agenda_.note(Concern::kDrainingGroup, arn);
   judge_task_of(key);
 }

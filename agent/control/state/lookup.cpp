@@ -126,6 +126,10 @@ std::string task_key_in(std::string_view task_arn) {
   return at == std::string_view::npos ? std::string() : std::string(task_arn.substr(at + kWord.size()));
 }
 
+std::string target_group_in(std::string_view target_key) {
+  return std::string(target_key.substr(0, target_key.rfind('/')));
+}
+
 std::string target_key(std::string_view target_group_arn, std::string_view registration) {
   std::string key(target_group_arn);
   key += '/';

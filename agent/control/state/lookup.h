@@ -44,6 +44,7 @@ std::string key_of(const model::RegisteredTarget& target);
 // The row key in a task's ARN, empty if it is none.
 std::string task_key_in(std::string_view task_arn);
 std::string target_key(std::string_view target_group_arn, std::string_view registration);
+std::string target_group_in(std::string_view target_key);  // ARN
 // In the order of their registration. Good until targets change.
 std::vector<const model::RegisteredTarget*> targets_of(const State& state,
                                                        const std::string& target_group_arn);

@@ -1,5 +1,7 @@
 #include "agent/control/state/state.h"
 
+#include "agent/control/state/lookup.h"
+
 namespace agent::control {
 
 std::vector<TableBase*> State::tables() {
@@ -32,13 +34,15 @@ bool State::has_changes_for_publishing() const {
          targets.has_changes(at.targets);
 }
 
-bool State::take_changes_for_publishing() {
+State::ConfigChanges State::take_changes_for_publishing() {
   const Readers& at = changes_for_publishing_;
-  bool any = !load_balancers.take_changes(at.load_balancers).empty();
-  any = !listeners.take_changes(at.listeners).empty() || any;
-  any = !rules.take_changes(at.rules).empty() || any;
-  any = !target_groups.take_changes(at.target_groups).empty() || any;
-  return !targets.take_changes(at.targets).empty() || any;
+  ConfigChanges changes;
+  changes.routes = !load_balancers.take_changes(at.load_balancers).empty();
+  changes.routes = !listeners.take_changes(at.listeners).empty() || changes.routes;
+  changes.routes = !rules.take_changes(at.rules).empty() || changes.routes;
+  for (const std::string& arn : target_groups.take_changes(at.target_groups)) changes.groups.insert(arn);
+  for (const std::string& key : targets.take_changes(at.targets)) changes.groups.insert(target_group_in(key));
+  return changes;
 }
 
 const TargetIndex& State::target_index() const {

@@ -109,8 +109,13 @@ struct State {
   const HostIndex& host_index() const;
   // All of them, whether anybody asks or not: what changed since is not kept for ever.
   void refresh_indexes() const;
-  // Whether a row changed that the balancers' configuration is made of, since this was last asked.
-  bool take_changes_for_publishing();
+  // What changed of the rows that the balancers' configuration is made of, since this was last asked.
+  struct ConfigChanges {
+    bool routes = false;           // listeners, their rules, their load balancers
+    std::set<std::string> groups;  // ARNs of target groups: they themselves, or a target
+    bool any() const { return routes || !groups.empty(); }
+  };
+  ConfigChanges take_changes_for_publishing();
   bool has_changes_for_publishing() const;
   // Asked for anew for each call.
   Capacity& capacity();
