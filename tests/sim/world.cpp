@@ -1,5 +1,7 @@
 #include "tests/sim/world.h"
 
+#include <ctime>
+
 namespace sim {
 namespace {
 
@@ -11,6 +13,12 @@ struct TimerState final : shared::env::Timer::State {
   ~TimerState() override { *cancelled = true; }
   World::Cancelled cancelled;
 };
+
+double processor_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
 
 }  // namespace
 
@@ -48,19 +56,25 @@ Millis World::between(Millis low, Millis high) {
   return low + Millis(random_.below(static_cast<std::uint64_t>((high - low).count()) + 1));
 }
 
-void Process::post(std::function<void()> work) {
-  world_.at(world_.now(), nullptr, [over = life_, run = std::move(work)] {
-    if (!*over) run();
-  });
+std::function<void()> Process::guarded(std::function<void()> work) const {
+  return [over = life_, meter = meter_, run = std::move(work)] {
+    if (*over) return;
+    if (!meter) return run();
+    const double from = processor_seconds();
+    run();
+    *meter += processor_seconds() - from;
+  };
 }
+
+void Process::post(std::function<void()> work) { world_.at(world_.now(), nullptr, guarded(std::move(work))); }
 
 shared::env::Timer Process::after(Millis delay, std::function<void()> work) {
   auto cancelled = std::make_shared<bool>(false);
-  world_.at(world_.now() + delay, cancelled, [over = life_, cancelled, run = std::move(work)] {
-    if (*over || *cancelled) return;
-    *cancelled = true;
-    run();
-  });
+  world_.at(world_.now() + delay, cancelled, guarded([cancelled, run = std::move(work)] {
+              if (*cancelled) return;
+              *cancelled = true;
+              run();
+            }));
   return shared::env::Timer(std::make_unique<TimerState>(cancelled));
 }
 
@@ -71,9 +85,7 @@ void Process::crash() {
 }
 
 void Process::deliver(Millis delay, std::function<void()> work) {
-  world_.at(world_.now() + delay, nullptr, [over = life_, run = std::move(work)] {
-    if (!*over) run();
-  });
+  world_.at(world_.now() + delay, nullptr, guarded(std::move(work)));
 }
 
 }  // namespace sim

@@ -67,12 +67,16 @@ class Process final : public shared::env::Executor {
   World& world() { return world_; }
   // Runs `work` in this process after `delay`, unless it crashes before.
   void deliver(Millis delay, std::function<void()> work);
+  // What this process's work takes of the real processor is added to `seconds` from now on; for benches.
+  void meter(std::shared_ptr<double> seconds) { meter_ = std::move(seconds); }
 
  private:
+  std::function<void()> guarded(std::function<void()> work) const;
   World& world_;
   std::string name_;
   std::shared_ptr<bool> life_;  // true once that life is over
   std::uint64_t number_ = 0;
+  std::shared_ptr<double> meter_;
 };
 
 }  // namespace sim

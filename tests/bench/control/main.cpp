@@ -3,10 +3,11 @@
 //   bench_control [--hosts N] [--tasks N] [--services N]
 //
 // Services, each behind a load balancer of its own, are created, scaled out until they have all tasks
-// together, left alone for a minute, rolled to a new revision, told for a minute to be larger than all hosts
-// together, and scaled in. Each line says what that took of simulated time and of CPU, all hosts and the
-// balancer included; profile it to tell them apart (perf record -g; agent::control::Engine::Impl::turn is
-// control).
+// together, left alone for a minute, ten tasks of them are stopped and replaced, control is started anew, all
+// are rolled to a new revision, told for a minute to be larger than all hosts together, and scaled in. Each
+// line says what that took of simulated time and of CPU: all of it, and the parts of control and of the
+// balancer (the rest is hosts and the simulation itself). A target group takes 1,000 targets, so that a
+// service can have 500 tasks.
 #include <sys/resource.h>
 
 #include <charconv>
@@ -35,6 +36,7 @@ using sim::Millis;
 constexpr std::uint64_t kSeed = 1;
 constexpr Millis kSlice{100};
 constexpr Millis kLimit{3'600'000};
+constexpr int kMostTasksPerService = 500;
 
 double cpu_seconds() {
   rusage use{};
@@ -66,6 +68,8 @@ class Bench {
                                                          const auto it = machines_.find(address);
                                                          return it == machines_.end() ? nullptr : it->second;
                                                        });
+    control_->process().meter(control_cpu_);
+    balancer_->process().meter(balancer_cpu_);
     balancer_->on_violation = [this](const std::string& text) { fail(text); };
   }
 
@@ -78,10 +82,12 @@ class Bench {
     update(json{{"desiredCount", tasks_ / services_}});
     phase("scale out", [this] { return done(tasks_); });
     idle("a minute of rest");
+    replace_ten();
+    restart();
     revision("2");
     update(json{{"taskDefinition", "web"}});
     phase("deployment", [this] { return done(tasks_); });
-    update(json{{"desiredCount", 10 * tasks_ / services_}});
+    update(json{{"desiredCount", std::min(10 * tasks_ / services_, 5000)}});
     idle("more than fits");
     update(json{{"desiredCount", 0}});
     phase("scale in", [this] { return done(0); });
@@ -148,6 +154,35 @@ class Bench {
              .dump());
   }
 
+  // One after the other, each in peace.
+  void replace_ten() {
+    const Reading before = read();
+    for (int i = 0; i < 10; ++i) {
+      std::string arn;
+      for (const auto& [key, task] : control_->state().tasks.rows()) {
+        if (task.last_status == agent::model::TaskStatus::kRunning) arn = task.arn;
+      }
+      call("ecs", "StopTask", json{{"task", arn}}.dump());
+      while (!failed_ && !done(tasks_)) {
+        world_.run_for(kSlice, {});
+        if (world_.now() - before.at > kLimit) fail("replacing a task took too long");
+      }
+    }
+    tell("ten tasks replaced", before);
+  }
+
+  void restart() {
+    const Reading before = read();
+    control_->crash();
+    const double from = cpu_seconds();
+    control_->boot();
+    const double boot = cpu_seconds() - from;
+    *control_cpu_ += boot;
+    while (connected() != hosts_.size() || !done(tasks_)) world_.run_for(kSlice, {});
+    tell("control restarts", before);
+    std::printf("%-19s %.2f s CPU of it until it had read its rows\n", "", boot);
+  }
+
   std::size_t connected() const {
     std::size_t count = 0;
     for (const auto& [arn, agent] : control_->state().live.agents) count += agent.connected ? 1U : 0U;
@@ -170,28 +205,33 @@ class Bench {
 
   template <class Done>
   void phase(const char* name, Done done) {
-    const auto from = world_.now();
-    const double cpu = cpu_seconds();
-    const std::uint64_t version = control_->state().published->version;
+    const Reading before = read();
     while (!failed_ && !done()) {
       world_.run_for(kSlice, {});
-      if (world_.now() - from > kLimit) fail(std::string(name) + " took too long");
+      if (world_.now() - before.at > kLimit) fail(std::string(name) + " took too long");
     }
-    tell(name, from, cpu, version);
+    tell(name, before);
   }
 
   void idle(const char* name) {
-    const auto from = world_.now();
-    const double cpu = cpu_seconds();
-    const std::uint64_t version = control_->state().published->version;
+    const Reading before = read();
     world_.run_for(Millis(60'000), {});
-    tell(name, from, cpu, version);
+    tell(name, before);
   }
 
-  void tell(const char* name, shared::SteadyTime from, double cpu, std::uint64_t version) const {
-    std::printf("%-18s %8.1f s simulated %8.2f s CPU %6llu configurations\n", name,
-                std::chrono::duration<double>(world_.now() - from).count(), cpu_seconds() - cpu,
-                static_cast<unsigned long long>(control_->state().published->version - version));
+  struct Reading {
+    shared::SteadyTime at;
+    double cpu;
+    double control;
+    double balancer;
+  };
+  Reading read() const { return {world_.now(), cpu_seconds(), *control_cpu_, *balancer_cpu_}; }
+
+  void tell(const char* name, const Reading& before) const {
+    const Reading now = read();
+    std::printf("%-19s %8.1f s simulated %8.2f s CPU, control %8.3f s, balancer %7.2f s\n", name,
+                std::chrono::duration<double>(now.at - before.at).count(), now.cpu - before.cpu,
+                now.control - before.control, now.balancer - before.balancer);
     std::fflush(stdout);
   }
 
@@ -203,6 +243,8 @@ class Bench {
   std::unique_ptr<sim::ControlProcess> control_;
   std::vector<std::unique_ptr<sim::HostProcess>> hosts_;
   std::unique_ptr<sim::BalancerProcess> balancer_;
+  std::shared_ptr<double> control_cpu_ = std::make_shared<double>(0);
+  std::shared_ptr<double> balancer_cpu_ = std::make_shared<double>(0);
   bool failed_ = false;
 };
 
@@ -228,6 +270,13 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "usage: bench_control [--hosts N] [--tasks N] [--services N]\n");
       return 2;
     }
+  }
+  if (tasks / services > kMostTasksPerService) {
+    std::fprintf(
+        stderr,
+        "bench_control: a service can have %d tasks, whose deployment doubles them: use more services\n",
+        kMostTasksPerService);
+    return 2;
   }
   shared::log::configure({shared::log::Level::kError, shared::log::Format::kLogfmt, [](std::string_view) {}});
   return Bench(hosts, tasks / services * services, services).run();

@@ -108,7 +108,7 @@ void expect_moved(const State& state) {
 
   ASSERT_EQ(state.published->target_groups.size(), 1u);
   std::vector<std::string> published;
-  for (const auto& each : state.published->target_groups[0].targets) published.push_back(each.registration);
+  for (const auto& each : state.published->target_groups[0]->targets) published.push_back(each.registration);
   EXPECT_EQ(published, (std::vector<std::string>{"ff", "aa", "0b"}));
 
   ASSERT_NE(state.families.find("web"), nullptr);

@@ -13,7 +13,7 @@ using shared::Result;
 
 // What the capacity of the cluster says of each host is what a walk over its rows would find.
 void expect_as_in_rows(World& world, const std::string& when) {
-  world.submit([&](Step& step) -> Result<void> {
+  (void)world.submit([&](Step& step) -> Result<void> {
     State& state = step.state;
     std::vector<scheduler::Candidate> hosts;
     for (const auto& [key, row] : state.instances.rows()) {
@@ -61,7 +61,7 @@ TEST(Capacity, FollowsTheRows) {
   expect_as_in_rows(world, "after the task");
   its.disconnect();
   expect_as_in_rows(world, "with a host that is away");
-  world.submit([&](Step& step) -> Result<void> {
+  (void)world.submit([&](Step& step) -> Result<void> {
     const auto result = run_task(step, request_of(definition, 3));
     EXPECT_EQ(result->task_keys.size(), 3u);
     for (const std::string& each : result->task_keys)
@@ -72,7 +72,7 @@ TEST(Capacity, FollowsTheRows) {
   expect_as_in_rows(world, "with the host that is back");
   const std::string row = its.arn.substr(its.arn.find("container-instance/") + 19);
   const auto set_status = [&](model::InstanceStatus status) {
-    world.submit([&](Step& step) { return set_instance_status(step, row, status); });
+    (void)world.submit([&](Step& step) { return set_instance_status(step, row, status); });
   };
   set_status(model::InstanceStatus::kDraining);
   expect_as_in_rows(world, "with a host that is drained");
@@ -88,7 +88,7 @@ TEST(Capacity, ForgetsPlacementsThatAreTakenBack) {
   const std::string definition = world.define("job", R"("cpu": 1000, "memory": 64)");
   const auto placed = [&](bool keep) {
     std::size_t count = 0;
-    world.submit([&](Step& step) -> Result<void> {
+    (void)world.submit([&](Step& step) -> Result<void> {
       count = run_task(step, request_of(definition, 1))->task_keys.size();
       return keep ? Result<void>() : Error("ClientException", "no");
     });
