@@ -33,6 +33,13 @@ std::vector<std::string> active_in(const lb::TargetGroup& group) {
   }
   return out;
 }
+// The simulated rules name one path each, without wildcards.
+const lb::Action& action_for(const lb::Listener& listener, const std::string& path) {
+  for (const auto& rule : listener.rules) {
+    if (rule.conditions.at(0).values.at(0) == path) return rule.action;
+  }
+  return listener.default_action;
+}
 }  // namespace
 
 BalancerProcess::BalancerProcess(World& world, Network& network, ControlProcess& control, std::string name,
@@ -278,7 +285,7 @@ std::vector<const lb::Config*> BalancerProcess::routing_by() const {
   return configs;
 }
 
-void BalancerProcess::request(std::uint16_t port, Millis duration) {
+void BalancerProcess::request(std::uint16_t port, const std::string& path, Millis duration) {
   if (!up()) return;
   Worker& worker = workers_[world_.random().below(kWorkers)];
   if (!worker.config) return;
@@ -286,7 +293,7 @@ void BalancerProcess::request(std::uint16_t port, Millis duration) {
                                      [port](const auto& each) { return each->port == port; });
   if (listener == worker.config->listeners.end()) return;
   ++counts_.sent;
-  const std::string& group_id = (*listener)->default_action.forward.target_groups.at(0).target_group;
+  const std::string& group_id = action_for(**listener, path).forward.target_groups.at(0).target_group;
   const lb::TargetGroup& group = group_of(*worker.config, group_id);
   std::vector<const lb::Target*> active;
   std::vector<balancer::targets::Candidate> candidates;

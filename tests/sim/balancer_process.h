@@ -52,8 +52,8 @@ class BalancerProcess final : public balancer::feed::ReportSource {
   void crash();
   bool up() const { return session_ != nullptr; }
   Process& process() { return process_; }
-  // One client request to the listener on `port`, taking `duration` once a target has it.
-  void request(std::uint16_t port, Millis duration);
+  // One client request for `path` to the listener on `port`, taking `duration` once a target has it.
+  void request(std::uint16_t port, const std::string& path, Millis duration);
   // Configurations that a worker may route a request by now; of a process that is down: what it will start with.
   std::vector<const lb::Config*> routing_by() const;
   std::map<std::uint64_t, OpenRequest>& open_requests() { return open_; }

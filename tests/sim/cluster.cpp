@@ -1,6 +1,4 @@
 #include "tests/sim/cluster.h"
-#include "agent/control/elb/target_health.h"
-#include "agent/control/services/requests.h"
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -19,6 +17,8 @@ namespace {
 
 constexpr const char* kTaskLabel = "com.amazonaws.ecs.task-arn";
 constexpr const char* kNameLabel = "com.amazonaws.ecs.container-name";
+constexpr const char* kDefault = "default";
+constexpr const char* kOther = "other";
 constexpr Millis kLifeWithFaults{240'000};
 // Longer than every back-off, silence and delay a fault can have left behind, and than the longest start
 // back-off.
@@ -35,38 +35,17 @@ bool is_web(const SimContainer& container) {
   return it != container.spec.labels.end() && it->second == "web";
 }
 
-enum class Judged { kHealthy, kUnknown, kUnhealthy };
-
-// A task that runs and is wanted, by the worst of its targets.
-Judged judge(const State& state, const model::Task& task) {
-  if (task.last_status != model::TaskStatus::kRunning ||
-      task.desired_status != model::DesiredStatus::kRunning) {
-    return Judged::kUnhealthy;
-  }
-  Judged worst = Judged::kHealthy;
-  agent::control::TargetLookup lookup(state);
-  for (const auto& each : task.targets) {
-    if (state.target_groups.find(each.target_group_arn) == nullptr) return Judged::kUnhealthy;
-    const auto* target = lookup.find(each.target_group_arn, each.registration);
-    if (target == nullptr) continue;
-    const lb::Health health = lookup.health(*target).state;
-    if (health == lb::Health::kUnhealthy) return Judged::kUnhealthy;
-    if (health != lb::Health::kHealthy) worst = Judged::kUnknown;
-  }
-  return worst;
-}
-
 }  // namespace
 
 Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world_) {
   report_.seed = seed;
-  agent::control::Settings settings;
-  settings.poll_endpoint = "http://control";
-  settings.max_starting_tasks_per_instance = 2;
-  control_ = std::make_unique<ControlProcess>(world_, network_, settings);
+  settings_.poll_endpoint = "http://control";
+  settings_.max_starting_tasks_per_instance = 2;
+  control_ = std::make_unique<ControlProcess>(world_, network_, settings_);
   control_->check_turns([this](const std::string& text) { violate(text); });
   for (int i = 1; i <= 3; ++i) {
     agent::node::NodeSettings node;
+    node.cluster = i == 3 ? kOther : kDefault;
     node.cpus = 2;
     node.memory_mib = 320;  // five tasks: room is scarce while a deployment doubles them
     node.task_cleanup_wait = Millis(60'000);
@@ -79,7 +58,7 @@ Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world
       on_container_start(container);
     };
   }
-  const int balancers = 1 + static_cast<int>(world_.random().below(2));
+  const int balancers = world_.random().below(4) == 0 ? 1 : 2;
   for (int i = 1; i <= balancers; ++i) {
     balancers_.push_back(std::make_unique<BalancerProcess>(
         world_, network_, *control_, "balancer" + std::to_string(i),
@@ -139,12 +118,12 @@ std::string Cluster::must_call(const std::string& service, const std::string& op
   return answer.value_or("");
 }
 
-void Cluster::register_revision() {
-  const json body{{"family", "web"},
+std::optional<std::string> Cluster::register_revision(const std::string& family) {
+  const json body{{"family", family},
                   {"volumes", {{{"name", "scratch"}}}},
                   {"containerDefinitions",
                    {{{"name", "web"},
-                     {"image", "web:" + std::to_string(++revisions_)},
+                     {"image", family + ":" + std::to_string(++revisions_)},
                      {"cpu", 64},
                      {"memory", 58},
                      {"mountPoints", {{{"sourceVolume", "scratch"}, {"containerPath", "/scratch"}}}},
@@ -155,66 +134,127 @@ void Cluster::register_revision() {
                      {"essential", false},
                      {"command", {"linger"}}}}}};
   const auto answer = call("ecs", "RegisterTaskDefinition", body.dump());
-  if (!answer || answer->starts_with("error ")) return;
-  acknowledged_definitions_.insert(
-      json::parse(*answer).at("taskDefinition").at("taskDefinitionArn").get<std::string>());
+  if (!answer || answer->starts_with("error ")) return std::nullopt;
+  auto arn = json::parse(*answer).at("taskDefinition").at("taskDefinitionArn").get<std::string>();
+  acknowledged_definitions_.insert(arn);
+  return arn;
 }
+
+std::string Cluster::create_group(const std::string& name) {
+  const std::string arn = text_in(
+      must_call("elbv2", "CreateTargetGroup",
+                "Action=CreateTargetGroup&Version=2015-12-01&Name=" + name +
+                    "&Protocol=HTTP&Port=80&VpcId=v"
+                    "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
+      "TargetGroupArn");
+  must_call("elbv2", "ModifyTargetGroupAttributes",
+            "Action=ModifyTargetGroupAttributes&Version=2015-12-01&TargetGroupArn=" + arn +
+                "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=" +
+                std::to_string(kDeregistrationDelay.count() / 1000));
+  return arn;
+}
+
+namespace {
+std::string rule_request(const std::string& listener, int priority, const std::string& path,
+                         const std::string& group) {
+  return "Action=CreateRule&Version=2015-12-01&ListenerArn=" + listener +
+         "&Priority=" + std::to_string(priority) +
+         "&Conditions.member.1.Field=path-pattern&Conditions.member.1.Values.member.1=" + path +
+         "&Actions.member.1.Type=forward&Actions.member.1.TargetGroupArn=" + group;
+}
+}  // namespace
 
 void Cluster::set_up() {
   must_call("ecs", "CreateCluster", "{}");
-  register_revision();
+  must_call("ecs", "CreateCluster", json{{"clusterName", kOther}}.dump());
   const json job{{"family", "job"},
                  {"containerDefinitions",
                   {{{"name", "job"}, {"image", "job:1"}, {"memory", 16}, {"command", {"exit", "0"}}}}}};
   must_call("ecs", "RegisterTaskDefinition", job.dump());
+  const auto services = 2 + world_.random().below(3);
+  services_.push_back({"web", kDefault, 5, {create_group("web")}, {}, {}, {}});
+  services_.push_back({"worker", kOther, 2, {}, {}, {}, {}});
+  if (services == 2) services_[0].groups.push_back(create_group("admin"));
+  if (services >= 3)
+    services_.push_back({"api", kOther, 2, {create_group("api"), create_group("admin")}, {}, {}, {}});
+  if (services >= 4) services_.push_back({"extra", kDefault, 2, {create_group("extra")}, {}, {}, {}});
   const std::string balancer = text_in(
       must_call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer&Version=2015-12-01&Name=web"),
       "LoadBalancerArn");
-  target_group_ =
-      text_in(must_call("elbv2", "CreateTargetGroup",
-                        "Action=CreateTargetGroup&Version=2015-12-01&Name=web&Protocol=HTTP&Port=80&VpcId=v"
-                        "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"),
-              "TargetGroupArn");
-  must_call("elbv2", "ModifyTargetGroupAttributes",
-            "Action=ModifyTargetGroupAttributes&Version=2015-12-01&TargetGroupArn=" + target_group_ +
-                "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=" +
-                std::to_string(kDeregistrationDelay.count() / 1000));
-  must_call(
-      "elbv2", "CreateListener",
-      "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=" + std::to_string(kPort) +
-          "&LoadBalancerArn=" + balancer +
-          "&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn=" + target_group_);
+  listener_ = text_in(must_call("elbv2", "CreateListener",
+                                "Action=CreateListener&Version=2015-12-01&Protocol=HTTP&Port=" +
+                                    std::to_string(kPort) + "&LoadBalancerArn=" + balancer +
+                                    "&DefaultActions.member.1.Type=forward&DefaultActions.member.1."
+                                    "TargetGroupArn=" +
+                                    services_[0].groups[0]),
+                      "ListenerArn");
+  for (const Service& service : services_) {
+    for (const std::string& group : service.groups) {
+      if (group == services_[0].groups[0]) continue;
+      const std::string path = "/" + std::to_string(paths_.size());
+      must_call("elbv2", "CreateRule",
+                rule_request(listener_, 100 + static_cast<int>(paths_.size()), path, group));
+      paths_.push_back(path);
+      other_group_ = group;
+    }
+  }
+  paths_.push_back("/passing");
+  for (const Service& service : services_) register_revision(service.name);
   run_for(Millis(20'000));  // hosts join
-  expected_.definition = *acknowledged_definitions_.begin();
-  const json service{
-      {"serviceName", "web"},
-      {"taskDefinition", "web"},
-      {"desiredCount", expected_.desired},
-      {"loadBalancers",
-       {{{"targetGroupArn", target_group_}, {"containerName", "web"}, {"containerPort", 80}}}}};
-  must_call("ecs", "CreateService", service.dump());
-  expected_.possible_counts = {expected_.desired};
-  expected_.possible_definitions = {expected_.definition};
+  for (Service& service : services_) create_service(service);
 }
 
-void Cluster::update_service(const std::string& members, std::optional<int> count,
+bool Cluster::is_active(const Service& service) const {
+  const auto* row = control_->state().services.find(service.key());
+  return row != nullptr && row->status == model::ServiceStatus::kActive;
+}
+
+void Cluster::create_service(Service& service) {
+  const int count = 1 + static_cast<int>(world_.random().below(static_cast<std::uint64_t>(service.most)));
+  json body{{"cluster", service.cluster},
+            {"serviceName", service.name},
+            {"taskDefinition", service.name},
+            {"desiredCount", count}};
+  for (const std::string& group : service.groups) {
+    body["loadBalancers"].push_back(
+        {{"targetGroupArn", group}, {"containerName", "web"}, {"containerPort", 80}});
+  }
+  const auto answer = call("ecs", "CreateService", body.dump());
+  if (!answer) {  // the newest revision may be one of which nobody has heard
+    service.possible_definitions.clear();
+    service.possible_counts.clear();
+  } else if (!answer->starts_with("error ")) {
+    service.possible_counts = {count};
+    service.possible_definitions = {
+        json::parse(*answer).at("service").at("taskDefinition").get<std::string>()};
+  }
+}
+
+void Cluster::delete_service(Service& service) {
+  call("ecs", "DeleteService",
+       json{{"cluster", service.cluster}, {"service", service.name}, {"force", true}}.dump());
+}
+
+void Cluster::update_service(Service& service, const std::string& members, std::optional<int> count,
                              std::optional<std::string> definition) {
-  const auto answer = call("ecs", "UpdateService", R"({"service":"web",)" + members + "}");
+  const auto answer =
+      call("ecs", "UpdateService",
+           R"({"cluster":")" + service.cluster + R"(","service":")" + service.name + "\"," + members + "}");
   const bool known = answer && !answer->starts_with("error ");
   if (known) {
-    if (count) expected_.possible_counts = {*count};
-    if (definition) expected_.possible_definitions = {*definition};
+    if (count) service.possible_counts = {*count};
+    if (definition) service.possible_definitions = {*definition};
     ++report_.deployments;
   } else if (!answer) {  // it may have been carried out or not
-    if (count && !expected_.possible_counts.empty()) expected_.possible_counts.insert(*count);
-    if (definition && !expected_.possible_definitions.empty())
-      expected_.possible_definitions.insert(*definition);
+    if (count && !service.possible_counts.empty()) service.possible_counts.insert(*count);
+    if (definition && !service.possible_definitions.empty()) service.possible_definitions.insert(*definition);
   }
 }
 
 void Cluster::run_job() {
   const int code = static_cast<int>(world_.random().below(3));
   const json body{
+      {"cluster", world_.chance(500) ? kDefault : kOther},
       {"taskDefinition", "job"},
       {"overrides",
        {{"containerOverrides", {{{"name", "job"}, {"command", {"exit", std::to_string(code)}}}}}}}};
@@ -224,46 +264,107 @@ void Cluster::run_job() {
   for (const auto& task : parsed.at("tasks")) jobs_[task.at("taskArn").get<std::string>()] = code;
 }
 
-void Cluster::stop_some_task() {
+void Cluster::stop_some_task(const Service& service) {
   if (!control_->up()) return;
   std::vector<std::string> arns;
   for (const auto& [key, task] : control_->state().tasks.rows()) {
-    if (task.desired_status == model::DesiredStatus::kRunning && task.service == "web")
+    if (task.desired_status == model::DesiredStatus::kRunning && task.service == service.name)
       arns.push_back(task.arn);
   }
   if (arns.empty()) return;
   call("ecs", "StopTask",
-       json{{"task", arns[world_.random().below(arns.size())]}, {"reason", "the operator's wish"}}.dump());
+       json{{"cluster", service.cluster},
+            {"task", arns[world_.random().below(arns.size())]},
+            {"reason", "the operator's wish"}}
+           .dump());
+}
+
+// One rule comes, goes to another group, and goes.
+void Cluster::change_rules() {
+  std::string passing;
+  bool to_other = false;
+  for (const auto& [arn, rule] : control_->state().rules.rows()) {
+    if (rule.conditions.at(0).values.at(0) != paths_.back()) continue;
+    passing = arn;
+    to_other = rule.actions.at(0).forward.target_groups.at(0).target_group == other_group_;
+  }
+  if (passing.empty()) {
+    call("elbv2", "CreateRule", rule_request(listener_, 1, paths_.back(), other_group_));
+  } else if (world_.chance(500)) {
+    call("elbv2", "DeleteRule", "Action=DeleteRule&Version=2015-12-01&RuleArn=" + passing);
+  } else {
+    call("elbv2", "ModifyRule",
+         "Action=ModifyRule&Version=2015-12-01&RuleArn=" + passing +
+             "&Actions.member.1.Type=forward&Actions.member.1.TargetGroupArn=" +
+             (to_other ? services_[0].groups[0] : other_group_));
+  }
+}
+
+// An instance drains, is back, or leaves once it is empty; its node stays away until it is restarted.
+void Cluster::change_instance() {
+  std::vector<const model::ContainerInstance*> all;
+  for (const auto& [key, row] : control_->state().instances.rows()) {
+    if (row.status != model::InstanceStatus::kInactive) all.push_back(&row);
+  }
+  if (all.empty()) return;
+  const model::ContainerInstance row = *all[world_.random().below(all.size())];
+  // In an older database it would be there still, and nobody left who is it.
+  if (row.status == model::InstanceStatus::kDraining && !with_older_database() && world_.chance(500)) {
+    call("ecs", "DeregisterContainerInstance",
+         json{{"cluster", row.cluster}, {"containerInstance", row.arn}}.dump());
+    any_deregistered_ = true;
+    return;
+  }
+  const char* status = row.status == model::InstanceStatus::kActive ? "DRAINING" : "ACTIVE";
+  call("ecs", "UpdateContainerInstancesState",
+       json{{"cluster", row.cluster}, {"containerInstances", {row.arn}}, {"status", status}}.dump());
+}
+
+void Cluster::activate_instances() {
+  std::vector<std::pair<std::string, std::string>> draining;
+  for (const auto& [key, row] : control_->state().instances.rows()) {
+    if (row.status == model::InstanceStatus::kDraining) draining.emplace_back(row.cluster, row.arn);
+  }
+  for (const auto& [cluster, arn] : draining) {
+    call("ecs", "UpdateContainerInstancesState",
+         json{{"cluster", cluster}, {"containerInstances", {arn}}, {"status", "ACTIVE"}}.dump());
+  }
 }
 
 void Cluster::operate() {
   if (!control_->up()) return;
   ++report_.steps_of_operator;
-  switch (world_.random().below(8)) {
+  Service& service = services_[world_.random().below(services_.size())];
+  if (!is_active(service)) return create_service(service);  // refused while it drains
+  switch (world_.random().below(12)) {
     case 0:
     case 1: {
-      const int count = 1 + static_cast<int>(world_.random().below(6));
-      return update_service("\"desiredCount\":" + std::to_string(count), count, std::nullopt);
+      const int count = 1 + static_cast<int>(world_.random().below(static_cast<std::uint64_t>(service.most)));
+      return update_service(service, "\"desiredCount\":" + std::to_string(count), count, std::nullopt);
     }
     case 2:
-    case 3: {
-      const std::size_t known = acknowledged_definitions_.size();
-      register_revision();
-      if (acknowledged_definitions_.size() == known) return;
-      const std::string newest =
-          "arn:aws:ecs:us-east-1:000000000000:task-definition/web:" + std::to_string(known + 1);
-      if (!acknowledged_definitions_.contains(newest)) return;
-      return update_service("\"taskDefinition\":\"" + newest + "\"", std::nullopt, newest);
+    case 3:
+    case 4: {
+      const auto newest = register_revision(service.name);
+      if (!newest) return;
+      return update_service(service, "\"taskDefinition\":\"" + *newest + "\"", std::nullopt, newest);
     }
-    case 4:
-      return update_service("\"forceNewDeployment\":true", std::nullopt, std::nullopt);
     case 5:
+      return update_service(service, "\"forceNewDeployment\":true", std::nullopt, std::nullopt);
     case 6:
       return run_job();
+    // A new service's targets have yet to come up.
+    case 7:
+      return faults_on_ ? delete_service(service) : run_job();
+    case 8:
+      return change_rules();
+    case 9:
+    case 10:
+      return change_instance();
     // An operator who stops the only healthy task takes the service away himself: only where requests may be
     // lost.
     default:
-      return faults_on_ ? stop_some_task() : run_job();
+      return faults_on_ ? stop_some_task(service) : run_job();
   }
 }
 
@@ -348,13 +449,15 @@ void Cluster::restore_older_database() {
   control_->lose_since(*older_database_);
   restored_ = true;
   stopped_tasks_.clear();
-  tasks_before_.clear();
   generation_before_ = 0;
   draining_since_.clear();
   registrations_seen_.clear();
   acknowledged_definitions_.clear();
-  expected_.possible_counts.clear();
-  expected_.possible_definitions.clear();
+  for (Service& service : services_) {
+    service.tasks_before.clear();
+    service.possible_counts.clear();
+    service.possible_definitions.clear();
+  }
 }
 
 // ---- invariants ----
@@ -368,8 +471,13 @@ void Cluster::observe_control() {
   const std::uint64_t generation = state.tasks.generation() + state.services.generation() +
                                    state.target_groups.generation() + state.targets.generation() +
                                    state.instances.generation();
-  if (generation == generation_before_) return;
+  const std::uint64_t told = control_->told().generation();
+  if (generation == generation_before_) {
+    if (told != std::exchange(told_before_, told)) check_scheduler_decisions();
+    return;
+  }
   generation_before_ = generation;
+  told_before_ = told;
   for (const std::string& text : agent::control::check_invariants(state)) violate(text);
   for (const auto& [key, target] : state.targets.rows()) {
     task_of_registration_[target.registration] = target.task_arn;
@@ -379,8 +487,37 @@ void Cluster::observe_control() {
   check_scheduler_decisions();
 }
 
+// A task that runs and is wanted, by the worst of its targets as balancers have told control. Without any it
+// has proven itself after some time.
+Found Cluster::judge(const model::Task& task) const {
+  if (task.last_status != model::TaskStatus::kRunning ||
+      task.desired_status != model::DesiredStatus::kRunning) {
+    return Found::kUnhealthy;
+  }
+  if (task.targets.empty()) {
+    const bool proven =
+        task.started_at && *task.started_at + settings_.steady_without_checks <= world_.wall_now();
+    return proven ? Found::kHealthy : Found::kUnknown;
+  }
+  Found worst = Found::kHealthy;
+  for (const auto& each : task.targets) {
+    worst = std::max(worst, control_->told().found(each.target_group_arn, each.registration));
+  }
+  return worst;
+}
+
 // What the last turn decided, judged by what it left behind.
 void Cluster::check_scheduler_decisions() {
+  for (const auto& [key, task] : control_->state().tasks.rows()) {
+    if (task.last_status == model::TaskStatus::kStopped)
+      stopped_tasks_.insert(task.arn);
+    else if (stopped_tasks_.contains(task.arn))
+      violate("task " + task.arn + " was STOPPED and is not any more");
+  }
+  for (Service& service : services_) check_scheduler_decisions(service);
+}
+
+void Cluster::check_scheduler_decisions(Service& mine) {
   const State& state = control_->state();
   std::map<std::string, TaskView> now;
   int healthy = 0;
@@ -389,15 +526,15 @@ void Cluster::check_scheduler_decisions() {
   bool started = false;
   std::string reasons;
   for (const auto& [key, task] : state.tasks.rows()) {
-    if (task.last_status == model::TaskStatus::kStopped)
-      stopped_tasks_.insert(task.arn);
-    else if (stopped_tasks_.contains(task.arn))
-      violate("task " + task.arn + " was STOPPED and is not any more");
-    if (task.service != "web") continue;
-    TaskView view{task.desired_status == model::DesiredStatus::kRunning,
-                  judge(state, task) == Judged::kHealthy, task.stop_code == "ServiceSchedulerInitiated"};
-    const auto before = tasks_before_.find(key);
-    if (before == tasks_before_.end()) started = true;
+    if (task.service != mine.name) continue;
+    const Found found = judge(task);
+    const auto before = mine.tasks_before.find(key);
+    // A balancer that joins knows nothing yet: what was healthy a moment ago still counts.
+    const bool still =
+        found == Found::kUnknown && before != mine.tasks_before.end() && before->second.was_healthy;
+    const TaskView view{task.desired_status == model::DesiredStatus::kRunning, found == Found::kHealthy,
+                        found == Found::kHealthy || still, task.stop_code == "ServiceSchedulerInitiated"};
+    if (before == mine.tasks_before.end()) started = true;
     // One that has just turned unhealthy is replaced, which is not a choice of the scheduler's.
     else if (before->second.wanted && before->second.healthy && !view.wanted && view.stopped_by_scheduler &&
              task.stopped_reason.starts_with("Scaling activity")) {
@@ -405,14 +542,12 @@ void Cluster::check_scheduler_decisions() {
       reasons += " [" + task.id + " of " + task.deployment_id + "]";
     }
     wanted += view.wanted ? 1 : 0;
-    // A balancer that joins knows nothing yet: what was healthy a moment ago still counts.
-    const bool was_healthy = before != tasks_before_.end() && before->second.healthy;
-    healthy += view.healthy || (was_healthy && judge(state, task) == Judged::kUnknown) ? 1 : 0;
+    healthy += view.was_healthy ? 1 : 0;
     now.emplace(key, view);
   }
-  const bool first_look = tasks_before_.empty();
-  tasks_before_.swap(now);
-  const auto* service = state.services.find("default/web");
+  const bool first_look = mine.tasks_before.empty();
+  mine.tasks_before.swap(now);
+  const auto* service = state.services.find(mine.key());
   if (service == nullptr || first_look || service->status != model::ServiceStatus::kActive) return;
   const int minimum = (service->desired_count * service->configuration.minimum_healthy_percent + 99) / 100;
   const int maximum = service->desired_count * service->configuration.maximum_percent / 100;
@@ -479,29 +614,39 @@ void Cluster::on_routed(const lb::Target& target, const SimContainer& container)
   violate("a request for task " + wanted + " reached task " + reached + ", which took its port");
 }
 
-void Cluster::check_converged() {
+void Cluster::check_converged(const Service& mine) {
   const State& state = control_->state();
-  const auto* service = state.services.find("default/web");
-  if (service == nullptr) return violate("the service is gone");
+  const auto* service = state.services.find(mine.key());
+  if (service == nullptr) return violate("service " + mine.name + " is gone");
   int running = 0;
   for (const auto& [key, task] : state.tasks.rows()) {
-    if (task.service == "web" && judge(state, task) == Judged::kHealthy) ++running;
+    if (task.service == mine.name && judge(task) == Found::kHealthy) ++running;
     if (task.desired_status == model::DesiredStatus::kStopped &&
         task.last_status != model::TaskStatus::kStopped) {
       violate("task " + task.arn + " wants to stop and never does");
     }
   }
   if (running != service->desired_count || service->deployments.size() != 1) {
-    violate("not converged: " + std::to_string(running) + " healthy of " +
+    violate("service " + mine.name + " has not converged: " + std::to_string(running) + " healthy of " +
             std::to_string(service->desired_count) + ", " + std::to_string(service->deployments.size()) +
             " deployments");
   }
-  if (!expected_.possible_counts.empty() && !expected_.possible_counts.contains(service->desired_count)) {
+  if (!mine.possible_counts.empty() && !mine.possible_counts.contains(service->desired_count)) {
     violate("an acknowledged desired count was lost: it is " + std::to_string(service->desired_count));
   }
-  if (!expected_.possible_definitions.empty() &&
-      !expected_.possible_definitions.contains(service->task_definition_arn)) {
+  if (!mine.possible_definitions.empty() &&
+      !mine.possible_definitions.contains(service->task_definition_arn)) {
     violate("an acknowledged revision was lost: the service has " + service->task_definition_arn);
+  }
+}
+
+void Cluster::check_converged() {
+  const State& state = control_->state();
+  std::size_t desired = 0;
+  for (const Service& service : services_) {
+    check_converged(service);
+    if (const auto* row = state.services.find(service.key()))
+      desired += static_cast<std::size_t>(row->desired_count);
   }
   for (const std::string& arn : acknowledged_definitions_) {
     if (state.task_definitions.find(arn.substr(arn.find("task-definition/") + 16)) == nullptr) {
@@ -526,9 +671,8 @@ void Cluster::check_converged() {
         violate("volume " + name + " of " + host->process().name() + " outlived its task");
     }
   }
-  if (containers != static_cast<std::size_t>(service->desired_count)) {
-    violate(std::to_string(containers) + " containers run for " + std::to_string(service->desired_count) +
-            " tasks");
+  if (containers != desired) {
+    violate(std::to_string(containers) + " containers run for " + std::to_string(desired) + " tasks");
   }
   if (others > containers) violate(std::to_string(others) + " containers outlived their tasks");
 }
@@ -538,17 +682,14 @@ void Cluster::check_converged() {
 Report Cluster::run() {
   set_up();
   run_for(Millis(60'000));
-  const bool with_faults =
-      seed_ % 4 != 0;  // every fourth seed shows that undisturbed operation loses nothing at all
-  faults_on_ = with_faults;
-  if (with_faults) {
+  faults_on_ = with_faults();
+  if (with_faults()) {
     network_.faults = {20, 20, 20, 2, 40};
     for (const auto& host : hosts_) host->machine().faults = {10, 10, 10, 20, 60};
   }
   const SteadyTime end = world_.now() + kLifeWithFaults;
   SteadyTime next_operation = world_.now();
   SteadyTime next_fault = world_.now();
-  const bool with_older_database = with_faults && seed_ % 5 == 0;
   const SteadyTime copy_at = world_.now() + world_.between(Millis(0), kLifeWithFaults);
   while (world_.now() < end && report_.violations.empty()) {
     if (world_.now() >= next_operation) {
@@ -557,7 +698,7 @@ Report Cluster::run() {
     }
     // A copy from before control's first start would be another installation: its hosts wait for theirs.
     const bool has_identity = control_->up() && !agent::control::installation_of(control_->state()).empty();
-    if (with_older_database && !older_database_ && world_.now() >= copy_at && has_identity) {
+    if (with_older_database() && !older_database_ && world_.now() >= copy_at && has_identity) {
       older_database_ = std::make_unique<agent::store::MemoryStore>(control_->store());
     }
     if (faults_on_ && world_.now() >= next_fault) {
@@ -565,8 +706,9 @@ Report Cluster::run() {
       next_fault = world_.now() + world_.between(Millis(200), Millis(20'000));
     }
     for (const auto& balancer : balancers_) {
-      balancer->request(kPort, world_.chance(30) ? world_.between(Millis(1'000), Millis(20'000))
-                                                 : world_.between(Millis(1), Millis(80)));
+      balancer->request(kPort, paths_[world_.random().below(paths_.size())],
+                        world_.chance(30) ? world_.between(Millis(1'000), Millis(20'000))
+                                          : world_.between(Millis(1), Millis(80)));
     }
     run_for(Millis(50));
   }
@@ -575,12 +717,22 @@ Report Cluster::run() {
   // Back-offs and silences end; then everything asked for must be there.
   const SteadyTime limit = world_.now() + kTimeToConverge;
   while (world_.now() < limit && report_.violations.empty()) {
-    run_for(Millis(15'000));
-    const auto* service = control_->state().services.find("default/web");
-    if (service != nullptr && service->deployments.size() == 1 &&
-        service->deployments[0].rollout_state == model::RolloutState::kCompleted) {
-      break;
+    run_for(Millis(60'000));
+    if (std::exchange(any_deregistered_, false)) {
+      for (const auto& host : hosts_) {
+        host->crash();
+        host->boot();
+      }
     }
+    activate_instances();
+    bool done = true;
+    for (Service& service : services_) {
+      if (!is_active(service)) create_service(service);
+      const auto* row = control_->state().services.find(service.key());
+      done = done && row != nullptr && row->deployments.size() == 1 &&
+             row->deployments[0].rollout_state == model::RolloutState::kCompleted;
+    }
+    if (done) break;
   }
   run_for(Millis(100'000));
   if (report_.violations.empty()) check_converged();
@@ -591,7 +743,7 @@ Report Cluster::run() {
     report_.traffic.refused += balancer->counts().refused;
     report_.traffic.cut += balancer->counts().cut;
   }
-  if (!with_faults && (report_.traffic.refused != 0 || report_.traffic.cut != 0)) {
+  if (!with_faults() && (report_.traffic.refused != 0 || report_.traffic.cut != 0)) {
     violate("without any fault " + std::to_string(report_.traffic.refused) + " requests were refused and " +
             std::to_string(report_.traffic.cut) + " cut");
   }

@@ -1,6 +1,6 @@
-// A whole cluster under one seed: control, three hosts, a balancer (or two), clients, an operator who changes
-// things, and faults. Every event is followed by a look at the invariants of docs/architecture.md; the first
-// violation ends the run.
+// A whole cluster under one seed: control, two ECS clusters on three hosts, two to four services, a balancer
+// (or two), clients, an operator who changes things, and faults. Every event is followed by a look at the
+// invariants of docs/architecture.md; the first violation ends the run.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -37,12 +37,24 @@ class Cluster {
   static constexpr Millis kDeregistrationDelay{30'000};
   static constexpr std::uint16_t kPort = 8080;
 
-  struct Expected {
-    int desired = 3;
-    std::string definition;                      // ARN
-    bool certain = true;                         // false after an update whose answer was lost
-    std::set<std::string> possible_definitions;  // empty: any, after an older database was restored
+  struct TaskView {
+    bool wanted = false;  // desired RUNNING
+    bool healthy = false;
+    bool was_healthy = false;  // and nobody has said otherwise since
+    bool stopped_by_scheduler = false;
+  };
+  struct Service {
+    std::string name;  // also of its family
+    std::string cluster;
+    int most;                         // tasks, so that the hosts have room to replace one
+    std::vector<std::string> groups;  // ARNs; none: not behind a load balancer
+    // What may have been asked for, more than one after an answer that was lost. Empty: anything, after an
+    // older database was restored.
+    std::set<std::string> possible_definitions;
     std::set<int> possible_counts;
+    std::map<std::string, TaskView> tasks_before;
+
+    std::string key() const { return cluster + "/" + name; }
   };
 
   // What the operator does.
@@ -51,27 +63,43 @@ class Cluster {
                                   const std::string& body);
   std::string must_call(const std::string& service, const std::string& operation, const std::string& body);
   void operate();
-  void update_service(const std::string& members, std::optional<int> count,
+  std::string create_group(const std::string& name);
+  // Also the one that was deleted.
+  void create_service(Service& service);
+  void delete_service(Service& service);
+  bool is_active(const Service& service) const;
+  void change_rules();
+  void change_instance();
+  void activate_instances();
+  void update_service(Service& service, const std::string& members, std::optional<int> count,
                       std::optional<std::string> definition);
-  void register_revision();
+  // The ARN, if control has answered.
+  std::optional<std::string> register_revision(const std::string& family);
   void run_job();
-  void stop_some_task();
+  void stop_some_task(const Service& service);
   // What goes wrong.
   void fault();
   void restart_later(const std::function<void()>& boot, Millis low, Millis high);
   void fill_disk();
   void make_room();
   void heal_everything();
+  bool with_faults() const {
+    return seed_ % 4 != 0;
+  }  // every fourth shows that undisturbed operation loses nothing
+  bool with_older_database() const { return with_faults() && seed_ % 5 == 0; }
   // Control's database is put back to the one that was copied before.
   void restore_older_database();
   // What must hold.
   void after_event();
   void observe_control();
+  Found judge(const agent::model::Task& task) const;
   void check_scheduler_decisions();
+  void check_scheduler_decisions(Service& service);
   void on_container_end(Machine& machine, const SimContainer& container, EndCause cause);
   void on_container_start(const SimContainer& container);
   void on_routed(const lb::Target& target, const SimContainer& container);
   void check_converged();
+  void check_converged(const Service& service);
   void violate(const std::string& text);
   void run_for(Millis span);
   Machine* find_machine(const std::string& address);
@@ -79,16 +107,20 @@ class Cluster {
   const std::uint64_t seed_;
   World world_;
   Network network_;
+  agent::control::Settings settings_;
   std::unique_ptr<ControlProcess> control_;
   std::vector<std::unique_ptr<HostProcess>> hosts_;
   std::vector<std::unique_ptr<BalancerProcess>> balancers_;
   Report report_;
   bool faults_on_ = false;
   std::unique_ptr<agent::store::MemoryStore> older_database_;
+  bool any_deregistered_ = false;
   bool restored_ = false;  // what came after the copy never happened
 
-  std::string target_group_;
-  Expected expected_;
+  std::vector<Service> services_;
+  std::string listener_;
+  std::string other_group_;              // where the rule goes that comes and goes
+  std::vector<std::string> paths_{"/"};  // that clients ask for
   int revisions_ = 0;
   std::map<std::string, int> jobs_;                 // task ARN -> exit code it will have
   std::set<std::string> acknowledged_definitions_;  // ARNs that RegisterTaskDefinition has answered
@@ -98,13 +130,8 @@ class Cluster {
   std::map<std::string, WallTime> draining_since_;  // registration ->
   std::set<std::string> stopped_tasks_;             // ARNs
   std::set<std::string> crashed_tasks_;             // whose containers a fault has ended
-  struct TaskView {
-    bool wanted = false;  // desired RUNNING
-    bool healthy = false;
-    bool stopped_by_scheduler = false;
-  };
-  std::map<std::string, TaskView> tasks_before_;
-  std::uint64_t generation_before_ = 0;
+  std::uint64_t generation_before_ = 0;             // of control's rows
+  std::uint64_t told_before_ = 0;
 };
 
 }  // namespace sim

@@ -10,12 +10,33 @@ using agent::control::Engine;
 using agent::control::Step;
 using shared::Result;
 
+namespace {
+
+// Tells that control closes, before the other end hears of it.
+class Closing final : public agent::link::Channel {
+ public:
+  Closing(std::shared_ptr<agent::link::Channel> inner, std::function<void()> closed)
+      : inner_(std::move(inner)), closed_(std::move(closed)) {}
+  void send(std::string text) override { inner_->send(std::move(text)); }
+  void close(const std::string& reason) override {
+    closed_();
+    inner_->close(reason);
+  }
+
+ private:
+  std::shared_ptr<agent::link::Channel> inner_;
+  std::function<void()> closed_;
+};
+
+}  // namespace
+
 ControlProcess::ControlProcess(World& world, Network& network, agent::control::Settings settings)
     : world_(world), network_(network), process_(world, "control"), settings_(std::move(settings)) {
   boot();
 }
 
 void ControlProcess::boot() {
+  told_.forget();
   engine_ = std::make_unique<Engine>(process_, world_.random(), *store_, settings_);
   if (complain_) engine_->check_turns(complain_);
   const auto started = engine_->start();
@@ -88,9 +109,21 @@ std::shared_ptr<Network::End> ControlProcess::accept_agent(Process& from, const 
 
 std::shared_ptr<Network::End> ControlProcess::accept_feed(Process& from) {
   return accept(
-      from, [&](auto channel) { return engine_->feed_opened(std::move(channel)); },
-      [this](std::uint64_t session, const std::string& message) { engine_->feed_message(session, message); },
-      [this](std::uint64_t session) { engine_->feed_closed(session); });
+      from,
+      [&](auto channel) {
+        const auto session = std::make_shared<std::uint64_t>(0);
+        *session = engine_->feed_opened(
+            std::make_shared<Closing>(std::move(channel), [this, session] { told_.left(*session); }));
+        return *session;
+      },
+      [this](std::uint64_t session, const std::string& message) {
+        told_.hear(session, message);
+        engine_->feed_message(session, message);
+      },
+      [this](std::uint64_t session) {
+        told_.left(session);
+        engine_->feed_closed(session);
+      });
 }
 
 std::string text_in(const std::string& xml, const std::string& element) {

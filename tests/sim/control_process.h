@@ -8,6 +8,7 @@
 #include "agent/control/engine/engine.h"
 #include "agent/store/store.h"
 #include "tests/sim/network.h"
+#include "tests/sim/told.h"
 #include "tests/sim/world.h"
 
 namespace sim {
@@ -22,6 +23,8 @@ class ControlProcess {
   void check_turns(std::function<void(const std::string&)> complain);
   // Crashes, and its database is an older one when it boots again.
   void lose_since(const agent::store::MemoryStore& older);
+  // What balancers have said to this control since it started.
+  const Told& told() const { return told_; }
   bool up() const { return engine_ != nullptr; }
   Process& process() { return process_; }
   agent::control::Engine& engine() { return *engine_; }
@@ -47,6 +50,7 @@ class ControlProcess {
   std::unique_ptr<agent::store::MemoryStore> store_ = std::make_unique<agent::store::MemoryStore>();
   std::unique_ptr<agent::control::Engine> engine_;
   std::function<void(const std::string&)> complain_;
+  Told told_;
 };
 
 // What an answer in XML has in its first element of this name.
