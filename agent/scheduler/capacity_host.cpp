@@ -5,7 +5,8 @@
 namespace agent::scheduler {
 namespace {
 
-auto place_of(Counts& counts, std::uint32_t name) {
+template <class AnyCounts>
+auto place_of(AnyCounts& counts, std::uint32_t name) {
   return std::lower_bound(counts.begin(), counts.end(), name,
                           [](const Count& each, std::uint32_t wanted) { return each.name < wanted; });
 }
@@ -21,13 +22,6 @@ void add_ports(std::vector<int>& ports, const std::set<int>& more) {
     const auto it = std::lower_bound(ports.begin(), ports.end(), port);
     if (it == ports.end() || *it != port) ports.insert(it, port);
   }
-}
-
-template <class T>
-bool set_to(T& value, const T& wanted) {
-  if (value == wanted) return false;
-  value = wanted;
-  return true;
 }
 
 }  // namespace
@@ -56,9 +50,7 @@ void Names::release(std::uint32_t id) {
 }
 
 int count_in(const Counts& counts, std::uint32_t name) {
-  const auto it =
-      std::lower_bound(counts.begin(), counts.end(), name,
-                       [](const Count& each, std::uint32_t wanted) { return each.name < wanted; });
+  const auto it = place_of(counts, name);
   return it == counts.end() || it->name != name ? 0 : it->count;
 }
 

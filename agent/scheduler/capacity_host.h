@@ -31,6 +31,14 @@ class Names {
   std::vector<std::uint32_t> free_;
 };
 
+// True if it was another one.
+template <class T>
+bool set_to(T& value, const T& wanted) {
+  if (value == wanted) return false;
+  value = wanted;
+  return true;
+}
+
 struct Count {
   std::uint32_t name = 0;
   int count = 0;

@@ -16,22 +16,17 @@ void put_number(std::string& key, std::int64_t number) {
   key += ',';
 }
 
-void put_text(std::string& key, const std::string& text) {
-  put_number(key, static_cast<std::int64_t>(text.size()));
-  key += text;
-}
-
 // All of a demand that decides where its tasks go.
 std::string key_of(const std::string& filter_key, const Demand& demand) {
   std::string key;
-  put_text(key, filter_key);
+  put_part(key, filter_key);
   for (const Query& each : demand.member_of) {
-    if (each.depends_on_tasks()) put_text(key, each.text());
+    if (each.depends_on_tasks()) put_part(key, each.text());
   }
   key += ';';
   for (const model::PlacementStrategy& each : demand.strategies) {
     put_number(key, static_cast<std::int64_t>(each.type));
-    put_text(key, each.field);
+    put_part(key, each.field);
   }
   key += ';';
   for (const std::set<int>* ports : {&demand.each.tcp_ports, &demand.each.udp_ports}) {
@@ -43,16 +38,9 @@ std::string key_of(const std::string& filter_key, const Demand& demand) {
   put_number(key, demand.gpus);
   put_number(key, demand.max_tasks);
   put_number(key, demand.distinct_instance ? 1 : 0);
-  put_text(key, demand.group);
-  put_text(key, demand.deployment);
+  put_part(key, demand.group);
+  put_part(key, demand.deployment);
   return key;
-}
-
-template <class T>
-bool replace(T& value, const T& wanted) {
-  if (value == wanted) return false;
-  value = wanted;
-  return true;
 }
 
 }  // namespace
@@ -139,13 +127,13 @@ void CapacityIndex::put(const Candidate& candidate) {
   if (is_new) slot = hosts.create(candidate.arn);
   HostFacts& host = hosts.edit(slot);
   bool facts = is_new;
-  facts |= replace(host.ec2_instance_id, candidate.ec2_instance_id);
-  facts |= replace(host.agent_version, candidate.agent_version);
-  facts |= replace(host.registered_at, candidate.registered_at);
-  facts |= replace(host.attributes, candidate.attributes);
+  facts |= set_to(host.ec2_instance_id, candidate.ec2_instance_id);
+  facts |= set_to(host.agent_version, candidate.agent_version);
+  facts |= set_to(host.registered_at, candidate.registered_at);
+  facts |= set_to(host.attributes, candidate.attributes);
   if (facts) impl_->facts_changed(slot);
   bool changed = facts;
-  changed |= replace(host.availability, candidate.availability);
+  changed |= set_to(host.availability, candidate.availability);
   changed |= hosts.set_usage(host, candidate);
   if (changed) hosts.touch(slot);
 }

@@ -8,7 +8,6 @@
 namespace agent::scheduler {
 namespace {
 
-constexpr std::string_view kAttributeField = "attribute:";
 // When more than one in so many hosts changed, all are looked at again: that costs less than as many changes.
 constexpr std::uint32_t kRebuildShare = 8;
 // As many cells are compared one by one.
@@ -17,12 +16,6 @@ constexpr std::size_t kFewZones = 8;
 constexpr std::size_t kFewCells = 64;
 // A rank's number for the tasks of a demand on one host: those of the deployment before those of the group.
 constexpr int kDeploymentShift = 32;
-
-void put_part(std::string& key, std::string_view part) {
-  key += std::to_string(part.size());
-  key += ':';
-  key += part;
-}
 
 bool takes_any(const std::vector<int>& taken, const std::set<int>& wanted) {
   return std::any_of(wanted.begin(), wanted.end(),
@@ -46,6 +39,12 @@ bool matches_all(const std::vector<Query>& queries, const QueryFacts& facts) {
 }
 
 }  // namespace
+
+void put_part(std::string& key, std::string_view part) {
+  key += std::to_string(part.size());
+  key += ':';
+  key += part;
+}
 
 Filter::Filter(const Demand& demand) : required_(demand.required_attributes), platform_(demand.platform) {
   for (const Query& each : demand.member_of) {
@@ -107,9 +106,9 @@ std::vector<Criterion> criteria_of(const std::vector<model::PlacementStrategy>& 
     if (each.type == model::StrategyType::kRandom) break;  // leaves one host: nothing remains to be decided
     Criterion next;
     if (each.type == model::StrategyType::kBinpack) {
-      next.kind = each.field == "cpu" || each.field == "CPU" ? Criterion::Kind::kCpu : Criterion::Kind::kMemory;
-    } else if (each.field.starts_with(kAttributeField)) {
-      next = {Criterion::Kind::kField, each.field.substr(kAttributeField.size())};
+      next.kind = packs_cpu(each) ? Criterion::Kind::kCpu : Criterion::Kind::kMemory;
+    } else if (each.field.starts_with(kAttributePrefix)) {
+      next = {Criterion::Kind::kField, each.field.substr(kAttributePrefix.size())};
     }
     // Hosts that tie once tie again.
     if (std::find(criteria.begin(), criteria.end(), next) == criteria.end()) criteria.push_back(next);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +16,9 @@
 #include "shared/env/random.h"
 
 namespace agent::scheduler {
+
+// Parts of a key joined so that no two lists of them look the same.
+void put_part(std::string& key, std::string_view part);
 
 // What a demand asks of a host's own facts; what was found is kept until these change.
 class Filter {

@@ -9,7 +9,6 @@ namespace {
 
 using shared::Result;
 
-constexpr std::string_view kAttributePrefix = "attribute:";
 constexpr std::string_view kLoggingDriver = "com.amazonaws.ecs.capability.logging-driver.";
 constexpr const char* kAttribute = "ATTRIBUTE";
 constexpr const char* kNotConnected = "AGENT";

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/model/common.h"
@@ -76,6 +77,12 @@ shared::Result<std::vector<Query>> parse_constraints(const std::vector<std::stri
 
 // Not a reason of ECS, which has no such limit for tasks without an interface of their own.
 inline constexpr const char* kTooManyTasks = "RESOURCE:TASKS";
+// Of a binpack strategy: by remaining CPU, else by memory.
+inline bool packs_cpu(const model::PlacementStrategy& strategy) {
+  return strategy.field == "cpu" || strategy.field == "CPU";
+}
+// Begins the field of a strategy that spreads over an attribute; its name follows.
+inline constexpr std::string_view kAttributePrefix = "attribute:";
 inline constexpr const char* kZoneAttribute = "ecs.availability-zone";
 
 }  // namespace agent::scheduler

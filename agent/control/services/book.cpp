@@ -1,10 +1,9 @@
 #include "agent/control/services/book.h"
 
 #include <algorithm>
-#include <optional>
-#include <tuple>
 
 #include "agent/control/state/lookup.h"
+#include "agent/scheduler/placement.h"
 #include "shared/base/check.h"
 
 namespace agent::control {
@@ -101,8 +100,7 @@ void Book::place(const std::string& key, const Entry& entry, int by) {
 std::vector<std::string> Book::take(const State& state, const PlanKinds& kinds, int count_wanted,
                                     const std::vector<model::PlacementStrategy>& strategies) {
   const auto type = strategies.empty() ? model::StrategyType::kSpread : strategies.front().type;
-  const bool by_cpu =
-      !strategies.empty() && (strategies.front().field == "cpu" || strategies.front().field == "CPU");
+  const bool by_cpu = !strategies.empty() && scheduler::packs_cpu(strategies.front());
   std::map<std::string, std::int64_t> freed;  // by instance
   std::vector<std::string> taken;
   while (static_cast<int>(taken.size()) < count_wanted) {
