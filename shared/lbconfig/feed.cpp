@@ -208,6 +208,11 @@ struct Writer {
 
 }  // namespace
 
+bool says_the_same(const TargetReport& a, const TargetReport& b) {
+  return a.health == b.health && a.reason == b.reason && a.description == b.description &&
+         a.drained == b.drained;
+}
+
 Result<FeedMessage> feed_from_json(std::string_view text) {
   const auto document = json::Document::parse(text, std::string(kFeedErrorCode));
   if (!document) return document.error();

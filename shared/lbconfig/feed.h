@@ -69,6 +69,9 @@ struct TargetReport {
   bool drained = false;
 };
 
+// All by which anybody decides: not the open requests, which always change.
+bool says_the_same(const TargetReport& a, const TargetReport& b);
+
 struct Report {               // balancer -> control: complete, all targets of the applied version
   std::uint64_t version = 0;  // the applied version the report speaks about
   std::vector<TargetReport> targets;
@@ -80,8 +83,7 @@ struct TargetName {
   std::string registration;
 };
 
-// balancer -> control: what became another one since the report before. Open requests alone, which always
-// change and by which nobody decides, do not make one.
+// balancer -> control: what became another one (says_the_same) since the report before.
 struct ReportDelta {
   std::uint64_t version = 0;   // as in Report
   std::uint64_t sequence = 0;  // one more than that of the report before

@@ -1,7 +1,6 @@
 #include "tests/sim/balancer_process.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 namespace sim {
@@ -215,13 +214,12 @@ std::vector<lb::TargetReport> BalancerProcess::target_reports() {
 }
 
 BalancerProcess::Changes BalancerProcess::changed_reports() {
-  const auto facts = [](const lb::TargetReport& r) { return std::tie(r.health, r.reason, r.description, r.drained); };
   Changes changes;
   auto before = std::exchange(told_, {});
   for (auto& report : reports_now()) {
     const TargetKey key{report.target_group, report.registration};
     const auto known = before.find(key);
-    if (known == before.end() || facts(known->second) != facts(report)) changes.targets.push_back(report);
+    if (known == before.end() || !lb::says_the_same(known->second, report)) changes.targets.push_back(report);
     if (known != before.end()) before.erase(known);
     told_.insert_or_assign(key, std::move(report));
   }

@@ -156,18 +156,12 @@ void forget_balancers(Step& step) {
   }
 }
 
-// As far as anything is decided from it.
-bool says_the_same(const lb::TargetReport& a, const lb::TargetReport& b) {
-  return a.health == b.health && a.reason == b.reason && a.description == b.description &&
-         a.drained == b.drained;
-}
-
 // The targets of which the newer report says something else.
 void note_news(Signals& signals, const std::map<std::string, lb::TargetReport>& before,
                const std::map<std::string, lb::TargetReport>& after) {
   for (const auto& [registration, report] : after) {
     const auto it = before.find(registration);
-    if (it == before.end() || !says_the_same(it->second, report))
+    if (it == before.end() || !lb::says_the_same(it->second, report))
       signals.health.insert(target_key(report.target_group, registration));
   }
   for (const auto& [registration, report] : before) {
