@@ -9,9 +9,7 @@
 // saving. Then the bytes each way. Health checks are off.
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -24,6 +22,7 @@
 #include "balancer/feed/state_dir.h"
 #include "shared/httpd/io_loop.h"
 #include "shared/lbconfig/feed.h"
+#include "tests/bench/flags.h"
 
 namespace {
 
@@ -194,25 +193,15 @@ bool measure(const Options& options, bool whole) {
   return true;
 }
 
-bool read(int argc, char** argv, Options& options) {
-  for (int i = 1; i + 1 < argc; i += 2) {
-    int* number = nullptr;
-    if (std::strcmp(argv[i], "--groups") == 0) number = &options.groups;
-    if (std::strcmp(argv[i], "--targets") == 0) number = &options.targets;
-    if (std::strcmp(argv[i], "--changes") == 0) number = &options.changes;
-    if (std::strcmp(argv[i], "--workers") == 0) number = &options.workers;
-    if (number == nullptr) return false;
-    const char* end = argv[i + 1] + std::strlen(argv[i + 1]);
-    if (std::from_chars(argv[i + 1], end, *number).ptr != end || *number < 1) return false;
-  }
-  return argc % 2 == 1;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  if (!read(argc, argv, options)) {
+  if (!bench::read_flags(argc, argv,
+                         {{"--groups", options.groups},
+                          {"--targets", options.targets},
+                          {"--changes", options.changes},
+                          {"--workers", options.workers}})) {
     std::fprintf(stderr,
                  "usage: bench_balancer_apply [--groups N] [--targets N] [--changes N] [--workers N]\n");
     return 2;

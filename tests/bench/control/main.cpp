@@ -10,19 +10,18 @@
 // service can have 500 tasks.
 #include <sys/resource.h>
 
-#include <charconv>
+#include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "agent/control/services/requests.h"
 #include "shared/log/log.h"
+#include "tests/bench/flags.h"
 #include "tests/sim/balancer_process.h"
 #include "tests/sim/control_process.h"
 #include "tests/sim/host_process.h"
@@ -163,10 +162,7 @@ class Bench {
         if (task.last_status == agent::model::TaskStatus::kRunning) arn = task.arn;
       }
       call("ecs", "StopTask", json{{"task", arn}}.dump());
-      while (!failed_ && !done(tasks_)) {
-        world_.run_for(kSlice, {});
-        if (world_.now() - before.at > kLimit) fail("replacing a task took too long");
-      }
+      wait("replacing a task", [this] { return done(tasks_); });
     }
     tell("ten tasks replaced", before);
   }
@@ -178,7 +174,7 @@ class Bench {
     control_->boot();
     const double boot = cpu_seconds() - from;
     *control_cpu_ += boot;
-    while (connected() != hosts_.size() || !done(tasks_)) world_.run_for(kSlice, {});
+    wait("control's restart", [this] { return connected() == hosts_.size() && done(tasks_); });
     tell("control restarts", before);
     std::printf("%-19s %.2f s CPU of it until it had read its rows\n", "", boot);
   }
@@ -204,12 +200,18 @@ class Bench {
   }
 
   template <class Done>
-  void phase(const char* name, Done done) {
-    const Reading before = read();
+  void wait(const std::string& what, Done done) {
+    const auto from = world_.now();
     while (!failed_ && !done()) {
       world_.run_for(kSlice, {});
-      if (world_.now() - before.at > kLimit) fail(std::string(name) + " took too long");
+      if (world_.now() - from > kLimit) fail(what + " took too long");
     }
+  }
+
+  template <class Done>
+  void phase(const char* name, Done done) {
+    const Reading before = read();
+    wait(name, done);
     tell(name, before);
   }
 
@@ -248,28 +250,15 @@ class Bench {
   bool failed_ = false;
 };
 
-bool number(const char* text, int& out) {
-  const char* end = text + std::strlen(text);
-  const auto [at, error] = std::from_chars(text, end, out);
-  return error == std::errc() && at == end && out > 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   int hosts = 100;
   int tasks = 900;
   int services = 1;
-  for (int i = 1; i < argc; i += 2) {
-    const std::string_view flag = argv[i];
-    int* out = flag == "--hosts"      ? &hosts
-               : flag == "--tasks"    ? &tasks
-               : flag == "--services" ? &services
-                                      : nullptr;
-    if (out == nullptr || i + 1 >= argc || !number(argv[i + 1], *out)) {
-      std::fprintf(stderr, "usage: bench_control [--hosts N] [--tasks N] [--services N]\n");
-      return 2;
-    }
+  if (!bench::read_flags(argc, argv, {{"--hosts", hosts}, {"--tasks", tasks}, {"--services", services}})) {
+    std::fprintf(stderr, "usage: bench_control [--hosts N] [--tasks N] [--services N]\n");
+    return 2;
   }
   if (tasks / services > kMostTasksPerService) {
     std::fprintf(

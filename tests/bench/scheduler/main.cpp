@@ -10,19 +10,17 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "agent/scheduler/capacity_index.h"
 #include "shared/env/random.h"
+#include "tests/bench/flags.h"
 #include "tests/support/exhaustive_planner.h"
 
 namespace {
@@ -301,24 +299,14 @@ class Bench {
   bool ok_ = true;
 };
 
-bool number(const char* text, int& out) {
-  const char* end = text + std::strlen(text);
-  const auto [at, error] = std::from_chars(text, end, out);
-  return error == std::errc() && at == end && out > 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   int hosts = 5'000;
   int tasks = 100'000;
-  for (int i = 1; i < argc; i += 2) {
-    const std::string_view flag = argv[i];
-    int* out = flag == "--hosts" ? &hosts : flag == "--tasks" ? &tasks : nullptr;
-    if (out == nullptr || i + 1 >= argc || !number(argv[i + 1], *out)) {
-      std::fprintf(stderr, "usage: bench_scheduler [--hosts N] [--tasks N]\n");
-      return 2;
-    }
+  if (!bench::read_flags(argc, argv, {{"--hosts", hosts}, {"--tasks", tasks}})) {
+    std::fprintf(stderr, "usage: bench_scheduler [--hosts N] [--tasks N]\n");
+    return 2;
   }
   return Bench(hosts, tasks).run() ? 0 : 1;
 }
