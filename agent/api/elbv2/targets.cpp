@@ -44,10 +44,18 @@ Done require_targets(const std::vector<Described>& targets) {
 }
 
 // One row for each (id, port): clients expect that, although a target that was registered again while it
-// drained has two. The active one speaks for both. `rows` begins with it.
+// drained has two. The active one speaks for both, else the one that was registered last.
+bool speaks_after(const model::RegisteredTarget* former) {
+  return former == nullptr || former->state == lb::TargetState::kDraining;
+}
+
+// `rows` are of one (id, port), as the index has them.
 const model::RegisteredTarget* speaker_of(const std::vector<const model::RegisteredTarget*>& rows) {
-  if (rows.empty()) return nullptr;
-  return rows.front()->state == lb::TargetState::kActive ? rows.front() : rows.back();
+  const model::RegisteredTarget* speaker = nullptr;
+  for (const auto* row : rows) {
+    if (speaks_after(speaker)) speaker = row;
+  }
+  return speaker;
 }
 
 std::vector<const model::RegisteredTarget*> speakers_of(const control::TargetIndex::Group& group) {
@@ -56,7 +64,7 @@ std::vector<const model::RegisteredTarget*> speakers_of(const control::TargetInd
     const auto* last = speakers.empty() ? nullptr : speakers.back();
     if (last == nullptr || last->id != row->id || last->port != row->port) {
       speakers.push_back(row);
-    } else if (last->state == lb::TargetState::kDraining) {
+    } else if (speaks_after(last)) {
       speakers.back() = row;
     }
   }
@@ -159,13 +167,12 @@ Done describe_target_health(Step& step, In in, XmlElement out) {
       return fault("InvalidTarget", "The IP address '" + target.id + "' is not a valid IPv4 or IPv6 address");
     }
   }
-  const control::TargetLookup lookup(step.state);
   const auto& index = step.state.target_index();
   XmlElement list = out.child("TargetHealthDescriptions");
   if (targets.empty()) {
     for (const auto* row : speakers_of(index.group(arn))) {
-      write_health(list.child("member"), group, {row->id, row->port, row->zone}, lookup.health(*row),
-                   include);
+      write_health(list.child("member"), group, {row->id, row->port, row->zone},
+                   control::health_of(step.state, *row), include);
     }
     return {};
   }
@@ -173,8 +180,8 @@ Done describe_target_health(Step& step, In in, XmlElement out) {
     if (target.port == 0) target.port = group.port;
     const auto* row = speaker_of(index.at(arn, target.id, target.port));
     if (row != nullptr) target.zone = row->zone;
-    write_health(list.child("member"), group, target, row == nullptr ? not_registered() : lookup.health(*row),
-                 include);
+    write_health(list.child("member"), group, target,
+                 row == nullptr ? not_registered() : control::health_of(step.state, *row), include);
   }
   return {};
 }

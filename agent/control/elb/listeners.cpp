@@ -19,21 +19,15 @@ using Actions = std::vector<lb::Action>;
 
 constexpr std::size_t kListenerIdDigits = 16;
 
-void collect(const Actions& actions, std::set<std::string>& groups) {
-  for (const auto& action : actions) {
-    if (action.type != lb::ActionType::kForward) continue;
-    for (const auto& each : action.forward.target_groups) groups.insert(each.target_group);
-  }
-}
-
 std::set<std::string> groups_of_load_balancer(const State& state, const std::string& arn) {
   std::set<std::string> groups;
   for (const auto& [key, listener] : state.listeners.rows()) {
-    if (listener.load_balancer_arn == arn) collect(listener.default_actions, groups);
+    if (listener.load_balancer_arn == arn) groups.merge(target_groups_in(listener.default_actions));
   }
   for (const auto& [key, rule] : state.rules.rows()) {
     const auto* listener = state.listeners.find(rule.listener_arn);
-    if (listener != nullptr && listener->load_balancer_arn == arn) collect(rule.actions, groups);
+    if (listener != nullptr && listener->load_balancer_arn == arn)
+      groups.merge(target_groups_in(rule.actions));
   }
   return groups;
 }
@@ -41,8 +35,7 @@ std::set<std::string> groups_of_load_balancer(const State& state, const std::str
 // Values in range, groups there, and none of them with another load balancer.
 Result<void> check_usable(const State& state, const std::string& load_balancer_arn, const Actions& actions) {
   if (auto ok = check_actions(actions); !ok) return ok;
-  std::set<std::string> wanted;
-  collect(actions, wanted);
+  const std::set<std::string> wanted = target_groups_in(actions);
   for (const auto& group : wanted) {
     if (auto found = find_target_group(state, group); !found) return found.error();
     for (const auto& user : load_balancers_of(state, group)) {

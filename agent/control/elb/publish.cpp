@@ -144,11 +144,11 @@ void mark_targets(State& state) {
   }
 }
 
+}  // namespace
+
 bool same_but_version(const lb::Config& a, const lb::Config& b) {
   return a.listeners == b.listeners && a.target_groups == b.target_groups;
 }
-
-}  // namespace
 
 std::shared_ptr<const lb::Config> build_config(const State& state, const Settings& settings) {
   auto config = std::make_shared<lb::Config>();

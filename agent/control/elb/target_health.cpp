@@ -3,8 +3,6 @@
 #include <optional>
 #include <set>
 
-#include "agent/control/state/lookup.h"
-
 namespace agent::control {
 namespace {
 
@@ -57,11 +55,13 @@ TargetHealth seen_by(const BalancerView& view, const model::RegisteredTarget& ta
   return it == view.targets.end() ? registering() : from_report(it->second);
 }
 
-TargetHealth health_in(const State& state, bool used, const model::RegisteredTarget& target) {
+}  // namespace
+
+TargetHealth health_of(const State& state, const model::RegisteredTarget& target) {
   if (target.state == lb::TargetState::kDraining) {
     return {lb::Health::kDraining, "Target.DeregistrationInProgress", "Target deregistration is in progress"};
   }
-  if (!used) {
+  if (!state.forward_index().is_used(target.target_group_arn)) {
     return {lb::Health::kUnused, "Target.NotInUse",
             "Target group is not configured to receive traffic from the load balancer"};
   }
@@ -77,17 +77,6 @@ TargetHealth health_in(const State& state, bool used, const model::RegisteredTar
   // With nobody connected, the last word may be old: good enough to go on, not to condemn a task.
   if (!any_connected && worst->state == lb::Health::kUnhealthy) return checking();
   return *std::move(worst);
-}
-
-}  // namespace
-
-const model::RegisteredTarget* TargetLookup::find(const std::string& target_group_arn,
-                                                  const std::string& registration) const {
-  return state_.targets.find(target_key(target_group_arn, registration));
-}
-
-TargetHealth TargetLookup::health(const model::RegisteredTarget& row) const {
-  return health_in(state_, state_.forward_index().is_used(row.target_group_arn), row);
 }
 
 std::vector<std::string> load_balancers_of(const State& state, const std::string& target_group_arn) {

@@ -12,20 +12,8 @@ struct TargetHealth {
   std::string reason;  // ELBv2 reason code, empty when healthy
   std::string description;
 };
-// Finds rows and tells their health.
-class TargetLookup {
- public:
-  explicit TargetLookup(const State& state) : state_(state) {}
-  // nullptr: no such row.
-  const model::RegisteredTarget* find(const std::string& target_group_arn,
-                                      const std::string& registration) const;
-  // Over all connected balancers: the worst; unused when no listener or rule uses the row's group.
-  TargetHealth health(const model::RegisteredTarget& row) const;
-  const State& state() const { return state_; }
-
- private:
-  const State& state_;
-};
+// Over all connected balancers: the worst; unused when no listener or rule uses the row's group.
+TargetHealth health_of(const State& state, const model::RegisteredTarget& target);
 // ARNs of the load balancers whose listeners or rules use the group.
 std::vector<std::string> load_balancers_of(const State& state, const std::string& target_group_arn);
 

@@ -27,43 +27,12 @@ std::optional<std::string> refusal_of(const model::ContainerInstance* instance, 
 
 }  // namespace
 
-void AgentSync::Times::at(std::uint64_t session, WallTime time) {
-  const auto [it, fresh] = when_.try_emplace(session, time);
-  if (!fresh) {
-    if (it->second <= time) return;
-    order_.erase({it->second, session});
-    it->second = time;
-  }
-  order_.emplace(time, session);
-}
-
-std::set<std::uint64_t> AgentSync::Times::take(WallTime now) {
-  std::set<std::uint64_t> due;
-  while (!order_.empty() && order_.begin()->first <= now) {
-    due.insert(order_.begin()->second);
-    when_.erase(order_.begin()->second);
-    order_.erase(order_.begin());
-  }
-  return due;
-}
-
-void AgentSync::Times::forget(std::uint64_t session) {
-  const auto it = when_.find(session);
-  if (it == when_.end()) return;
-  order_.erase({it->second, session});
-  when_.erase(it);
-}
-
-std::optional<WallTime> AgentSync::Times::next() const {
-  if (order_.empty()) return std::nullopt;
-  return order_.begin()->first;
-}
-
 AgentSync::AgentSync(State& state) : changed_tasks_(state.tasks.follow()) {}
 
-std::optional<std::uint64_t> AgentSync::session_of(const std::string& instance_arn) const {
-  const auto it = by_instance_.find(instance_arn);
-  return it == by_instance_.end() ? std::nullopt : std::optional(it->second);
+std::optional<std::uint64_t> AgentSync::session_of(const State& state, const std::string& instance_arn) {
+  const auto it = state.live.agents.find(instance_arn);
+  return it == state.live.agents.end() || !it->second.connected ? std::nullopt
+                                                                : std::optional(it->second.session);
 }
 
 void AgentSync::send(Session& session, std::string text) {
@@ -82,14 +51,13 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
     closing_.push_back({std::move(channel), *refusal});
     return;
   }
-  if (const auto older = session_of(instance_arn); older && *older != session)
+  if (const auto older = session_of(step.state, instance_arn); older && *older != session)
     leave(step, *older, "another session of this container instance began");
   // Known already when this is said once more, after a commit that failed: it has gone on meanwhile.
   if (const auto [mine, fresh] = sessions_.try_emplace(session); fresh) {
     mine->second.instance_arn = instance_arn;
     mine->second.channel = std::move(channel);
     mine->second.cluster_arn = step.arn("ecs", "cluster/" + instance->cluster);
-    by_instance_[instance_arn] = session;
     heartbeats_.at(session, step.now + kAgentHeartbeat);
   }
   step.state.live.agents[instance_arn] = {true, session, step.now};
@@ -127,7 +95,6 @@ void AgentSync::leave(Step& step, std::uint64_t session, const std::string& reas
     }
   }
   if (!reason.empty()) closing_.push_back({it->second.channel, reason});
-  by_instance_.erase(it->second.instance_arn);
   looks_.forget(session);
   heartbeats_.forget(session);
   sessions_.erase(it);
@@ -135,7 +102,7 @@ void AgentSync::leave(Step& step, std::uint64_t session, const std::string& reas
 
 void AgentSync::expire(Step& step) {
   for (const std::string& arn : step.state.live.agenda.take(Concern::kAgentSession, step.now)) {
-    const auto session = session_of(arn);
+    const auto session = session_of(step.state, arn);
     if (!session) continue;
     step.subject = {Concern::kAgentSession, arn};
     const WallTime silent_at = step.state.live.agents[arn].last_heard + step.settings.agent_silence;
@@ -165,7 +132,7 @@ void AgentSync::reserve_numbers(Step& step) {
 class AgentSync::Flush {
  public:
   Flush(AgentSync& sync, State& state, const Settings& settings, WallTime now, shared::env::Random& random)
-      : sync_(sync), state_(state), settings_(settings), targets_(state), now_(now), random_(random) {
+      : sync_(sync), state_(state), settings_(settings), now_(now), random_(random) {
     const model::Meta* meta = state.meta.find("meta");
     last_number_ = meta == nullptr ? 0 : meta->message_counter;
   }
@@ -250,7 +217,7 @@ class AgentSync::Flush {
   // task whose targets are still draining, are left alone.
   std::optional<DesiredStatus> wanted(const Session& session, const std::string& key,
                                       const model::Task& task) {
-    if (may_tell_agent_to_stop(targets_, task)) return DesiredStatus::kStopped;
+    if (may_tell_agent_to_stop(state_, task)) return DesiredStatus::kStopped;
     if (task.desired_status == DesiredStatus::kStopped) return std::nullopt;
     if (task.last_status < TaskStatus::kActivating || session.sent.contains(key) ||
         session.asked.contains(key))
@@ -268,7 +235,7 @@ class AgentSync::Flush {
       if (now_ < due) return again_at(due);
     }
     const model::TaskDefinition* definition =
-        state_.task_definitions.find(task.family + ":" + std::to_string(task.revision));
+        state_.task_definitions.find(definition_key(task.family, task.revision));
     if (definition == nullptr && desired == DesiredStatus::kRunning) return;
     const auto number = take_number();
     if (!number) return;
@@ -289,7 +256,7 @@ class AgentSync::Flush {
 
   link::ManifestTask listed(const Session& session, const model::Task& task) {
     link::ManifestTask out{task.arn, session.cluster_arn,
-                           may_tell_agent_to_stop(targets_, task) ? "STOPPED" : "RUNNING"};
+                           may_tell_agent_to_stop(state_, task) ? "STOPPED" : "RUNNING"};
     out.last_status = model::word(task.last_status);
     for (const model::Container& each : task.containers)
       out.containers.push_back({each.name, std::string(model::word(each.status))});
@@ -333,7 +300,7 @@ class AgentSync::Flush {
         continue;
       }
       const bool stop = task == nullptr || gone_elsewhere(session, *task) ||
-                        task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(targets_, *task);
+                        task->last_status == TaskStatus::kStopped || may_tell_agent_to_stop(state_, *task);
       if (!stop) continue;
       candidate.desired_status = "STOPPED";
       answer.stop_tasks.push_back(std::move(candidate));
@@ -351,7 +318,6 @@ class AgentSync::Flush {
   AgentSync& sync_;
   State& state_;
   const Settings& settings_;
-  TargetLookup targets_;
   const WallTime now_;
   shared::env::Random& random_;
   std::uint64_t last_number_ = 0;
@@ -362,7 +328,7 @@ void AgentSync::note_changed_tasks(const State& state) {
   for (const std::string& key : state.tasks.take_changes(changed_tasks_)) {
     const model::Task* task = state.tasks.find(key);
     if (task == nullptr) continue;
-    if (const auto session = session_of(task->container_instance_arn)) look_at(*session);
+    if (const auto session = session_of(state, task->container_instance_arn)) look_at(*session);
   }
 }
 

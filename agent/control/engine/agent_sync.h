@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/control/state/step.h"
+#include "agent/control/state/timetable.h"
 #include "agent/link/acs.h"
 #include "agent/link/channel.h"
 
@@ -77,30 +78,17 @@ class AgentSync {
   };
   class Flush;
 
-  // When a session wants to be looked at, and when its heartbeat is due.
-  class Times {
-   public:
-    void at(std::uint64_t session, shared::WallTime time);  // or earlier if that was said before
-    std::set<std::uint64_t> take(shared::WallTime now);
-    void forget(std::uint64_t session);
-    std::optional<shared::WallTime> next() const;
-
-   private:
-    std::map<std::uint64_t, shared::WallTime> when_;
-    std::set<std::pair<shared::WallTime, std::uint64_t>> order_;
-  };
-
   void leave(Step& step, std::uint64_t session, const std::string& reason);
-  void look_at(std::uint64_t session) { looks_.at(session, shared::WallTime::min()); }
-  std::optional<std::uint64_t> session_of(const std::string& instance_arn) const;
+  void look_at(std::uint64_t session) { looks_.now(session); }
+  // An instance has one session at most.
+  static std::optional<std::uint64_t> session_of(const State& state, const std::string& instance_arn);
   void note_changed_tasks(const State& state);
   void send(Session& session, std::string text);
 
   Table<model::Task>::Reader changed_tasks_;
   std::map<std::uint64_t, Session> sessions_;
-  std::map<std::string, std::uint64_t> by_instance_;  // by ARN; an instance has one session at most
-  Times looks_;
-  Times heartbeats_;
+  Timetable<std::uint64_t> looks_;  // when a session wants to be looked at
+  Timetable<std::uint64_t> heartbeats_;
   std::vector<Closing> closing_;
   std::uint64_t next_number_ = 0;  // 0: nothing reserved by this process yet
   std::uint64_t messages_sent_ = 0;

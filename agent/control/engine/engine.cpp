@@ -313,8 +313,7 @@ void Engine::Impl::compare_with_full_pass(WallTime now) {
     for (const std::string& key : table->changed_since_savepoint())
       complain("a full pass still changed the row " + key);
   }
-  const auto anew = build_config(state, settings);
-  if (anew->listeners != state.published->listeners || anew->target_groups != state.published->target_groups)
+  if (!same_but_version(*build_config(state, settings), *state.published))
     complain("the published configuration is not what the rows say");
   for (const auto& [subject, time] : state.live.agenda.all()) {
     const auto known = before.when(subject.concern, subject.key);

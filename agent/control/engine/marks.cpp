@@ -14,10 +14,6 @@ namespace {
 
 std::string cluster_in(const std::string& child_key) { return child_key.substr(0, child_key.find('/')); }
 
-std::string definition_key(const model::Task& task) {
-  return task.family + ":" + std::to_string(task.revision);
-}
-
 }  // namespace
 
 Marks::Marks(State& state)
@@ -103,8 +99,8 @@ void Marks::task_changed(const std::string& key) {
   agenda_.note(Concern::kStoppedTasks, "");
   if (const auto* instance = find_instance_by_arn(state_, task->container_instance_arn))
     agenda_.note(Concern::kInactiveInstance, key_of(*instance));
-  if (retiring_.contains(definition_key(*task)))
-    agenda_.note(Concern::kRetiredDefinition, definition_key(*task));
+  const std::string definition = definition_key(task->family, task->revision);
+  if (retiring_.contains(definition)) agenda_.note(Concern::kRetiredDefinition, definition);
 }
 
 // Also whenever its agent connects or leaves.
@@ -138,7 +134,7 @@ void Marks::group_changed(const std::string& arn) {
 
 // A task whose targets are gone is its own change: they are taken out of its row too.
 void Marks::target_changed(const std::string& key) {
-  const std::string arn = target_group_in(key);
+  const std::string arn = owner_key(key);
   if (state_.target_index().draining().contains(arn)) agenda_.note(Concern::kDrainingGroup, arn);
   judge_task_of(key);
 }
@@ -155,9 +151,7 @@ void Marks::draining_groups() {
 }
 
 // A service in a steady state says so again after other news.
-void Marks::event_changed(const std::string& key) {
-  agenda_.note(Concern::kService, key.substr(0, key.rfind('/')));
-}
+void Marks::event_changed(const std::string& key) { agenda_.note(Concern::kService, owner_key(key)); }
 
 // An INACTIVE cluster is kept as long as anything is left in it.
 void Marks::cluster_lost_something(const std::string& child_key) {

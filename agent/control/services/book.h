@@ -37,6 +37,7 @@ class Book {
 
   const PlanCounts& counts() const { return counts_; }
   int wanted(const std::string& deployment) const;  // its tasks that are not to stop
+  bool any_wanted() const { return !wanted_.empty(); }
   bool any_waits_to_stop() const { return waiting_ > 0; }
 
   // `count` tasks of these kinds (there are as many), the one to stop first in front; they count as stopping
@@ -69,7 +70,7 @@ class Book {
 
   std::map<std::string, Entry> entries_;
   PlanCounts counts_{};
-  std::map<std::string, int> wanted_;
+  std::map<std::string, int> wanted_;  // by deployment that has any
   int waiting_ = 0;
   ByKind by_kind_;  // not to stop
   std::map<std::string, Zone> zones_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "agent/control/elb/target_health.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/placing.h"
 #include "agent/scheduler/placement.h"
@@ -13,8 +14,6 @@ namespace {
 using model::DesiredStatus;
 using model::TaskStatus;
 using shared::WallTime;
-
-std::string id_in(const std::string& arn) { return arn.substr(arn.rfind('/') + 1); }
 
 Judgement failed_in(const model::Task& task, const std::string& group, int port, const std::string& reason) {
   return {PlanHealth::kUnhealthy, "Task failed ELB health checks in (target-group " + group + ")",
@@ -38,24 +37,24 @@ std::optional<std::string> missing_group(const model::Service& service, const mo
 }
 
 // The worst over all target groups.
-Judgement judge_targets(TargetLookup& targets, const model::Service& service, const model::Task& task) {
+Judgement judge_targets(const State& state, const model::Service& service, const model::Task& task) {
   if (const auto group = missing_group(service, task)) {
     return failed_in(task, *group, 0, "Target is no longer registered");
   }
   Judgement all{PlanHealth::kHealthy, "", ""};
   for (const model::TaskTarget& each : task.targets) {
-    const model::RegisteredTarget* row = targets.find(each.target_group_arn, each.registration);
+    const model::RegisteredTarget* row = find_target(state, each);
     if (row == nullptr || row->state == lb::TargetState::kDraining) {
       return failed_in(task, each.target_group_arn, row == nullptr ? 0 : row->port,
                        "Target is no longer registered");
     }
-    const TargetHealth health = targets.health(*row);
+    const TargetHealth health = health_of(state, *row);
     if (health.state == lb::Health::kUnhealthy) {
       return failed_in(task, each.target_group_arn, row->port, health.description);
     }
     const bool counts = health.state == lb::Health::kHealthy || health.state == lb::Health::kUnavailable;
     if (counts || all.health == PlanHealth::kUnknown) continue;
-    const bool told = health.state != lb::Health::kUnused && !targets.state().balancers.rows().empty();
+    const bool told = health.state != lb::Health::kUnused && !state.balancers.rows().empty();
     all.health = told ? PlanHealth::kAwaited : PlanHealth::kUnknown;
   }
   return all;
@@ -80,11 +79,10 @@ ContainerChecks container_checks(const State& state, const model::Task& task) {
   return all;
 }
 
-Judgement judge_health(Step& step, TargetLookup& targets, const model::Service& service,
-                       const model::Task& task) {
+Judgement judge_health(Step& step, const model::Service& service, const model::Task& task) {
   if (task.last_status != TaskStatus::kRunning) return {};
   const WallTime started = task.started_at.value_or(step.now);
-  Judgement result = judge_targets(targets, service, task);
+  Judgement result = judge_targets(step.state, service, task);
   const ContainerChecks checks = container_checks(step.state, task);
   if (checks == ContainerChecks::kUnhealthy && result.health != PlanHealth::kUnhealthy) {
     result = {PlanHealth::kUnhealthy, "Task failed container health checks",
@@ -135,8 +133,7 @@ PlanAge age_of(const State& state, const model::Service& service, const model::T
 
 }  // namespace
 
-Book::Entry judge_task(Step& step, TargetLookup& targets, const model::Service& service,
-                       const model::Task& task) {
+Book::Entry judge_task(Step& step, const model::Service& service, const model::Task& task) {
   Book::Entry entry;
   entry.deployment = task.deployment_id;
   entry.instance = task.container_instance_arn;
@@ -147,7 +144,7 @@ Book::Entry judge_task(Step& step, TargetLookup& targets, const model::Service& 
   }
   entry.task.phase = task.last_status == TaskStatus::kRunning ? PlanPhase::kRunning : PlanPhase::kPending;
   entry.task.age = age_of(step.state, service, task);
-  entry.judgement = judge_health(step, targets, service, task);
+  entry.judgement = judge_health(step, service, task);
   if (auto stranded = judge_stranded(step, task)) {
     entry.judgement = *std::move(stranded);
     entry.task.age = PlanAge::kOutdated;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 #include "agent/control/services/judge.h"
 #include "agent/control/services/plan.h"
@@ -34,8 +33,6 @@ constexpr const char* kPercentagesInTheWay =
     "was unable to stop or start tasks during a deployment because of the service deployment configuration. "
     "Update the minimumHealthyPercent or maximumPercent value and try again.";
 
-std::string last_part(const std::string& arn) { return arn.substr(arn.rfind('/') + 1); }
-
 std::string placement_trouble(const PlacementFailure& failure) {
   if (failure.arn.empty()) return std::string(kUnplaceable) + "Reason: " + failure.reason + kSeeGuide;
   static const std::map<std::string, std::string> kWords = {
@@ -47,8 +44,8 @@ std::string placement_trouble(const PlacementFailure& failure) {
       {"ATTRIBUTE", "is missing an attribute required by your task."}};
   const auto it = kWords.find(failure.reason);
   const std::string words = it == kWords.end() ? "encountered error \"" + failure.reason + "\"." : it->second;
-  return std::string(kUnplaceable) + "The closest matching (container-instance " + last_part(failure.arn) +
-         ") " + words + kSeeGuide + (failure.detail.empty() ? "" : " " + failure.detail);
+  return std::string(kUnplaceable) + "The closest matching (container-instance " + id_in(failure.arn) + ") " +
+         words + kSeeGuide + (failure.detail.empty() ? "" : " " + failure.detail);
 }
 
 // Placed, and yet nobody begins with it: its host has enough to start.
@@ -78,7 +75,7 @@ Starting start_tasks(Step& step, const std::string& key, int count) {
       start_service_tasks(step, service, service.deployments.front(), std::min(count, kMaxStartsPerPass));
   if (!started.empty()) {
     std::string text = "has started " + std::to_string(started.size()) + " tasks:";
-    for (const std::string& task : started) text += " (task " + last_part(task) + ")";
+    for (const std::string& task : started) text += " (task " + id_in(task) + ")";
     add_event(step, service, text + ".");
   }
   tell_of_waiting_tasks(step, key, started);
@@ -227,9 +224,7 @@ Starting may_start(Step& step, const model::Service& service) {
 }
 
 void finish_deletion(Step& step, const std::string& key, const Book& book) {
-  const int live = std::accumulate(book.counts().begin(), book.counts().end(), 0) -
-                   book.counts()[kind_of({PlanPhase::kStopping})];
-  if (live > 0 || book.any_waits_to_stop()) return;
+  if (book.any_wanted() || book.any_waits_to_stop()) return;
   step.state.services.edit(key)->status = ServiceStatus::kInactive;
   step.state.live.unplaceable.erase(key);
 }
@@ -253,23 +248,24 @@ int circuit_breaker_threshold(int desired_count) {
   return std::clamp(desired_count / 2 + desired_count % 2, kFewest, kMost);
 }
 
-void ServiceReconciler::judge(Step& step, TargetLookup& targets, const std::string& task_key) {
+void ServiceReconciler::judge(Step& step, const std::string& task_key) {
   const model::Task* task = step.state.tasks.find(task_key);
   const bool live = task != nullptr && task->last_status != TaskStatus::kStopped && !task->service.empty();
   const std::string key = live ? task->cluster + "/" + task->service : std::string();
   const model::Service* service = live ? step.state.services.find(key) : nullptr;
-  if (const auto known = service_of_.find(task_key); known != service_of_.end()) {
-    step.state.live.agenda.note(Concern::kService, known->second);
-    if (service == nullptr) {
-      books_[known->second].book.erase(task_key);
-      service_of_.erase(known);
-    }
-  }
-  if (service == nullptr) return;
+  if (service == nullptr) return forget(step, task_key);
   step.subject = {Concern::kServiceTask, task_key};
   service_of_[task_key] = key;
-  books_[key].book.put(task_key, judge_task(step, targets, *service, *task));
+  books_[key].book.put(task_key, judge_task(step, *service, *task));
   step.state.live.agenda.note(Concern::kService, key);
+}
+
+void ServiceReconciler::forget(Step& step, const std::string& task_key) {
+  const auto known = service_of_.find(task_key);
+  if (known == service_of_.end()) return;
+  step.state.live.agenda.note(Concern::kService, known->second);
+  books_[known->second].book.erase(task_key);
+  service_of_.erase(known);
 }
 
 void ServiceReconciler::judge_on_new_terms(Step& step, const std::string& key) {
@@ -277,16 +273,12 @@ void ServiceReconciler::judge_on_new_terms(Step& step, const std::string& key) {
   std::string terms = terms_of(*step.state.services.find(key));
   if (known.terms == terms) return;
   known.terms = std::move(terms);
-  TargetLookup targets(step.state);
-  for (const std::string& task : step.state.task_index().of_service(key)) judge(step, targets, task);
+  for (const std::string& task : step.state.task_index().of_service(key)) judge(step, task);
 }
 
 void ServiceReconciler::reconcile(Step& step) {
   Agenda& agenda = step.state.live.agenda;
-  {
-    TargetLookup targets(step.state);
-    for (const std::string& task : agenda.take(Concern::kServiceTask, step.now)) judge(step, targets, task);
-  }
+  for (const std::string& task : agenda.take(Concern::kServiceTask, step.now)) judge(step, task);
   for (const std::string& key : agenda.take(Concern::kService, step.now)) {
     const model::Service* service = step.state.services.find(key);
     if (service == nullptr || service->status == ServiceStatus::kInactive) {

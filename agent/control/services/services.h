@@ -33,7 +33,8 @@ class ServiceReconciler {
     Book book;
     std::string terms;  // that its tasks were judged on
   };
-  void judge(Step& step, TargetLookup& targets, const std::string& task_key);
+  void judge(Step& step, const std::string& task_key);
+  void forget(Step& step, const std::string& task_key);
   void judge_on_new_terms(Step& step, const std::string& key);
   void reconcile_one(Step& step, const std::string& key);
 

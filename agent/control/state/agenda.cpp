@@ -1,7 +1,5 @@
 #include "agent/control/state/agenda.h"
 
-#include <algorithm>
-
 #include "agent/control/state/plant.h"
 
 namespace agent::control {
@@ -10,26 +8,12 @@ using shared::WallTime;
 
 void Agenda::at(Concern concern, const std::string& key, WallTime time) {
   if (BERTH_PLANTED(kLoseWake) && concern == Concern::kServiceTask && time != WallTime::min()) return;
-  Lane& mine = lane(concern);
-  const auto [it, fresh] = mine.when.try_emplace(key, time);
-  if (!fresh) {
-    if (it->second <= time) return;
-    mine.order.erase({it->second, key});
-    it->second = time;
-  }
-  mine.order.emplace(time, key);
+  lane(concern).at(key, time);
 }
 
 std::vector<std::string> Agenda::take(Concern concern, WallTime now) {
-  Lane& mine = lane(concern);
-  std::vector<std::string> keys;
-  while (!mine.order.empty() && mine.order.begin()->first <= now) {
-    auto node = mine.order.extract(mine.order.begin());
-    mine.when.erase(node.value().second);
-    taken_.push_back({concern, node.value().second});
-    keys.push_back(std::move(node.value().second));
-  }
-  std::sort(keys.begin(), keys.end());
+  std::vector<std::string> keys = lane(concern).take(now);
+  for (const std::string& key : keys) taken_.push_back({concern, key});
   return keys;
 }
 
@@ -40,24 +24,23 @@ bool Agenda::due(WallTime now) const {
 
 std::optional<WallTime> Agenda::next() const {
   std::optional<WallTime> earliest;
-  for (const Lane& each : lanes_) {
-    if (each.order.empty()) continue;
-    const WallTime time = each.order.begin()->first;
-    if (!earliest || time < *earliest) earliest = time;
+  for (const auto& each : lanes_) {
+    const auto time = each.next();
+    if (time && (!earliest || *time < *earliest)) earliest = time;
   }
   return earliest;
 }
 
 std::optional<WallTime> Agenda::when(Concern concern, const std::string& key) const {
-  const Lane& mine = lanes_[static_cast<std::size_t>(concern)];
-  const auto it = mine.when.find(key);
-  return it == mine.when.end() ? std::nullopt : std::optional(it->second);
+  const auto& times = lanes_[static_cast<std::size_t>(concern)].times();
+  const auto it = times.find(key);
+  return it == times.end() ? std::nullopt : std::optional(it->second);
 }
 
 std::vector<std::pair<Subject, WallTime>> Agenda::all() const {
   std::vector<std::pair<Subject, WallTime>> out;
   for (std::size_t i = 0; i < kConcerns; ++i) {
-    for (const auto& [key, time] : lanes_[i].when) out.push_back({{static_cast<Concern>(i), key}, time});
+    for (const auto& [key, time] : lanes_[i].times()) out.push_back({{static_cast<Concern>(i), key}, time});
   }
   return out;
 }

@@ -4,13 +4,12 @@
 // stored: at a start everything is due. Thread: control's.
 #pragma once
 #include <array>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/control/state/timetable.h"
 #include "shared/base/time.h"
 
 namespace agent::control {
@@ -58,12 +57,8 @@ class Agenda {
   void undo_batch();                    // what came of it was taken back: all of it is due again
 
  private:
-  struct Lane {
-    std::map<std::string, shared::WallTime> when;
-    std::set<std::pair<shared::WallTime, std::string>> order;
-  };
-  Lane& lane(Concern concern) { return lanes_[static_cast<std::size_t>(concern)]; }
-  std::array<Lane, kConcerns> lanes_;
+  Timetable<std::string>& lane(Concern concern) { return lanes_[static_cast<std::size_t>(concern)]; }
+  std::array<Timetable<std::string>, kConcerns> lanes_;
   std::vector<Subject> taken_;  // since the last end_batch()
 };
 

@@ -1,15 +1,18 @@
 // Which listeners and rules forward to a target group, kept up to date row by row. Derived: never stored.
 // Thread: control's.
 #pragma once
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "agent/control/state/backlinks.h"
 #include "agent/control/state/table.h"
 #include "agent/model/load_balancing.h"
 
 namespace agent::control {
+
+// ARNs of the target groups that these forward to.
+std::set<std::string> target_groups_in(const std::vector<model::lb::Action>& actions);
 
 class ForwardIndex {
  public:
@@ -27,19 +30,10 @@ class ForwardIndex {
   }
 
  private:
-  class Forwards {
-   public:
-    void set(const std::string& from, const std::vector<model::lb::Action>& actions);
-    const std::set<std::string>& to(const std::string& target_group_arn) const;
-
-   private:
-    std::map<std::string, std::set<std::string>> groups_;  // by who forwards
-    std::map<std::string, std::set<std::string>> from_;    // by target group
-  };
   Table<model::Listener>::Reader changed_listeners_;
   Table<model::Rule>::Reader changed_rules_;
-  Forwards listeners_;
-  Forwards rules_;
+  Backlinks listeners_;  // to target groups
+  Backlinks rules_;
 };
 
 }  // namespace agent::control

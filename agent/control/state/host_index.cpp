@@ -1,5 +1,7 @@
 #include "agent/control/state/host_index.h"
 
+#include <utility>
+
 namespace agent::control {
 
 void HostIndex::refresh(const Table<model::ContainerInstance>& instances) {
@@ -8,26 +10,8 @@ void HostIndex::refresh(const Table<model::ContainerInstance>& instances) {
     std::set<std::string> ids;
     if (row != nullptr && row->status != model::InstanceStatus::kInactive)
       ids = {row->id, row->ec2_instance_id};
-    const auto former = ids_.find(key);
-    if (former != ids_.end()) {
-      if (former->second == ids) continue;
-      for (const std::string& id : former->second) {
-        const auto it = keys_.find(id);
-        it->second.erase(key);
-        if (it->second.empty()) keys_.erase(it);
-      }
-      ids_.erase(former);
-    }
-    if (ids.empty()) continue;
-    for (const std::string& id : ids) keys_[id].insert(key);
-    ids_.emplace(key, std::move(ids));
+    ids_.set(key, std::move(ids));
   }
-}
-
-const std::set<std::string>& HostIndex::of_id(const std::string& id) const {
-  static const std::set<std::string> kNone;
-  const auto it = keys_.find(id);
-  return it == keys_.end() ? kNone : it->second;
 }
 
 }  // namespace agent::control

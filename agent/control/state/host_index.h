@@ -1,10 +1,10 @@
 // Container instances by the ids under which a target names its host, kept up to date row by row. Derived:
 // never stored. Thread: control's.
 #pragma once
-#include <map>
 #include <set>
 #include <string>
 
+#include "agent/control/state/backlinks.h"
 #include "agent/control/state/table.h"
 #include "agent/model/container_instance.h"
 
@@ -15,11 +15,10 @@ class HostIndex {
   explicit HostIndex(Table<model::ContainerInstance>::Reader changes) : changes_(changes) {}
   void refresh(const Table<model::ContainerInstance>& instances);
   // Row keys of instances that are not INACTIVE and have this id or EC2 instance id.
-  const std::set<std::string>& of_id(const std::string& id) const;
+  const std::set<std::string>& of_id(const std::string& id) const { return ids_.to(id); }
 
  private:
-  std::map<std::string, std::set<std::string>> ids_;   // by row key
-  std::map<std::string, std::set<std::string>> keys_;  // by id
+  Backlinks ids_;
   Table<model::ContainerInstance>::Reader changes_;
 };
 

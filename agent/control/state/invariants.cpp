@@ -124,8 +124,7 @@ void check_containers(const State& state, Complaints& out) {
 
 void check_events(const State& state, Complaints& out) {
   for (const auto& [key, event] : state.service_events.rows()) {
-    if (state.services.find(key.substr(0, key.rfind('/'))) == nullptr)
-      out.push_back("event " + key + " is of no service");
+    if (state.services.find(owner_key(key)) == nullptr) out.push_back("event " + key + " is of no service");
   }
 }
 

@@ -114,7 +114,7 @@ std::string key_of(const model::Task& task) { return task.cluster + "/" + task.i
 std::string key_of(const model::Service& service) { return service.cluster + "/" + service.name; }
 std::string key_of(const model::ContainerInstance& instance) { return instance.cluster + "/" + instance.id; }
 std::string key_of(const model::TaskDefinition& definition) {
-  return definition.family + ":" + std::to_string(definition.revision);
+  return definition_key(definition.family, definition.revision);
 }
 std::string key_of(const model::RegisteredTarget& target) {
   return target_key(target.target_group_arn, target.registration);
@@ -126,8 +126,16 @@ std::string task_key_in(std::string_view task_arn) {
   return at == std::string_view::npos ? std::string() : std::string(task_arn.substr(at + kWord.size()));
 }
 
-std::string target_group_in(std::string_view target_key) {
-  return std::string(target_key.substr(0, target_key.rfind('/')));
+const model::RegisteredTarget* find_target(const State& state, const model::TaskTarget& target) {
+  return state.targets.find(target_key(target.target_group_arn, target.registration));
+}
+
+std::string owner_key(std::string_view key) { return std::string(key.substr(0, key.rfind('/'))); }
+
+std::string id_in(std::string_view key) { return std::string(key.substr(key.rfind('/') + 1)); }
+
+std::string definition_key(const std::string& family, int revision) {
+  return family + ":" + std::to_string(revision);
 }
 
 std::string target_key(std::string_view target_group_arn, std::string_view registration) {

@@ -44,7 +44,14 @@ std::string key_of(const model::RegisteredTarget& target);
 // The row key in a task's ARN, empty if it is none.
 std::string task_key_in(std::string_view task_arn);
 std::string target_key(std::string_view target_group_arn, std::string_view registration);
-std::string target_group_in(std::string_view target_key);  // ARN
+// nullptr: no such row.
+const model::RegisteredTarget* find_target(const State& state, const model::TaskTarget& target);
+// Of a row that is part of another one ("<owner's key>/<own part>"): a target of its group, an event of its
+// service.
+std::string owner_key(std::string_view key);
+// The last part of a key or an ARN.
+std::string id_in(std::string_view key);
+std::string definition_key(const std::string& family, int revision);
 // In the order of their registration. Good until targets change.
 std::vector<const model::RegisteredTarget*> targets_of(const State& state,
                                                        const std::string& target_group_arn);

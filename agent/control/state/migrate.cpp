@@ -58,7 +58,7 @@ void erase_left_behind(State& state) {
   for (const std::string& key : targets) state.targets.erase(key);
   std::set<std::string> services;
   for (const auto& [key, row] : state.service_events.rows()) {
-    std::string service = key.substr(0, key.rfind('/'));
+    std::string service = owner_key(key);
     if (state.services.find(service) == nullptr) services.insert(std::move(service));
   }
   for (const std::string& key : services) erase_events(state, key);

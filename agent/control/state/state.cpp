@@ -41,7 +41,7 @@ State::ConfigChanges State::take_changes_for_publishing() {
   changes.routes = !listeners.take_changes(at.listeners).empty() || changes.routes;
   changes.routes = !rules.take_changes(at.rules).empty() || changes.routes;
   for (const std::string& arn : target_groups.take_changes(at.target_groups)) changes.groups.insert(arn);
-  for (const std::string& key : targets.take_changes(at.targets)) changes.groups.insert(target_group_in(key));
+  for (const std::string& key : targets.take_changes(at.targets)) changes.groups.insert(owner_key(key));
   return changes;
 }
 

@@ -69,6 +69,7 @@ class Table final : public TableBase {
   bool has_changes(Reader reader) const { return cursors_[reader] != log_end_; }
   // Each key once, in key order.
   std::vector<std::string> take_changes(Reader reader) const {
+    if (!has_changes(reader)) return {};
     const std::uint64_t first = log_end_ - changed_.size();
     std::vector<std::string> keys(changed_.begin() + static_cast<std::ptrdiff_t>(cursors_[reader] - first),
                                   changed_.end());

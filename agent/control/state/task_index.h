@@ -42,9 +42,9 @@ class TaskIndex {
   std::uint64_t room() const { return room_; }
   // ARNs of instances of which what the tasks hold may have changed since this was last asked.
   std::set<std::string> take_changed_usage() { return std::exchange(changed_usage_, {}); }
-  // Desired STOPPED, but not STOPPED yet.
   // A task that is not STOPPED is of this revision; by task definition ARN.
   bool uses_definition(const std::string& arn) const { return definitions_.contains(arn); }
+  // Desired STOPPED, but not STOPPED yet.
   const std::set<std::string>& stopping() const { return stopping_; }
   // STOPPED, oldest first.
   const std::set<std::pair<shared::WallTime, std::string>>& stopped() const { return stopped_; }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "agent/control/elb/target_health.h"
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
@@ -216,11 +215,9 @@ void stop_without_essential(Step& step, const std::string& key, const std::strin
 }
 
 // Registrations whose rows are gone are no longer the task's.
-void forget_gone_targets(Step& step, TargetLookup& targets, const std::string& key) {
+void forget_gone_targets(Step& step, const std::string& key) {
   const model::Task* task = step.state.tasks.find(key);
-  const auto gone = [&](const model::TaskTarget& each) {
-    return targets.find(each.target_group_arn, each.registration) == nullptr;
-  };
+  const auto gone = [&](const model::TaskTarget& each) { return find_target(step.state, each) == nullptr; };
   if (std::none_of(task->targets.begin(), task->targets.end(), gone)) return;
   std::erase_if(step.state.tasks.edit(key)->targets, gone);
 }
@@ -248,12 +245,11 @@ void stop_task(Step& step, const std::string& key, const std::string& stop_code,
   }
 }
 
-bool may_tell_agent_to_stop(TargetLookup& targets, const model::Task& task) {
+bool may_tell_agent_to_stop(const State& state, const model::Task& task) {
   if (task.desired_status != DesiredStatus::kStopped) return false;
   if (BERTH_PLANTED(kStopBeforeAcknowledgement)) return true;
-  return std::none_of(task.targets.begin(), task.targets.end(), [&](const model::TaskTarget& each) {
-    return targets.find(each.target_group_arn, each.registration) != nullptr;
-  });
+  return std::none_of(task.targets.begin(), task.targets.end(),
+                      [&](const model::TaskTarget& each) { return find_target(state, each) != nullptr; });
 }
 
 Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change) {
@@ -331,11 +327,10 @@ void orphan_task(Step& step, const std::string& key, const std::string& reason) 
 
 void reconcile_tasks(Step& step) {
   Agenda& agenda = step.state.live.agenda;
-  TargetLookup targets(step.state);
   for (const std::string& key : agenda.take(Concern::kStoppingTask, step.now)) {
     const model::Task* found = step.state.tasks.find(key);
     if (found == nullptr || found->desired_status != DesiredStatus::kStopped) continue;
-    forget_gone_targets(step, targets, key);
+    forget_gone_targets(step, key);
     if (!found->targets.empty() || found->last_status >= TaskStatus::kStopping) continue;
     model::Task* task = step.state.tasks.edit(key);
     task->last_status = TaskStatus::kStopping;

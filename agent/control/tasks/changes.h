@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/control/elb/target_health.h"
 #include "agent/control/state/step.h"
 #include "shared/base/result.h"
 
@@ -17,7 +16,7 @@ void stop_task(Step& step, const std::string& key, const std::string& stop_code,
 
 // The agent may be told to stop the task: it wants to stop and none of its registrations exists any more.
 // This is the ordering promise; nothing else may send a desired status of STOPPED.
-bool may_tell_agent_to_stop(TargetLookup& targets, const model::Task& task);
+bool may_tell_agent_to_stop(const State& state, const model::Task& task);
 
 struct ContainerChange {
   std::string name;

@@ -140,11 +140,11 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
     start_on(step, request, **definition, origin, std::move(*demand), result);
     return result;
   }
-  if (step.state.capacity().hosts(step.state, request.cluster) == 0) {
+  Capacity& capacity = step.state.capacity();
+  if (capacity.hosts(step.state, request.cluster) == 0) {
     return invalid_parameter("No Container Instances were found in your cluster.");
   }
   demand->count = request.count;
-  Capacity& capacity = step.state.capacity();
   const scheduler::Placed placed = capacity.place(step.state, request.cluster, *demand, step.random);
   if (placed.unplaced > 0) {
     const auto failures = capacity.failures(request.cluster, *demand);
@@ -207,12 +207,12 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
   demand->deployment = deployment.id;
   demand->max_tasks = step.settings.max_tasks_per_instance;
   demand->count = count;
-  if (step.state.capacity().hosts(step.state, service.cluster) == 0) {
+  Capacity& capacity = step.state.capacity();
+  if (capacity.hosts(step.state, service.cluster) == 0) {
     return {{}, {"", "No Container Instances were found in your cluster.", ""}};
   }
   ServiceTasksResult result;
-  const scheduler::Placed placed =
-      step.state.capacity().place(step.state, service.cluster, *demand, step.random);
+  const scheduler::Placed placed = capacity.place(step.state, service.cluster, *demand, step.random);
   for (const std::string& arn : placed.arns) {
     result.task_keys.push_back(put_task(step, *definition, origin, arn));
   }

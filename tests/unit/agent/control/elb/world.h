@@ -94,9 +94,7 @@ class World {
   const model::RegisteredTarget* row(const std::string& registration) const {
     return state->targets.find(target_key(group, registration));
   }
-  TargetHealth health(const std::string& registration) const {
-    return TargetLookup(*state).health(*row(registration));
-  }
+  TargetHealth health(const std::string& registration) const { return health_of(*state, *row(registration)); }
   const lb::Target* published_target(const std::string& registration) const {
     for (const auto& each : state->published->target_groups) {
       for (const auto& target : each->targets) {

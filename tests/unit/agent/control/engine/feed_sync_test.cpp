@@ -173,13 +173,18 @@ TEST(FeedSync, ABalancerThatUnderstandsDeltasGetsTheWholeOnceAndThenWhatChanged)
   EXPECT_EQ(balancer.config, *world.state().published);
 }
 
-TEST(FeedSync, ABalancerThatAsksForTheWholeGetsIt) {
-  World world;
-  world.add_target_group();
+FakeBalancer& add_delta_balancer(World& world) {
   FakeBalancer& balancer = world.add_balancer("b1");
   balancer.disconnect();
   balancer.deltas = true;
   balancer.connect();
+  return balancer;
+}
+
+TEST(FeedSync, ABalancerThatAsksForTheWholeGetsIt) {
+  World world;
+  world.add_target_group();
+  FakeBalancer& balancer = add_delta_balancer(world);
   check_at(world, "/1");
   ASSERT_EQ(balancer.deltas_taken, 1);
   const auto had = balancer.versions.size();
@@ -196,10 +201,7 @@ TEST(FeedSync, ABalancerThatAsksForTheWholeGetsIt) {
 TEST(FeedSync, ChangesOfAReportAreTakenInOrderAndAGapIsAskedAfter) {
   World world;
   world.add_target_group();
-  FakeBalancer& balancer = world.add_balancer("b1");
-  balancer.disconnect();
-  balancer.deltas = true;
-  balancer.connect();
+  FakeBalancer& balancer = add_delta_balancer(world);
   balancer.report();
   world.rest();
   balancer.reports = false;
