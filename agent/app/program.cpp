@@ -42,6 +42,7 @@ Program::~Program() {
   server_.reset();
   gateway_.reset();
   engine_.reset();
+  control_commits_.reset();
 }
 
 Result<void> Program::start() {
@@ -78,7 +79,8 @@ Result<void> Program::start_control() {
   if (options_.control_settings.poll_endpoint.empty()) {
     options_.control_settings.poll_endpoint = "http://" + dialable(options_.listen);
   }
-  engine_ = std::make_unique<control::Engine>(loop_, random_, *control_store_, options_.control_settings);
+  control_commits_ = store::on_a_thread(*control_store_, loop_);
+  engine_ = std::make_unique<control::Engine>(loop_, random_, *control_commits_, options_.control_settings);
   if (auto started = engine_->start(); !started) return started;
   api::GatewayParts parts{*engine_,
                           loop_,

@@ -14,7 +14,7 @@
 #include "agent/link/http_control_link.h"
 #include "agent/node/node.h"
 #include "agent/runtime/docker/docker_runtime.h"
-#include "agent/store/store.h"
+#include "agent/store/async_store.h"
 #include "shared/base/result.h"
 #include "shared/env/random.h"
 #include "shared/httpd/io_loop.h"
@@ -47,6 +47,7 @@ class Program {
   shared::httpd::IoLoop loop_;
   // Control.
   std::unique_ptr<store::Store> control_store_;
+  std::unique_ptr<store::AsyncStore> control_commits_;
   std::unique_ptr<iam::Keys> keys_;
   std::unique_ptr<control::Engine> engine_;
   std::unique_ptr<api::Gateway> gateway_;

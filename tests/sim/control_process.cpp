@@ -30,14 +30,20 @@ class Closing final : public agent::link::Channel {
 
 }  // namespace
 
-ControlProcess::ControlProcess(World& world, Network& network, agent::control::Settings settings)
-    : world_(world), network_(network), process_(world, "control"), settings_(std::move(settings)) {
+ControlProcess::ControlProcess(World& world, Network& network, agent::control::Settings settings,
+                               Millis slowest_commit)
+    : world_(world),
+      network_(network),
+      process_(world, "control"),
+      settings_(std::move(settings)),
+      slowest_commit_(slowest_commit) {
   boot();
 }
 
 void ControlProcess::boot() {
   told_.forget();
-  engine_ = std::make_unique<Engine>(process_, world_.random(), *store_, settings_);
+  commits_ = std::make_unique<SlowStore>(process_, *store_, slowest_commit_);
+  engine_ = std::make_unique<Engine>(process_, world_.random(), *commits_, settings_);
   if (complain_) engine_->check_turns(complain_);
   const auto started = engine_->start();
   BERTH_CHECK(started.has_value(), "control must start on what it has written");
@@ -51,7 +57,8 @@ void ControlProcess::check_turns(std::function<void(const std::string&)> complai
 void ControlProcess::crash() {
   process_.crash();
   engine_.reset();
-  // What a commit has acknowledged is all that is left.
+  commits_.reset();
+  // What is on the disk is all that is left.
   store_ = std::make_unique<agent::store::MemoryStore>(*store_);
   network_.crashed(process_);
 }

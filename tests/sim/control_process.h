@@ -8,6 +8,7 @@
 #include "agent/control/engine/engine.h"
 #include "agent/store/store.h"
 #include "tests/sim/network.h"
+#include "tests/sim/slow_store.h"
 #include "tests/sim/told.h"
 #include "tests/sim/world.h"
 
@@ -15,7 +16,9 @@ namespace sim {
 
 class ControlProcess {
  public:
-  ControlProcess(World& world, Network& network, agent::control::Settings settings);
+  // Commits take up to twice `slowest_commit`; zero: no time, before anything else happens.
+  ControlProcess(World& world, Network& network, agent::control::Settings settings,
+                 Millis slowest_commit = Millis(0));
 
   void boot();
   void crash();
@@ -26,6 +29,8 @@ class ControlProcess {
   // What balancers have said to this control since it started.
   const Told& told() const { return told_; }
   bool up() const { return engine_ != nullptr; }
+  // What its state says can still be taken back.
+  bool saving() const { return up() && engine_->saving(); }
   Process& process() { return process_; }
   agent::control::Engine& engine() { return *engine_; }
   agent::store::MemoryStore& store() { return *store_; }
@@ -48,6 +53,8 @@ class ControlProcess {
   Process process_;
   agent::control::Settings settings_;
   std::unique_ptr<agent::store::MemoryStore> store_ = std::make_unique<agent::store::MemoryStore>();
+  Millis slowest_commit_;
+  std::unique_ptr<SlowStore> commits_;
   std::unique_ptr<agent::control::Engine> engine_;
   std::function<void(const std::string&)> complain_;
   Told told_;

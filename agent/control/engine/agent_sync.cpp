@@ -35,9 +35,9 @@ std::optional<std::uint64_t> AgentSync::session_of(const State& state, const std
                                                                 : std::optional(it->second.session);
 }
 
-void AgentSync::send(Session& session, std::string text) {
-  ++messages_sent_;
-  session.channel->send(std::move(text));
+AgentSync::Session* AgentSync::find(std::uint64_t session) {
+  const auto it = sessions_.find(session);
+  return it == sessions_.end() ? nullptr : &it->second;
 }
 
 void AgentSync::look_at_all() {
@@ -55,6 +55,7 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
     leave(step, *older, "another session of this container instance began");
   // Known already when this is said once more, after a commit that failed: it has gone on meanwhile.
   if (const auto [mine, fresh] = sessions_.try_emplace(session); fresh) {
+    mine->second.id = session;
     mine->second.instance_arn = instance_arn;
     mine->second.channel = std::move(channel);
     mine->second.cluster_arn = step.arn("ecs", "cluster/" + instance->cluster);
@@ -65,10 +66,9 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
   look_at(session);
 }
 
-void AgentSync::message(Step& step, std::uint64_t session, std::string_view text) {
+void AgentSync::message(std::uint64_t session, std::string_view text) {
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return;
-  step.state.live.agents[it->second.instance_arn].last_heard = step.now;
   auto message = link::acs_from_json(text, nullptr);
   if (!message) return;  // an agent newer than we are may say what we do not know
   if (const auto* ack = std::get_if<link::AckRequest>(&*message)) {
@@ -79,6 +79,11 @@ void AgentSync::message(Step& step, std::uint64_t session, std::string_view text
     it->second.questions.push_back(std::move(*question));
     look_at(session);
   }
+}
+
+void AgentSync::heard(State& state, std::uint64_t session, WallTime now) const {
+  const auto it = sessions_.find(session);
+  if (it != sessions_.end()) state.live.agents[it->second.instance_arn].last_heard = now;
 }
 
 void AgentSync::closed(Step& step, std::uint64_t session) { leave(step, session, ""); }
@@ -131,8 +136,9 @@ void AgentSync::reserve_numbers(Step& step) {
 // One run of flush(): what it needs at hand, and the sending itself.
 class AgentSync::Flush {
  public:
-  Flush(AgentSync& sync, State& state, const Settings& settings, WallTime now, shared::env::Random& random)
-      : sync_(sync), state_(state), settings_(settings), now_(now), random_(random) {
+  Flush(AgentSync& sync, State& state, const Settings& settings, WallTime now, shared::env::Random& random,
+        Outbox& messages)
+      : sync_(sync), state_(state), settings_(settings), now_(now), random_(random), messages_(messages) {
     const model::Meta* meta = state.meta.find("meta");
     last_number_ = meta == nullptr ? 0 : meta->message_counter;
   }
@@ -162,11 +168,19 @@ class AgentSync::Flush {
     return next_;
   }
 
-  void heartbeat(Session& session) {
-    sync_.send(session, link::acs_to_json(link::HeartbeatMessage{random_.uuid(), true}));
+ private:
+  // `take_back` puts right in the session what it notes as said; not called when that is gone by then.
+  void send(const Session& session, std::string text, std::function<void(Session&)> take_back) {
+    ++sync_.messages_written_;
+    messages_.send(session.channel, std::move(text),
+                   [&sync = sync_, id = session.id, take_back = std::move(take_back)] {
+                     Session* mine = sync.find(id);
+                     if (mine == nullptr) return;
+                     take_back(*mine);
+                     sync.look_at(id);
+                   });
   }
 
- private:
   void again_at(WallTime t) {
     if (!next_ || t < *next_) next_ = t;
   }
@@ -239,6 +253,7 @@ class AgentSync::Flush {
     if (definition == nullptr && desired == DesiredStatus::kRunning) return;
     const auto number = take_number();
     if (!number) return;
+    const auto before = it == session.sent.end() ? std::nullopt : std::optional(it->second);
     if (fresh)
       it = session.sent.insert_or_assign(key, Sent{random_.uuid(), desired, false, now_, now_}).first;
     it->second.at = now_;
@@ -249,8 +264,12 @@ class AgentSync::Flush {
     message.seq_num = *number;
     message.generated_at_ms = shared::epoch_millis(now_);
     message.tasks.push_back(task_payload(definition, task, session.cluster_arn, desired));
-    sync_.send(session, link::acs_to_json(message));
-    state_.live.unsent_tasks.erase(key);
+    const bool first = state_.live.unsent_tasks.erase(key) != 0;
+    send(session, link::acs_to_json(message), [&state = state_, key, before, first](Session& mine) {
+      if (first) state.live.unsent_tasks.insert(key);
+      mine.sent.erase(key);
+      if (before) mine.sent.emplace(key, *before);
+    });
     again_at(now_ + kResendAfter);
   }
 
@@ -275,7 +294,7 @@ class AgentSync::Flush {
     for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
       if (const model::Task* task = state_.tasks.find(key)) message.tasks.push_back(listed(session, *task));
     }
-    sync_.send(session, link::acs_to_json(message));
+    send(session, link::acs_to_json(message), [](Session& mine) { mine.manifest_sent = false; });
     session.manifest_sent = true;
   }
 
@@ -305,7 +324,7 @@ class AgentSync::Flush {
       candidate.desired_status = "STOPPED";
       answer.stop_tasks.push_back(std::move(candidate));
     }
-    sync_.send(session, link::acs_to_json(answer));
+    send(session, link::acs_to_json(answer), [question](Session& mine) { mine.questions.push_back(question); });
   }
 
   // The agent has containers of the task and not the task: its own database is an older one.
@@ -320,6 +339,7 @@ class AgentSync::Flush {
   const Settings& settings_;
   const WallTime now_;
   shared::env::Random& random_;
+  Outbox& messages_;
   std::uint64_t last_number_ = 0;
   std::optional<WallTime> next_;
 };
@@ -333,20 +353,23 @@ void AgentSync::note_changed_tasks(const State& state) {
 }
 
 std::optional<WallTime> AgentSync::flush(State& state, const Settings& settings, WallTime now,
-                                         shared::env::Random& random) {
-  for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
+                                         shared::env::Random& random, Outbox& messages) {
+  for (Closing& each : std::exchange(closing_, {}))
+    messages.close(std::move(each.channel), std::move(each.reason));
   note_changed_tasks(state);
-  Flush run(*this, state, settings, now, random);
+  Flush run(*this, state, settings, now, random, messages);
   for (const std::uint64_t id : looks_.take(now)) {
     if (const auto next = run.run(sessions_.at(id))) looks_.at(id, *next);
   }
+  return looks_.next();
+}
+
+std::optional<WallTime> AgentSync::heartbeats(WallTime now, shared::env::Random& random) {
   for (const std::uint64_t id : heartbeats_.take(now)) {
-    run.heartbeat(sessions_.at(id));
+    sessions_.at(id).channel->send(link::acs_to_json(link::HeartbeatMessage{random.uuid(), true}));
     heartbeats_.at(id, now + kAgentHeartbeat);
   }
-  const auto look = looks_.next();
-  const auto beat = heartbeats_.next();
-  return look && beat ? std::min(*look, *beat) : look ? look : beat;
+  return heartbeats_.next();
 }
 
 }  // namespace agent::control

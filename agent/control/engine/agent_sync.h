@@ -1,8 +1,8 @@
 // Keeps agents in step with the tasks placed on their instances, over their ACS sessions. Level-triggered:
 // flush() compares what each agent should know with what it has acknowledged on this connection and sends the
 // difference; it may run at any time and any number of times. A STOPPED payload leaves only when
-// may_tell_agent_to_stop() says so. Session changes are made inside steps, messages leave in flush(), which
-// the engine calls after the commit. Thread: control's.
+// may_tell_agent_to_stop() says so. Session changes are made inside steps, messages are written by flush() after
+// each batch of them and leave when that is durable. Thread: control's.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/control/engine/outbox.h"
 #include "agent/control/state/step.h"
 #include "agent/control/state/timetable.h"
 #include "agent/link/acs.h"
@@ -41,19 +42,23 @@ class AgentSync {
   explicit AgentSync(State& state);
   void opened(Step& step, std::uint64_t session, const std::string& instance_arn,
               std::shared_ptr<link::Channel> channel);
-  void message(Step& step, std::uint64_t session, std::string_view text);
+  void message(std::uint64_t session, std::string_view text);
   void closed(Step& step, std::uint64_t session);
+  // Something came from it, though nobody may have looked at that yet.
+  void heard(State& state, std::uint64_t session, shared::WallTime now) const;
   // Ends sessions that were silent too long or whose instance was deregistered.
   void expire(Step& step);
   // Reserves sequence numbers for the messages to come.
   void reserve_numbers(Step& step);
-  // Sends what is due, and notes in State::live what was sent; returns when it wants to be called again at
+  // Writes what is due, and notes in State::live what was said; returns when it wants to be called again at
   // the latest. Looks at the sessions of hosts whose tasks changed, and at those whose time has come.
   std::optional<shared::WallTime> flush(State& state, const Settings& settings, shared::WallTime now,
-                                        shared::env::Random& random);
+                                        shared::env::Random& random, Outbox& messages);
+  // Sends those that are due at once; returns when the next one is.
+  std::optional<shared::WallTime> heartbeats(shared::WallTime now, shared::env::Random& random);
   // For checks: the next flush() looks at every session.
   void look_at_all();
-  std::uint64_t messages_sent() const { return messages_sent_; }
+  std::uint64_t messages_written() const { return messages_written_; }
 
  private:
   struct Sent {
@@ -64,6 +69,7 @@ class AgentSync {
     shared::WallTime first{};
   };
   struct Session {
+    std::uint64_t id = 0;
     std::string instance_arn;
     std::shared_ptr<link::Channel> channel;
     std::string cluster_arn;
@@ -83,7 +89,7 @@ class AgentSync {
   // An instance has one session at most.
   static std::optional<std::uint64_t> session_of(const State& state, const std::string& instance_arn);
   void note_changed_tasks(const State& state);
-  void send(Session& session, std::string text);
+  Session* find(std::uint64_t session);
 
   Table<model::Task>::Reader changed_tasks_;
   std::map<std::uint64_t, Session> sessions_;
@@ -91,7 +97,7 @@ class AgentSync {
   Timetable<std::uint64_t> heartbeats_;
   std::vector<Closing> closing_;
   std::uint64_t next_number_ = 0;  // 0: nothing reserved by this process yet
-  std::uint64_t messages_sent_ = 0;
+  std::uint64_t messages_written_ = 0;
 };
 
 }  // namespace agent::control

@@ -12,7 +12,9 @@
 #include "agent/control/elb/targets.h"
 #include "agent/control/engine/agent_sync.h"
 #include "agent/control/engine/feed_sync.h"
+#include "agent/control/engine/input_queue.h"
 #include "agent/control/engine/marks.h"
+#include "agent/control/engine/outbox.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/installation.h"
 #include "agent/control/state/migrate.h"
@@ -27,8 +29,10 @@ using shared::WallTime;
 
 namespace {
 
-// Inputs that share one commit. More would only make the first of them wait longer.
+// Calls, and messages of sessions, that share one commit. More would only make the first of them wait longer.
 constexpr std::size_t kMaxBatch = 256;
+// One is being made durable, one is decided and waits for it.
+constexpr std::size_t kMaxUndurable = 2;
 // Reconcilers feed each other, and a service starts its tasks a few at a time. What is left then continues in
 // the next turn.
 constexpr int kMaxReconcileRounds = 24;
@@ -36,19 +40,29 @@ constexpr int kMaxReconcileRounds = 24;
 constexpr Millis kSweepEvery{300'000};
 // After a commit that failed: how soon changes nobody waits for are tried again.
 constexpr Millis kRetryCommitAfter{1'000};
+// A commit that takes longer makes control not ready.
+constexpr Millis kSlowCommit{5'000};
 // Guards against spinning should something ask to be woken in the past.
 constexpr Millis kShortestWake{5};
 
-struct Input {
-  Engine::Apply apply;
-  std::function<void(Result<void>)> done;  // none: from a session, repeated when its commit fails
-  bool changes_rows = false;  // applied, it did; else it is done with whatever becomes of the commit
+// What one turn decided.
+struct Batch {
+  std::vector<Input> inputs;
+  std::vector<Result<void>> results;
+  store::ChangeSet changes;
+  bool whole = true;  // sessions and reconcilers took part
+  std::shared_ptr<const lb::Config> published_before;
+  Outbox messages;
 };
+
+void make_earlier(std::optional<WallTime>& time, std::optional<WallTime> other) {
+  if (other && (!time || *other < *time)) time = other;
+}
 
 }  // namespace
 
 struct Engine::Impl {
-  Impl(shared::env::Executor& executor_, shared::env::Random& random_, store::Store& store_,
+  Impl(shared::env::Executor& executor_, shared::env::Random& random_, store::AsyncStore& store_,
        Settings settings_)
       : executor(executor_),
         random(random_),
@@ -60,28 +74,36 @@ struct Engine::Impl {
   }
 
   Result<void> load();
-  void enqueue(Engine::Apply apply, std::function<void(Result<void>)> done);
-  void enqueue_session(std::function<void(Step&)> apply);
+  void submit(Engine::Apply apply, std::function<void(Result<void>)> done);
   void request_turn();
   void turn();
-  Result<void> commit(const store::ChangeSet& changes);
-  std::vector<Result<void>> apply_batch(std::vector<Input>& batch);
+  // Decides one batch and hands it to the store when that is free.
+  void decide();
+  void apply_inputs(Batch& batch, WallTime now);
   void reconcile(Step& step);
   void look_at_all_that_is_due(Step& step);
   void compare_with_full_pass(WallTime now);
   bool work_left() const { return marks.pending() || state.has_changes_for_publishing(); }
-  void roll_back(std::vector<Input>& batch, const Error& reason);
-  // What the committed state has to say to agents and balancers; the result is when to say more. Also while
-  // the store refuses: they would take silence for our end.
-  std::optional<WallTime> send();
-  void send_and_sleep();
+  // What the state as it is now has to say to agents and balancers.
+  void write_messages(Outbox& messages, WallTime now);
+  void save_oldest();
+  void save(store::ChangeSet changes, std::function<void()> then);
+  void oldest_is_durable();
+  void answer(Batch& batch);
+  void roll_back(const Error& reason);
+  void answer_again(Input& input, const Error& failure);
+  void trouble_is_over();
+  void heartbeats(WallTime now);
+  void sleep();
+  // The store has refused, and is tried again later. Meanwhile only calls are dealt with.
+  bool in_trouble(WallTime now) const { return retry_at && now < *retry_at; }
   void begin_step() {
     for (TableBase* table : tables) table->begin_step();
   }
 
   shared::env::Executor& executor;
   shared::env::Random& random;
-  store::Store& store;
+  store::AsyncStore& store;
   Settings settings;
   State state;
   std::vector<TableBase*> tables;
@@ -94,18 +116,22 @@ struct Engine::Impl {
   // durable with the first commit that succeeds.
   store::ChangeSet migrated;
 
-  std::deque<Input> queue;
+  InputQueue queue;
+  std::deque<Batch> undurable;  // the oldest first, which is being saved
   bool turn_posted = false;
   bool started = false;
   std::string store_trouble;  // of the last commit, empty if it worked
-  std::uint64_t last_session = 0;
+  std::optional<WallTime> retry_at;
+  std::optional<shared::SteadyTime> saving_since;
   std::optional<WallTime> next_sweep;
+  std::optional<WallTime> next_message;
+  std::optional<WallTime> next_heartbeat;
   std::function<void(const std::string&)> complain;
   shared::env::Timer timer;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 };
 
-Engine::Engine(shared::env::Executor& executor, shared::env::Random& random, store::Store& store,
+Engine::Engine(shared::env::Executor& executor, shared::env::Random& random, store::AsyncStore& store,
                Settings settings)
     : impl_(std::make_unique<Impl>(executor, random, store, std::move(settings))) {}
 Engine::~Engine() { *impl_->alive = false; }
@@ -123,45 +149,60 @@ void Engine::check_turns(std::function<void(const std::string&)> complain) {
 }
 
 void Engine::submit(Apply apply, std::function<void(Result<void>)> done) {
-  impl_->enqueue(std::move(apply), std::move(done));
+  impl_->submit(std::move(apply), std::move(done));
 }
 
 std::uint64_t Engine::agent_opened(const std::string& container_instance_arn,
                                    std::shared_ptr<link::Channel> channel) {
-  const std::uint64_t session = ++impl_->last_session;
-  impl_->enqueue_session([impl = impl_.get(), session, container_instance_arn, channel](Step& step) {
+  impl_->request_turn();
+  return impl_->queue.open(channel, [impl = impl_.get(), container_instance_arn, channel](
+                                        Step& step, std::uint64_t session) {
     impl->agents.opened(step, session, container_instance_arn, channel);
   });
-  return session;
 }
 void Engine::agent_message(std::uint64_t session, std::string_view text) {
-  impl_->enqueue_session([impl = impl_.get(), session, message = std::string(text)](Step& step) {
-    impl->agents.message(step, session, message);
-  });
+  impl_->request_turn();
+  impl_->agents.heard(impl_->state, session, impl_->executor.wall_now());
+  impl_->queue.say(
+      session, text.size(), [impl = impl_.get(), session, message = std::string(text)](Step&) {
+        impl->agents.message(session, message);
+      });
 }
 void Engine::agent_closed(std::uint64_t session) {
-  impl_->enqueue_session([impl = impl_.get(), session](Step& step) { impl->agents.closed(step, session); });
+  impl_->request_turn();
+  impl_->queue.close(session,
+                     [impl = impl_.get(), session](Step& step) { impl->agents.closed(step, session); });
 }
 
 std::uint64_t Engine::feed_opened(std::shared_ptr<link::Channel> channel) {
-  const std::uint64_t session = ++impl_->last_session;
-  impl_->enqueue_session(
-      [impl = impl_.get(), session, channel](Step& step) { impl->feeds.opened(step, session, channel); });
-  return session;
-}
-void Engine::feed_message(std::uint64_t session, std::string_view text) {
-  impl_->enqueue_session([impl = impl_.get(), session, message = std::string(text)](Step& step) {
-    impl->feeds.message(step, session, message);
+  impl_->request_turn();
+  return impl_->queue.open(channel, [impl = impl_.get(), channel](Step& step, std::uint64_t session) {
+    impl->feeds.opened(step, session, channel);
   });
 }
+void Engine::feed_message(std::uint64_t session, std::string_view text) {
+  impl_->request_turn();
+  impl_->feeds.heard(session, impl_->executor.wall_now());
+  impl_->queue.say(
+      session, text.size(), [impl = impl_.get(), session, message = std::string(text)](Step& step) {
+        impl->feeds.message(step, session, message);
+      });
+}
 void Engine::feed_closed(std::uint64_t session) {
-  impl_->enqueue_session([impl = impl_.get(), session](Step& step) { impl->feeds.closed(step, session); });
+  impl_->request_turn();
+  impl_->queue.close(session,
+                     [impl = impl_.get(), session](Step& step) { impl->feeds.closed(step, session); });
 }
 
 std::string Engine::not_ready() const {
   if (!impl_->started) return "the state is not loaded";
-  return impl_->store_trouble;
+  if (!impl_->store_trouble.empty() || !impl_->saving_since) return impl_->store_trouble;
+  const auto taken = impl_->executor.now() - *impl_->saving_since;
+  if (taken < kSlowCommit) return "";
+  return "the store has not answered for " +
+         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(taken).count()) + " s";
 }
+bool Engine::saving() const { return !impl_->undurable.empty(); }
 const State& Engine::state() const { return impl_->state; }
 const Settings& Engine::settings() const { return impl_->settings; }
 
@@ -180,34 +221,32 @@ Result<void> Engine::Impl::load() {
   }
   begin_step();
   migrate(state);
-  for (const TableBase* table : tables) table->collect(migrated);
-  for (TableBase* table : tables) table->end_batch();
+  for (TableBase* table : tables) {
+    table->collect(migrated);
+    table->end_batch();
+    table->batch_is_durable();  // will be, before anything that follows from it
+  }
   lb::Config config = *build_config(state, settings);
   // Of no version: the first reconciliation publishes it under the next one, because the settings that are
   // part of it may be others than before the restart. Until then nothing is sent to balancers.
   config.version = 0;
   state.published = std::make_shared<lb::Config>(std::move(config));
-  enqueue(
-      [](Step& step) -> Result<void> {
-        name_installation(step);
-        return {};
-      },
-      nullptr);
+  Input first;
+  first.apply = [](Step& step) -> Result<void> {
+    name_installation(step);
+    return {};
+  };
+  queue.keep(std::move(first));
   return {};
 }
 
-void Engine::Impl::enqueue(Engine::Apply apply, std::function<void(Result<void>)> done) {
-  queue.push_back({std::move(apply), std::move(done), false});
+void Engine::Impl::submit(Engine::Apply apply, std::function<void(Result<void>)> done) {
   request_turn();
-}
-
-void Engine::Impl::enqueue_session(std::function<void(Step&)> apply) {
-  enqueue(
-      [apply = std::move(apply)](Step& step) -> Result<void> {
-        apply(step);
-        return {};
-      },
-      nullptr);
+  if (queue.call(std::move(apply), done)) return;
+  executor.post([lives = alive, done = std::move(done)] {
+    if (!*lives) return;
+    done(Error("ThrottlingException", "Rate exceeded", shared::Blame::kClient, shared::Retry::kYes));
+  });
 }
 
 void Engine::Impl::request_turn() {
@@ -222,64 +261,52 @@ void Engine::Impl::request_turn() {
 
 void Engine::Impl::turn() {
   timer.cancel();
-  std::vector<Input> batch;
-  while (!queue.empty() && batch.size() < kMaxBatch) {
-    batch.push_back(std::move(queue.front()));
-    queue.pop_front();
-  }
-  const auto published_before = state.published;
-  const std::vector<Result<void>> results = apply_batch(batch);
-
-  store::ChangeSet changes;
-  for (const TableBase* table : tables) table->collect(changes);
-  const auto committed = commit(changes);
-  if (!committed && !BERTH_PLANTED(kReplyBeforeCommit)) {
-    for (TableBase* table : tables) table->undo_batch();
-    state.published = published_before;
-    return roll_back(batch, committed.error());
-  }
-  for (TableBase* table : tables) table->end_batch();
-  state.live.agenda.end_batch();
-  store_trouble.clear();
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (batch[i].done) batch[i].done(results[i]);
-  }
-  send_and_sleep();
-}
-
-// On its own and first: the changes may build on it.
-Result<void> Engine::Impl::commit(const store::ChangeSet& changes) {
-  if (!migrated.empty()) {
-    auto moved = store.commit(migrated);
-    if (!moved) return moved;
-    migrated = {};
-  }
-  return changes.empty() ? Result<void>() : store.commit(changes);
-}
-
-std::vector<Result<void>> Engine::Impl::apply_batch(std::vector<Input>& batch) {
   const WallTime now = executor.wall_now();
-  std::vector<Result<void>> results;
-  for (Input& input : batch) {
+  const bool something = !queue.empty() || state.live.agenda.due(now) || work_left();
+  if (undurable.empty() || (something && undurable.size() < kMaxUndurable)) decide();
+  heartbeats(now);
+  sleep();
+}
+
+void Engine::Impl::decide() {
+  const WallTime now = executor.wall_now();
+  Batch batch;
+  batch.whole = !in_trouble(now);
+  batch.inputs = batch.whole ? queue.take(kMaxBatch) : queue.take_calls(kMaxBatch);
+  batch.published_before = state.published;
+  apply_inputs(batch, now);
+  if (batch.whole) {
     begin_step();
     Step step{state, now, random, settings};
-    results.push_back(input.apply(step));
-    if (!results.back()) {
+    agents.reserve_numbers(step);
+    reconcile(step);
+    if (complain && !work_left() && !state.live.agenda.due(now)) compare_with_full_pass(now);
+  }
+  for (TableBase* table : tables) {
+    table->collect(batch.changes);
+    table->end_batch();
+  }
+  state.live.agenda.end_batch();
+  write_messages(batch.messages, now);
+  if (BERTH_PLANTED(kReplyBeforeCommit)) answer(batch);
+  undurable.push_back(std::move(batch));
+  if (undurable.size() == 1) save_oldest();
+}
+
+void Engine::Impl::apply_inputs(Batch& batch, WallTime now) {
+  for (Input& input : batch.inputs) {
+    begin_step();
+    Step step{state, now, random, settings};
+    batch.results.push_back(input.apply(step));
+    if (!batch.results.back()) {
       for (TableBase* table : tables) table->undo_step();
     }
     input.changes_rows = std::any_of(tables.begin(), tables.end(),
                                      [](const TableBase* table) { return table->changed_in_step(); });
   }
-  if (!next_sweep || *next_sweep <= now) {
-    if (next_sweep) marks.everything();
-    next_sweep = now + kSweepEvery;
-  }
-  begin_step();
-  Step step{state, now, random, settings};
-  agents.reserve_numbers(step);
-  reconcile(step);
-  if (complain && !work_left() && !state.live.agenda.due(now)) compare_with_full_pass(now);
-  return results;
+  if (!batch.whole || (next_sweep && now < *next_sweep)) return;
+  if (next_sweep) marks.everything();
+  next_sweep = now + kSweepEvery;
 }
 
 void Engine::Impl::reconcile(Step& step) {
@@ -324,50 +351,138 @@ void Engine::Impl::compare_with_full_pass(WallTime now) {
   state.live.agenda = before;
 }
 
-// Callers learn that nothing happened; of what sessions told us, that is kept which changed rows, because
-// they will not say it again.
-void Engine::Impl::roll_back(std::vector<Input>& batch, const Error& reason) {
+void Engine::Impl::write_messages(Outbox& messages, WallTime now) {
+  next_message = agents.flush(state, settings, now, random, messages);
+  if (complain) {
+    const std::uint64_t written = agents.messages_written();
+    agents.look_at_all();
+    next_message = agents.flush(state, settings, now, random, messages);
+    if (agents.messages_written() != written) complain("an agent was not told at once");
+  }
+  make_earlier(next_message, feeds.flush(state, now, messages));
+}
+
+// What load() moved goes on its own and first: the changes may build on it.
+void Engine::Impl::save_oldest() {
+  if (!migrated.empty()) {
+    return save(migrated, [this] {
+      migrated = {};
+      save_oldest();
+    });
+  }
+  if (undurable.front().changes.empty()) {
+    if (undurable.front().whole) trouble_is_over();
+    return oldest_is_durable();
+  }
+  save(std::exchange(undurable.front().changes, {}), [this] {
+    trouble_is_over();
+    oldest_is_durable();
+  });
+}
+
+void Engine::Impl::save(store::ChangeSet changes, std::function<void()> then) {
+  saving_since = executor.now();
+  store.commit(std::move(changes), [this, lives = alive, then = std::move(then)](const Result<void>& saved) {
+    if (!*lives) return;
+    saving_since.reset();
+    if (!saved) return roll_back(saved.error());
+    then();
+  });
+}
+
+void Engine::Impl::oldest_is_durable() {
+  for (TableBase* table : tables) table->batch_is_durable();
+  state.live.agenda.batch_is_durable();
+  Batch batch = std::move(undurable.front());
+  undurable.pop_front();
+  answer(batch);
+  batch.messages.deliver();
+  if (!undurable.empty()) save_oldest();
+  sleep();
+}
+
+void Engine::Impl::answer(Batch& batch) {
+  for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
+    queue.finished(batch.inputs[i]);
+    if (batch.inputs[i].done) batch.inputs[i].done(batch.results[i]);
+  }
+  batch.inputs.clear();
+}
+
+void Engine::Impl::trouble_is_over() {
+  store_trouble.clear();
+  retry_at.reset();
+}
+
+// All that is not durable, because the younger batch was decided from the older one. Callers learn that
+// nothing happened; of what sessions told us, that is kept which changed rows, because they will not say it
+// again.
+void Engine::Impl::roll_back(const Error& reason) {
+  const WallTime now = executor.wall_now();
   store_trouble = "the store refused the last change: " + reason.text();
-  const Error failure("ServerException", "The change could not be saved: " + reason.text(),
-                      shared::Blame::kSelf, shared::Retry::kYes);
-  for (auto it = batch.rbegin(); it != batch.rend(); ++it) {
-    if (!it->done && it->changes_rows) queue.push_front(std::move(*it));
-  }
-  for (Input& input : batch) {
-    if (input.done) input.done(failure);
-  }
+  retry_at = now + kRetryCommitAfter;
+  for (TableBase* table : tables) table->undo_batches();
+  state.live.agenda.undo_batches();
+  auto undone = std::exchange(undurable, {});
+  state.published = undone.front().published_before;
+  for (auto batch = undone.rbegin(); batch != undone.rend(); ++batch) batch->messages.take_back();
   std::erase_if(state.live.unsent_tasks,
                 [this](const auto& key) { return state.tasks.find(key) == nullptr; });
-  state.live.agenda.undo_batch();
-  send();
-  timer = executor.after(kRetryCommitAfter, [this] { request_turn(); });
+
+  const Error failure("ServerException", "The change could not be saved: " + reason.text(),
+                      shared::Blame::kSelf, shared::Retry::kYes);
+  for (Batch& batch : undone) {
+    for (Input& input : batch.inputs) {
+      if (input.done) {
+        answer_again(input, failure);
+      } else if (input.changes_rows) {
+        queue.keep(std::move(input));
+      } else {
+        queue.finished(input);
+      }
+    }
+  }
+  Outbox messages;
+  write_messages(messages, now);
+  messages.deliver();
+  sleep();
 }
 
-std::optional<WallTime> Engine::Impl::send() {
-  const WallTime now = executor.wall_now();
-  std::optional<WallTime> next;
-  for (const auto& each : {agents.flush(state, settings, now, random), feeds.flush(state, now)}) {
-    if (each && (!next || *each < *next)) next = each;
-  }
-  return next;
+// A call that only reads is answered from what is durable.
+void Engine::Impl::answer_again(Input& input, const Error& failure) {
+  if (input.changes_rows) return input.done(failure);
+  begin_step();
+  Step step{state, executor.wall_now(), random, settings};
+  const auto result = input.apply(step);
+  const bool reads = std::none_of(tables.begin(), tables.end(),
+                                  [](const TableBase* table) { return table->changed_in_step(); });
+  for (TableBase* table : tables) table->undo_step();
+  input.done(reads ? result : Result<void>(failure));
 }
 
-void Engine::Impl::send_and_sleep() {
-  std::optional<WallTime> wake = send();
-  if (complain) {
-    const std::uint64_t sent = agents.messages_sent();
-    agents.look_at_all();
-    send();
-    if (agents.messages_sent() != sent) complain("an agent was not told at once");
-  }
+// They say only that control is there: not even a commit that takes minutes holds them up, which their
+// receivers would take for control's end.
+void Engine::Impl::heartbeats(WallTime now) {
+  const auto& durable = undurable.empty() ? state.published : undurable.front().published_before;
+  next_heartbeat = agents.heartbeats(now, random);
+  make_earlier(next_heartbeat, feeds.heartbeats(now, durable->version));
+}
+
+void Engine::Impl::sleep() {
   const WallTime now = executor.wall_now();
-  if (!queue.empty()) return request_turn();
-  const auto earlier = [&wake](std::optional<WallTime> time) {
-    if (time && (!wake || *time < *wake)) wake = time;
-  };
-  earlier(state.live.agenda.next());
-  earlier(next_sweep);
-  if (work_left()) wake = now;
+  std::optional<WallTime> wake = next_heartbeat;
+  if (undurable.size() < kMaxUndurable) {
+    const bool trouble = in_trouble(now);
+    if (trouble ? queue.has_calls() : !queue.empty()) return request_turn();
+    if (trouble) {
+      make_earlier(wake, retry_at);
+    } else {
+      make_earlier(wake, state.live.agenda.next());
+      make_earlier(wake, next_sweep);
+      if (work_left()) wake = now;
+    }
+    make_earlier(wake, next_message);
+  }
   if (!wake) return;
   const Millis delay =
       std::clamp(std::chrono::duration_cast<Millis>(std::max(*wake, now) - now), kShortestWake, kSweepEvery);

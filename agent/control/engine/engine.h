@@ -1,6 +1,8 @@
-// Engine: the one writer. Queues inputs, applies each as a step, reconciles, commits the batch durably, and
-// only then sends replies and messages. Runs on its executor's thread; every method is called there. No
-// sockets: agents and balancers are link::Channel values, so the shipped engine also runs whole in tests/sim.
+// Engine: the one writer. Queues inputs (input_queue.h says how many), applies each as a step, reconciles,
+// commits the batch durably, and only then sends replies and messages. While the store is at it, the next batch
+// is decided on top of it; what a commit that failed takes back is both. Runs on its executor's thread; every
+// method is called there. No sockets: agents and balancers are link::Channel values, so the shipped engine
+// also runs whole in tests/sim.
 #pragma once
 #include <functional>
 #include <memory>
@@ -9,7 +11,7 @@
 
 #include "agent/control/state/step.h"
 #include "agent/link/channel.h"
-#include "agent/store/store.h"
+#include "agent/store/async_store.h"
 #include "shared/base/result.h"
 #include "shared/env/executor.h"
 
@@ -18,7 +20,7 @@ namespace agent::control {
 class Engine {
  public:
   // All references outlive the engine.
-  Engine(shared::env::Executor& executor, shared::env::Random& random, store::Store& store,
+  Engine(shared::env::Executor& executor, shared::env::Random& random, store::AsyncStore& store,
          Settings settings);
   ~Engine();
 
@@ -26,12 +28,14 @@ class Engine {
   shared::Result<void> start();
 
   // `apply` changes state through the step; an Error takes back all it did. `done` is called later, never
-  // inside submit(): with apply's error, with the store's error (code "ServerException", nothing changed), or
-  // with success once all is durable.
+  // inside submit(): with apply's error, with the store's error (code "ServerException", nothing changed), with
+  // success once all is durable, or with "ThrottlingException" when too many calls wait. One that only reads
+  // may be applied twice, and sees only what is durable by the time it is answered.
   using Apply = std::function<shared::Result<void>(Step&)>;
   void submit(Apply apply, std::function<void(shared::Result<void>)> done);
 
-  // An agent's ACS websocket; `parameters` as in its URL. Messages to it go through `channel`.
+  // An agent's ACS websocket; messages to it go through `channel`, which is closed with a reason when the
+  // session ends, or more waits than the queue holds.
   std::uint64_t agent_opened(const std::string& container_instance_arn,
                              std::shared_ptr<link::Channel> channel);
   void agent_message(std::uint64_t session, std::string_view text);
@@ -49,7 +53,9 @@ class Engine {
 
   // Why this control plane is not ready; empty text = ready.
   std::string not_ready() const;
+  // The newest, of which what is being saved may still be taken back.
   const State& state() const;
+  bool saving() const;
   const Settings& settings() const;
 
  private:

@@ -23,6 +23,7 @@ void FeedSync::opened(Step& step, std::uint64_t session, std::shared_ptr<link::C
   const auto [it, fresh] = sessions_.try_emplace(session);
   if (!fresh) return;  // said once more, after a commit that failed
   Session& mine = it->second;
+  mine.id = session;
   mine.channel = std::move(channel);
   mine.last_heard = step.now;
   mine.next_heartbeat = step.now + lb::kFeedSilence / 3;
@@ -32,7 +33,6 @@ void FeedSync::opened(Step& step, std::uint64_t session, std::shared_ptr<link::C
 void FeedSync::message(Step& step, std::uint64_t session, std::string_view text) {
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return;
-  it->second.last_heard = step.now;
   auto message = lb::feed_from_json(text);
   if (!message) return leave(step, session, message.error().text());
   if (const auto* hello = std::get_if<lb::Hello>(&*message)) return greet(step, session, *hello);
@@ -93,6 +93,11 @@ void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) 
   mine.next_heartbeat = step.now;  // it takes a control that says nothing for one of before deltas
 }
 
+void FeedSync::heard(std::uint64_t session, WallTime now) {
+  const auto it = sessions_.find(session);
+  if (it != sessions_.end()) it->second.last_heard = now;
+}
+
 void FeedSync::closed(Step& step, std::uint64_t session) { leave(step, session, ""); }
 
 void FeedSync::leave(Step& step, std::uint64_t session, const std::string& reason) {
@@ -133,7 +138,7 @@ const std::string& FeedSync::encoded(const Session& session,
 
 std::optional<WallTime> FeedSync::bring_up_to_date(Session& session,
                                                    const std::shared_ptr<const lb::Config>& newest,
-                                                   WallTime now) {
+                                                   WallTime now, Outbox& messages) {
   if (session.balancer_id.empty()) return std::nullopt;
   if (std::exchange(session.wants_whole, false)) {
     session.sent.reset();
@@ -144,31 +149,53 @@ std::optional<WallTime> FeedSync::bring_up_to_date(Session& session,
   const bool answered = session.answered_version >= session.sent_version;
   const WallTime due = session.sent_at + kAnswerPatience;
   if (!answered && now < due) return due;
-  session.channel->send(encoded(session, newest));
+  send(session, encoded(session, newest), messages,
+       [sent = session.sent, version = session.sent_version, at = session.sent_at](Session& mine) {
+         mine.sent = sent;
+         mine.sent_version = version;
+         mine.sent_at = at;
+       });
   session.sent = session.deltas ? newest : nullptr;
   session.sent_version = newest->version;
   session.sent_at = now;
   return std::nullopt;
 }
 
-std::optional<WallTime> FeedSync::flush(const State& state, WallTime now) {
-  for (const Closing& each : std::exchange(closing_, {})) each.channel->close(each.reason);
+void FeedSync::send(const Session& session, std::string text, Outbox& messages,
+                    std::function<void(Session&)> take_back) {
+  messages.send(session.channel, std::move(text),
+                [this, id = session.id, take_back = std::move(take_back)] {
+                  const auto it = sessions_.find(id);
+                  if (it != sessions_.end()) take_back(it->second);
+                });
+}
+
+std::optional<WallTime> FeedSync::flush(const State& state, WallTime now, Outbox& messages) {
+  for (Closing& each : std::exchange(closing_, {}))
+    messages.close(std::move(each.channel), std::move(each.reason));
   std::optional<WallTime> next;
-  const auto again_at = [&next](WallTime t) {
-    if (!next || t < *next) next = t;
-  };
   for (auto& [id, session] : sessions_) {
     // One that nobody would remember after a crash must not route: stops would not wait for it.
     if (state.balancers.find(session.balancer_id) != nullptr) {
-      if (const auto later = bring_up_to_date(session, state.published, now)) again_at(*later);
+      const auto later = bring_up_to_date(session, state.published, now, messages);
+      if (later && (!next || *later < *next)) next = later;
     }
-    if (std::exchange(session.ask_report, false))
-      session.channel->send(lb::feed_to_json(lb::Resync{"a report is missing"}));
+    if (std::exchange(session.ask_report, false)) {
+      send(session, lb::feed_to_json(lb::Resync{"a report is missing"}), messages,
+           [](Session& mine) { mine.ask_report = true; });
+    }
+  }
+  return next;
+}
+
+std::optional<WallTime> FeedSync::heartbeats(WallTime now, std::uint64_t version) {
+  std::optional<WallTime> next;
+  for (auto& [id, session] : sessions_) {
     if (session.next_heartbeat <= now) {
-      session.channel->send(lb::feed_to_json(lb::Heartbeat{state.published->version}));
+      session.channel->send(lb::feed_to_json(lb::Heartbeat{version}));
       session.next_heartbeat = now + lb::kFeedSilence / 3;
     }
-    again_at(session.next_heartbeat);
+    if (!next || session.next_heartbeat < *next) next = session.next_heartbeat;
   }
   return next;
 }

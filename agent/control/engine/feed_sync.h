@@ -1,6 +1,7 @@
 // Keeps balancers in step with the published configuration, over their feed sessions. As in agent_sync.h:
-// session changes inside steps, messages in flush() after the commit. Thread: control's.
+// session changes inside steps, messages written by flush() for when that is durable. Thread: control's.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/control/engine/outbox.h"
 #include "agent/control/state/step.h"
 #include "agent/link/channel.h"
 
@@ -18,11 +20,15 @@ class FeedSync {
   void opened(Step& step, std::uint64_t session, std::shared_ptr<link::Channel> channel);
   void message(Step& step, std::uint64_t session, std::string_view text);
   void closed(Step& step, std::uint64_t session);
+  void heard(std::uint64_t session, shared::WallTime now);
   void expire(Step& step);  // ends silent sessions
-  std::optional<shared::WallTime> flush(const State& state, shared::WallTime now);
+  std::optional<shared::WallTime> flush(const State& state, shared::WallTime now, Outbox& messages);
+  // Tell the newest version that is durable.
+  std::optional<shared::WallTime> heartbeats(shared::WallTime now, std::uint64_t version);
 
  private:
   struct Session {
+    std::uint64_t id = 0;
     std::shared_ptr<link::Channel> channel;
     std::string balancer_id;             // empty until it said Hello
     std::uint64_t sent_version = 0;      // or what it had when it came
@@ -50,7 +56,9 @@ class FeedSync {
   // Sends the newest configuration if the balancer is to have it now; else says when to ask again.
   std::optional<shared::WallTime> bring_up_to_date(Session& session,
                                                    const std::shared_ptr<const lb::Config>& newest,
-                                                   shared::WallTime now);
+                                                   shared::WallTime now, Outbox& messages);
+  void send(const Session& session, std::string text, Outbox& messages,
+            std::function<void(Session&)> take_back);
   const std::string& encoded(const Session& session, const std::shared_ptr<const lb::Config>& newest);
 
   std::map<std::uint64_t, Session> sessions_;

@@ -4,6 +4,8 @@
 // stored: at a start everything is due. Thread: control's.
 #pragma once
 #include <array>
+#include <cstddef>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -53,13 +55,17 @@ class Agenda {
   std::optional<shared::WallTime> when(Concern concern, const std::string& key) const;
   std::vector<std::pair<Subject, shared::WallTime>> all() const;
 
-  void end_batch() { taken_.clear(); }  // what was taken is done with
-  void undo_batch();                    // what came of it was taken back: all of it is due again
+  // As those of the tables (table.h): what was taken in a batch is done with once that is durable, and due
+  // again when it was undone.
+  void end_batch() { batch_ends_.push_back(taken_.size()); }
+  void batch_is_durable();
+  void undo_batches();
 
  private:
   Timetable<std::string>& lane(Concern concern) { return lanes_[static_cast<std::size_t>(concern)]; }
   std::array<Timetable<std::string>, kConcerns> lanes_;
-  std::vector<Subject> taken_;  // since the last end_batch()
+  std::vector<Subject> taken_;           // in batches that are not durable yet
+  std::deque<std::size_t> batch_ends_;  // in taken_
 };
 
 }  // namespace agent::control

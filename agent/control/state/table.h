@@ -29,9 +29,11 @@ class TableBase {
 
   virtual void begin_step() = 0;                              // a savepoint
   virtual void undo_step() = 0;                               // back to the last savepoint
-  virtual void undo_batch() = 0;                              // back to the last end_batch()
-  virtual void end_batch() = 0;                               // forgets the log
   virtual void collect(store::ChangeSet& changes) const = 0;  // rows changed since the last end_batch()
+  // A batch is what is made durable together. Ended ones are remembered, in order, until they are durable.
+  virtual void end_batch() = 0;
+  virtual void batch_is_durable() = 0;  // the oldest ended one: it cannot be undone any more
+  virtual void undo_batches() = 0;      // all that is not durable, what came after the last end_batch() too
   virtual bool load(std::string_view key, std::string_view value) = 0;  // false: the value cannot be decoded
   virtual bool changed_in_step() const = 0;  // any row was edited since the savepoint
   // Keys whose rows are not what they were at the savepoint, as the store would see them; for checks.
@@ -106,18 +108,27 @@ class Table final : public TableBase {
     logged_.clear();
   }
   void undo_step() override { undo_to(savepoint_); }
-  void undo_batch() override {
+  void undo_batches() override {
     undo_to(0);
     savepoint_ = 0;
+    batch_ends_.clear();
   }
   void end_batch() override {
-    log_.clear();
-    logged_.clear();
-    savepoint_ = 0;
+    batch_ends_.push_back(log_.size());
+    begin_step();
+  }
+  void batch_is_durable() override {
+    BERTH_CHECK(!batch_ends_.empty(), "a batch is ended before it is durable");
+    const std::size_t end = batch_ends_.front();
+    batch_ends_.pop_front();
+    log_.erase(log_.begin(), log_.begin() + static_cast<std::ptrdiff_t>(end));
+    savepoint_ -= end;
+    for (std::size_t& each : batch_ends_) each -= end;
   }
   void collect(store::ChangeSet& changes) const override {
     std::set<std::string_view> seen;
-    for (const auto& [key, before] : log_) {
+    for (std::size_t i = batch_ends_.empty() ? 0 : batch_ends_.back(); i < log_.size(); ++i) {
+      const auto& [key, before] = log_[i];
       if (!seen.insert(key).second) continue;
       if (const T* row = find(key)) {
         changes.puts.push_back({prefix() + key, encode_(*row)});
@@ -178,6 +189,7 @@ class Table final : public TableBase {
   std::vector<std::pair<std::string, std::optional<T>>> log_;
   std::set<std::string> logged_;  // keys in log_ since the savepoint
   std::size_t savepoint_ = 0;
+  std::deque<std::size_t> batch_ends_;  // in log_, of batches that are not durable yet
   // The change log: keys, the newest last, from the first one on that some reader has not taken.
   mutable std::deque<std::string> changed_;
   std::uint64_t log_end_ = 0;  // changes ever made

@@ -12,7 +12,7 @@
 
 #include "agent/api/sockets.h"
 #include "agent/link/tcs.h"
-#include "agent/store/store.h"
+#include "agent/store/async_store.h"
 #include "shared/httpd/client.h"
 #include "shared/httpd/io_loop.h"
 #include "shared/net/endpoint.h"
@@ -32,7 +32,7 @@ class GatewayTest : public ::testing::Test {
   GatewayTest()
       : folder_(make_folder()),
         keys_(*iam::Keys::open({folder_, {"aws", "us-east-1", "000000000000"}})),
-        engine_(loop_, random_, store_, settings()),
+        engine_(loop_, random_, commits_, settings()),
         gateway_(GatewayParts{engine_, loop_, random_,
                               [this](const http::Request& request, aws::Service service) {
                                 return keys_.authenticate(request, service, loop_.wall_now());
@@ -156,6 +156,7 @@ class GatewayTest : public ::testing::Test {
   httpd::IoLoop loop_;
   shared::env::SystemRandom random_;
   store::MemoryStore store_;
+  store::DirectStore commits_{store_};
   iam::Keys keys_;
   std::vector<ReadyCheck> checks_;
   control::Engine engine_;

@@ -188,7 +188,7 @@ void FakeBalancer::report() {
 
 World::World() {
   settings.steady_without_checks = shared::Millis(40'000);
-  engine = std::make_unique<Engine>(executor, random, store, settings);
+  engine = std::make_unique<Engine>(executor, random, commits, settings);
   engine->check_turns([](const std::string& missed) { ADD_FAILURE() << missed; });
   EXPECT_TRUE(engine->start().has_value());
   EXPECT_TRUE(submit([](Step& step) -> shared::Result<void> {
@@ -238,7 +238,8 @@ void World::pass(shared::Millis time) {
 void World::crash_and_restart() {
   for (auto& each : agents) each->channel.reset();
   for (auto& each : balancers) each->channel.reset();
-  engine = std::make_unique<Engine>(executor, random, store, settings);
+  commits.saving = nullptr;
+  engine = std::make_unique<Engine>(executor, random, commits, settings);
   engine->check_turns([](const std::string& missed) { ADD_FAILURE() << missed; });
   const auto started = engine->start();
   EXPECT_TRUE(started.has_value()) << (started ? "" : started.error().text());

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/control/engine/engine.h"
@@ -27,6 +28,25 @@ class FakeChannel final : public link::Channel {
   std::vector<std::string> sent;
   std::size_t read = 0;  // how many of them the other side has taken
   std::string closed;
+};
+
+// Commits at once, or when the test says so.
+class HeldStore final : public store::AsyncStore {
+ public:
+  explicit HeldStore(store::Store& store) : store_(store) {}
+  shared::Result<std::vector<store::Record>> load() override { return store_.load(); }
+  void commit(store::ChangeSet changes, Done done) override {
+    ASSERT_FALSE(saving) << "one commit at a time";
+    saving = [this, changes = std::move(changes), done = std::move(done)] { done(store_.commit(changes)); };
+    if (!hold) release();
+  }
+  void release() { std::exchange(saving, nullptr)(); }
+
+  bool hold = false;
+  std::function<void()> saving;  // what waits, if anything
+
+ private:
+  store::Store& store_;
 };
 
 class World;
@@ -125,6 +145,7 @@ class World {
   tests::ManualExecutor executor;
   shared::env::SeededRandom random{42};
   store::MemoryStore store;
+  HeldStore commits{store};
   Settings settings;
   std::unique_ptr<Engine> engine;
   std::vector<std::unique_ptr<FakeAgent>> agents;

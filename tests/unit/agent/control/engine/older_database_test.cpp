@@ -197,7 +197,8 @@ TEST(OlderDatabase, InAFileIsMovedAndReadAgain) {
     {
       tests::ManualExecutor executor;
       shared::env::SeededRandom random{1};
-      Engine engine(executor, random, **store, Settings());
+      store::DirectStore commits(**store);
+      Engine engine(executor, random, commits, Settings());
       ASSERT_TRUE(engine.start().has_value());
       executor.run_ready();
       expect_moved(engine.state());
