@@ -16,7 +16,8 @@ constexpr std::array kNames{
     std::pair{std::string_view("reply-before-commit"), Bug::kReplyBeforeCommit},
     std::pair{std::string_view("wait-for-last-container"), Bug::kWaitForLastContainer},
     std::pair{std::string_view("forget-health"), Bug::kForgetHealth},
-    std::pair{std::string_view("lose-wake"), Bug::kLoseWake}};
+    std::pair{std::string_view("lose-wake"), Bug::kLoseWake},
+    std::pair{std::string_view("say-before-commit"), Bug::kSayBeforeCommit}};
 }
 
 bool choose(std::string_view name) {
@@ -30,7 +31,7 @@ bool choose(std::string_view name) {
 
 const char* names() {
   return "stop-before-ack|forget-absent-balancers|free-before-stopped|reply-before-commit|"
-         "wait-for-last-container|forget-health|lose-wake";
+         "wait-for-last-container|forget-health|lose-wake|say-before-commit";
 }
 
 }  // namespace agent::control::plant

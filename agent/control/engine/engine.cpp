@@ -289,6 +289,7 @@ void Engine::Impl::decide() {
   state.live.agenda.end_batch();
   write_messages(batch.messages, now);
   if (BERTH_PLANTED(kReplyBeforeCommit)) answer(batch);
+  if (BERTH_PLANTED(kSayBeforeCommit)) batch.messages.deliver();
   undurable.push_back(std::move(batch));
   if (undurable.size() == 1) save_oldest();
 }

@@ -11,7 +11,8 @@ enum class Bug {
   kStopBeforeAcknowledgement,  // an agent may be told to stop a task whose targets still drain
   kForgetAbsentBalancers,      // draining waits only for balancers that are connected
   kFreeBeforeStopped,          // a task's resources are free as soon as it is to stop
-  kReplyBeforeCommit,          // callers learn of success although the store refused
+  kReplyBeforeCommit,          // callers learn of success before the store has it, which may refuse
+  kSayBeforeCommit,            // so do agents and balancers of what was decided
   kWaitForLastContainer,       // a task without its essential container is wanted until all others have ended
   kForgetHealth,  // nobody looks at the services of targets of which a balancer says something new
   kLoseWake,      // what only time changes of a service is not looked at again
