@@ -18,10 +18,11 @@ namespace agent::control {
 
 // Calls that wait; a further one is throttled.
 inline constexpr std::size_t kMaxWaitingCalls = 10'000;
-// Messages of one session and of all of them that wait, and the bytes of all. The session that says more is
-// closed: its agent or balancer comes back, and says again what was not acknowledged.
+// Messages of one session and of all of them that wait, and the bytes of all. Those of 5,000 agents that each
+// acknowledge 20 new tasks fit. The session that says more is closed: its agent or balancer comes back, and
+// says again what was not acknowledged.
 inline constexpr std::size_t kMaxWaitingOfSession = 1'000;
-inline constexpr std::size_t kMaxWaitingOfSessions = 20'000;
+inline constexpr std::size_t kMaxWaitingOfSessions = 200'000;
 inline constexpr std::size_t kMaxWaitingBytes = 256 * 1024 * 1024;
 
 struct Input {

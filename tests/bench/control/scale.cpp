@@ -71,11 +71,10 @@ class Agent final : public link::Channel, public std::enable_shared_from_this<Ag
  public:
   Agent(Bench& bench, std::string own_arn) : arn(std::move(own_arn)), bench_(bench) {}
   void send(std::string text) override;
-  void close(const std::string& reason) override { closed = reason; }
+  void close(const std::string& reason) override;
 
   std::string arn;
   std::uint64_t session = 0;
-  std::string closed;
 
  private:
   Bench& bench_;
@@ -107,6 +106,11 @@ class Bench {
     rest();
     restart();
     return failed_ ? 1 : 0;
+  }
+
+  void fail(const std::string& text) {
+    std::printf("FAILED: %s\n", text.c_str());
+    failed_ = true;
   }
 
   // ---- for agents ----
@@ -153,11 +157,6 @@ class Bench {
     commits_.reset();
     store_.reset();
   }
-  void fail(const std::string& text) {
-    std::printf("FAILED: %s\n", text.c_str());
-    failed_ = true;
-  }
-
   // ---- calls ----
 
   using Answer = std::function<void(const std::string&)>;
@@ -208,7 +207,9 @@ class Bench {
       const OthersTime time;
       return failed_ || done();
     };
-    if (!loop_.run_until(look, kLimit)) fail(what + " took too long");
+    if (!loop_.run_until(look, kLimit)) fail(what + " took too long: " + std::to_string(running_) + " RUNNING, " + std::to_string(stopped_) +
+                    " STOPPED, " + std::to_string(under_way_) + " calls under way, " +
+                    std::to_string(waiting_.size()) + " waiting");
   }
   void finish(const std::string& what) {
     wait(what, [this] { return waiting_.empty() && under_way_ == 0; });
@@ -366,6 +367,8 @@ class Bench {
   int stopped_ = 0;
   bool failed_ = false;
 };
+
+void Agent::close(const std::string& reason) { bench_.fail("a session was closed: " + reason); }
 
 void Agent::send(std::string text) {
   bench_.later([self = shared_from_this(), text = std::move(text)] {
