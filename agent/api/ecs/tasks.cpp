@@ -132,10 +132,11 @@ Result<std::optional<json>> repeated(const Context& context, const std::string& 
   json tasks = json::array();
   std::vector<std::string> arns;
   bool same = true;
-  control::each_of_cluster(context.state().tasks, cluster, [&](const model::Task& task) {
-    if (task.client_token != token) return;
+  const std::string digest = digest_of(context);
+  for (const std::string& key : context.state().task_index().of_token(cluster, token)) {
+    const model::Task& task = *context.state().tasks.find(key);
     arns.push_back(task.arn);
-    same = same && task.request_digest == digest_of(context);
+    same = same && task.request_digest == digest;
     if (task.last_status == model::TaskStatus::kStopped) {
       tasks.push_back({{"taskArn", task.arn},
                        {"lastStatus", model::word(task.last_status)},
@@ -143,7 +144,7 @@ Result<std::optional<json>> repeated(const Context& context, const std::string& 
     } else {
       tasks.push_back(encode_task(context.state(), task, Tags::kShow));
     }
-  });
+  }
   if (tasks.empty()) return std::optional<json>();
   if (!same) {
     context.resource_ids = std::move(arns);

@@ -60,6 +60,15 @@ void check_reservations(const State& state, Complaints& out) {
   }
 }
 
+void check_tokens(const State& state, Complaints& out) {
+  std::map<TaskIndex::Token, std::set<std::string>> tokens;
+  for (const auto& [key, task] : state.tasks.rows()) {
+    if (!task.client_token.empty()) tokens[{task.cluster, task.client_token}].insert(key);
+  }
+  if (state.task_index().tokens() != tokens)
+    out.push_back("the task index disagrees about which tasks a client token made");
+}
+
 std::map<std::string, const model::RegisteredTarget*> rows_by_registration(const State& state) {
   std::map<std::string, const model::RegisteredTarget*> rows;
   for (const auto& [key, each] : state.targets.rows()) rows[each.registration] = &each;
@@ -160,6 +169,7 @@ Complaints check_invariants(const State& state) {
   Complaints out;
   check_ports(state, out);
   check_reservations(state, out);
+  check_tokens(state, out);
   check_target_rows(state, out);
   check_targets(state, out);
   check_containers(state, out);

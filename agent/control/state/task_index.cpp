@@ -30,6 +30,10 @@ TaskIndex::Held TaskIndex::held_by(const std::string& key) const {
 void TaskIndex::add(const std::string& key, const model::Task& task) {
   Entry entry;
   entry.status = task.last_status;
+  if (!task.client_token.empty()) {
+    entry.token = {task.cluster, task.client_token};
+    tokens_[entry.token].insert(key);
+  }
   if (task.last_status == model::TaskStatus::kStopped) {
     entry.stopped_at = task.stopped_at.value_or(task.created_at);
     stopped_.emplace(entry.stopped_at, key);
@@ -65,6 +69,11 @@ void TaskIndex::remove(const std::string& key) {
   if (found == entries_.end()) return;
   const Entry entry = std::move(found->second);
   entries_.erase(found);
+  if (!entry.token.second.empty()) {
+    const auto token = tokens_.find(entry.token);
+    token->second.erase(key);
+    if (token->second.empty()) tokens_.erase(token);
+  }
   if (entry.status == model::TaskStatus::kStopped) {
     stopped_.erase({entry.stopped_at, key});
     return;
@@ -97,6 +106,12 @@ const InstanceUsage& TaskIndex::usage(const std::string& instance_arn) const {
   static const InstanceUsage kNone;
   const auto it = instances_.find(instance_arn);
   return it == instances_.end() ? kNone : it->second;
+}
+
+const std::set<std::string>& TaskIndex::of_token(const std::string& cluster, const std::string& token) const {
+  static const std::set<std::string> kNone;
+  const auto it = tokens_.find({cluster, token});
+  return it == tokens_.end() ? kNone : it->second;
 }
 
 const std::set<std::string>& TaskIndex::of_service(const std::string& service_key) const {

@@ -48,6 +48,10 @@ class TaskIndex {
   const std::set<std::string>& stopping() const { return stopping_; }
   // STOPPED, oldest first.
   const std::set<std::pair<shared::WallTime, std::string>>& stopped() const { return stopped_; }
+  // Row keys of the tasks that RunTask made with this client token, STOPPED ones too, until they are purged.
+  const std::set<std::string>& of_token(const std::string& cluster, const std::string& token) const;
+  using Token = std::pair<std::string, std::string>;  // cluster, client token
+  const std::map<Token, std::set<std::string>>& tokens() const { return tokens_; }
 
  private:
   struct Entry {
@@ -56,6 +60,7 @@ class TaskIndex {
     std::string service;
     std::string group;
     std::string deployment;
+    Token token;
     model::Resources reserved;
     model::TaskStatus status = model::TaskStatus::kPending;
     bool stopping = false;
@@ -75,6 +80,7 @@ class TaskIndex {
   std::set<std::string> changed_usage_;
   std::set<std::string> stopping_;
   std::set<std::pair<shared::WallTime, std::string>> stopped_;
+  std::map<Token, std::set<std::string>> tokens_;
 };
 
 }  // namespace agent::control
