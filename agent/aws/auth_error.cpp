@@ -88,7 +88,9 @@ WireError wire_error(const shared::Error& error, Protocol protocol) {
     if (protocol == Protocol::kJson) return {400, std::string(row.json_code), error.text()};
     return {row.query_status, std::string(row.query_code), error.text()};
   }
-  const std::string& code = error.code();
+  // The same with the older name that clients of query services know.
+  const bool throttled_query = protocol == Protocol::kQuery && error.code() == "ThrottlingException";
+  const std::string code = throttled_query ? "Throttling" : error.code();
   if (!code.empty() && code[0] >= 'A' && code[0] <= 'Z')
     return {status_of(code, protocol), code, error.text()};
   return {500, protocol == Protocol::kJson ? "ServerException" : "InternalFailure",

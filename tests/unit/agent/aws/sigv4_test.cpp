@@ -253,5 +253,12 @@ TEST(WireError, KeepsWireCodesAndHidesInternalTexts) {
   EXPECT_EQ(wire_error(shared::Error("io", "x"), Protocol::kJson).code, "ServerException");
 }
 
+TEST(WireError, ThrottlingHasTheNameThatClientsOfEachProtocolRetry) {
+  const shared::Error throttled("ThrottlingException", "Rate exceeded");
+  EXPECT_EQ(wire_error(throttled, Protocol::kJson).code, "ThrottlingException");
+  EXPECT_EQ(wire_error(throttled, Protocol::kQuery).code, "Throttling");
+  EXPECT_EQ(wire_error(throttled, Protocol::kQuery).status, 400);
+}
+
 }  // namespace
 }  // namespace agent::aws
