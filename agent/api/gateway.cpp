@@ -106,6 +106,9 @@ httpd::Server::Handler Gateway::handler() {
 
 httpd::Server::Refuser Gateway::refuser() {
   return [impl = impl_.get()](int status, const std::string& text, const http::Request& head) {
+    if (head.path() == kAgentPath || head.path() == kFeedPath) {
+      return refusal(status, status >= kInternalErrors ? "ServerException" : "BadRequestException", text);
+    }
     return aws::http_refusal(status, text, head, impl->parts.random.uuid());
   };
 }

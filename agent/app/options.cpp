@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "agent/app/own_ports.h"
+#include "shared/httpd/server.h"
 #include "shared/net/endpoint.h"
 #include "shared/settings/settings.h"
 
@@ -28,6 +29,7 @@ constexpr std::int64_t kMaxReservedMemory = 65'535;  // as the ECS agent: an uns
 constexpr std::size_t kMaxInstallation = 64;
 constexpr std::int64_t kMaxPids = 4'194'304;
 constexpr std::int64_t kMaxTasksOfInstance = 100'000;
+constexpr std::int64_t kMostWebSockets = 1'000'000;
 constexpr std::int64_t kMaxConcurrentStarts = 1'000;
 constexpr std::int64_t kStartsPerCpu = 2;  // more only make each start slower (docs/operating.md)
 
@@ -104,6 +106,14 @@ void add_control(SettingsSpec& spec) {
             .help = "Control: most tasks that are placed on one container instance",
             .min = 1,
             .max = kMaxTasksOfInstance});
+  spec.add({.name = "max_websockets",
+            .flag = "--max-websockets",
+            .env = {"BERTH_MAX_WEBSOCKETS"},
+            .kind = Kind::kInteger,
+            .fallback = std::to_string(shared::httpd::ServerLimits{}.max_websockets),
+            .help = "Control: most websockets of agents (two each) and balancers (one each)",
+            .min = 1,
+            .max = kMostWebSockets});
   spec.add({.name = "max_starting_tasks_per_instance",
             .flag = "--max-starting-tasks-per-instance",
             .env = {"BERTH_MAX_STARTING_TASKS_PER_INSTANCE"},
@@ -349,6 +359,7 @@ Result<Options> options_from(const Settings& settings) {
   }
   control.stopped_task_retention = settings.duration("stopped_task_retention");
   control.max_tasks_per_instance = static_cast<int>(settings.integer("max_tasks_per_instance"));
+  options.max_websockets = static_cast<std::size_t>(settings.integer("max_websockets"));
   control.max_starting_tasks_per_instance =
       static_cast<int>(settings.integer("max_starting_tasks_per_instance"));
   control.installation = settings.string_if("installation").value_or("");

@@ -1,6 +1,7 @@
 // What an operator can set for berth-agent: flags, BERTH_* and the ECS agent's own ECS_* variables, a JSON
 // file.
 #pragma once
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <variant>
@@ -24,7 +25,8 @@ struct Options {
   std::string docker_socket;
   bool task_limits = true;  // ECS_ENABLE_TASK_CPU_MEM_LIMIT
   bool task_limits_explicit = false;
-  std::string node_key_file;  // credentials for the node when control is elsewhere
+  std::string node_key_file;       // credentials for the node when control is elsewhere
+  std::size_t max_websockets = 0;  // of agents and balancers to control
   control::Settings control_settings;
   node::NodeSettings node_settings;
   shared::log::Level log_level = shared::log::Level::kInfo;

@@ -8,6 +8,7 @@
 #include "agent/app/own_ports.h"
 #include "agent/cgroup/systemd_slices.h"
 #include "agent/iam/key_files.h"
+#include "shared/base/descriptor_limit.h"
 #include "shared/log/log.h"
 
 namespace agent::app {
@@ -22,6 +23,10 @@ namespace {
 
 // RunTask and RegisterTaskDefinition carry at most 64 KiB of definition; an agent's report stays far below.
 constexpr std::size_t kMaxBody = 1024 * 1024;
+
+// Of control, besides its connections: its files, its node's calls of the engine, connections that wait for
+// their 503.
+constexpr std::size_t kOtherDescriptors = 1024;
 
 // An address that others can dial: listening on every address is no address.
 std::string dialable(const shared::net::Endpoint& endpoint) {
@@ -47,6 +52,7 @@ Program::~Program() {
 
 Result<void> Program::start() {
   std::signal(SIGPIPE, SIG_IGN);
+  descriptors_ = shared::raise_descriptor_limit();
   loop_.stop_on_signals({SIGTERM, SIGINT});
   loop_.on_signals({SIGHUP}, [this](int) {
     if (node_) node_->register_anew();
@@ -97,6 +103,14 @@ Result<void> Program::start_control() {
 Result<void> Program::start_server() {
   httpd::ServerLimits limits;
   limits.max_body_bytes = kMaxBody;
+  limits.max_websockets = options_.max_websockets;
+  const std::size_t needed = limits.max_connections + limits.max_websockets + kOtherDescriptors;
+  if (options_.control && descriptors_ < needed)
+    log::warn("descriptor_limit_low",
+              {{"descriptors", descriptors_},
+               {"needed", needed},
+               {"missing", needed - descriptors_},
+               {"hint", "raise the hard limit (ulimit -Hn), or lower --max-websockets"}});
   auto handler = gateway_ ? gateway_->handler() : [this](const http::Request& request, httpd::Reply reply) {
     answer_health(request, std::move(reply));
   };

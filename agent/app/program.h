@@ -2,6 +2,7 @@
 // them down in reverse. Control and node share nothing but the loop: the node dials control's API like any
 // other host's. Thread: main.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,7 @@ class Program {
   void answer_health(const shared::http::Request& request, shared::httpd::Reply reply) const;
 
   Options options_;
+  std::size_t descriptors_ = 0;  // the process may have open
   shared::env::SystemRandom random_;
   shared::httpd::IoLoop loop_;
   // Control.

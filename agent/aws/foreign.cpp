@@ -103,9 +103,12 @@ struct RefusalRow {
   int status;
   std::string_view code;
 };
-constexpr std::array kRefusals = {RefusalRow{408, "RequestTimeout"}, RefusalRow{413, "RequestEntityTooLarge"},
-                                  RefusalRow{417, "ExpectationFailed"}, RefusalRow{426, "UpgradeRequired"},
-                                  RefusalRow{431, "RequestHeaderFieldsTooLarge"}};
+constexpr std::array kRefusals = {RefusalRow{408, "RequestTimeout"},
+                                  RefusalRow{413, "RequestEntityTooLarge"},
+                                  RefusalRow{417, "ExpectationFailed"},
+                                  RefusalRow{426, "UpgradeRequired"},
+                                  RefusalRow{431, "RequestHeaderFieldsTooLarge"},
+                                  RefusalRow{503, "ServiceUnavailable"}};
 constexpr std::string_view kMalformed = "MalformedHttpRequest";
 
 }  // namespace

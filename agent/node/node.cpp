@@ -231,8 +231,10 @@ void Node::stay_away() {
 
 void Node::ended(const Error& error, Session::End end) {
   if (says_deregistered(error)) return stay_away();
-  // Refused by control itself: it may not know this container instance any more; registering tells.
-  const bool refused = error.code() == "refused" || (says_gone(error) && end == Session::End::kFailure);
+  // Refused by control itself: it may not know this container instance any more; registering tells. Not when
+  // it only has no room.
+  const bool refused = (error.code() == "refused" && error.retry() != shared::Retry::kYes) ||
+                       (says_gone(error) && end == Session::End::kFailure);
   const auto next = [this, refused] { refused ? register_host() : discover(); };
   if (end == Session::End::kFailure) return again(next, error.code() + ": " + error.text());
   log::info("session_closed", {{"code", error.code()}, {"reason", error.text()}});

@@ -1,11 +1,11 @@
 #include "balancer/app/program.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
 
+#include "shared/base/descriptor_limit.h"
 #include "shared/lbconfig/json.h"
 #include "shared/log/log.h"
 
@@ -21,22 +21,12 @@ namespace {
 
 constexpr Millis kDrainPoll{20};
 constexpr Millis kListenerPoll{1'000};
-constexpr rlim_t kWantedDescriptors = 1'048'576;
 
 // Of the process: what is not a client's or a target's connection. A part of them all, because every target
 // may be under a health check at once.
 constexpr rlim_t kReservedDescriptors = 64;
 constexpr rlim_t kReservedPart = 8;
 constexpr std::size_t kMinConnectionsPerWorker = 16;
-
-// The limit that is in force afterwards.
-rlim_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kWantedDescriptors;
-  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kWantedDescriptors));
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
-}
 
 // So that every client that is let in can have a connection to a target, and checks, pages and files go on.
 std::size_t connections_per_worker(rlim_t descriptors, std::size_t workers) {
@@ -60,7 +50,7 @@ Program::~Program() {
 }
 
 Result<void> Program::start() {
-  const rlim_t descriptors = raise_descriptor_limit();
+  const rlim_t descriptors = shared::raise_descriptor_limit();
   ::signal(SIGPIPE, SIG_IGN);
   loop_.on_signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1}, [this](int signal) { on_signal(signal); });
   if (auto started = start_workers(connections_per_worker(descriptors, options_.workers)); !started)

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <utility>
@@ -18,6 +19,8 @@ namespace {
 constexpr int kAcceptsPerTurn = 64;
 // Pause when the process is out of descriptors or memory; the backlog waits.
 constexpr Millis kAcceptPause{100};
+// Read of what is turned away unheard, the size of a usual request.
+constexpr std::size_t kTurnedAwayBytes = 16 * 1024;
 
 class Accepting : public std::enable_shared_from_this<Accepting> {
  public:
@@ -55,19 +58,36 @@ class Accepting : public std::enable_shared_from_this<Accepting> {
       UniqueFd fd(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (!fd && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
       if (!fd && is_exhaustion(errno)) return pause_.set(kAcceptPause);
-      if (!fd || *core_->open >= core_->limits.max_connections) continue;
-      take(std::move(fd));
+      if (!fd) continue;
+      const bool full = *core_->open >= core_->limits.max_connections;
+      if (full && *core_->unseated >= kMaxUnseated) {
+        turn_away(fd.get());
+      } else {
+        take(std::move(fd), full ? Seat::kNone : Seat::kTaken);
+      }
     }
     wait();
   }
 
-  void take(UniqueFd fd) {
+  // The answer fits into the empty buffer of a new socket.
+  void turn_away(int fd) const {
+    const http::Response response = too_many(*core_, Full::kConnections, {});
+    const std::string answer =
+        response_head(response, {.keep_alive = KeepAlive::kNo}, core_->loop.wall_now()) + response.body;
+    (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::shutdown(fd, SHUT_WR);
+    // Closing with unread bytes would send a reset after the answer.
+    std::array<char, kTurnedAwayBytes> unread;
+    (void)::recv(fd, unread.data(), unread.size(), MSG_DONTWAIT);
+  }
+
+  void take(UniqueFd fd, Seat seat) {
     const net::Endpoint peer = at_.is_unix() ? at_ : peer_endpoint(fd.get());
     const int family = at_.is_unix() ? AF_UNIX : AF_INET;
     ErrorCode error;
     Socket socket(core_->loop.impl().context);
     adopt(socket, std::move(fd), family, error);
-    if (!error) std::make_shared<Session>(core_, std::move(socket), peer)->start();
+    if (!error) std::make_shared<Session>(core_, std::move(socket), peer, seat)->start();
   }
 
   std::shared_ptr<ServerCore> core_;

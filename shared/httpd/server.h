@@ -17,11 +17,22 @@
 
 namespace shared::httpd {
 
+// Connections beyond max_connections that are let in to say what they want. Those beyond get their 503
+// unheard.
+inline constexpr std::size_t kMaxUnseated = 256;
+// Retry-After of a 503.
+inline constexpr Millis kRetryAfter{5'000};
+
 struct ServerLimits {
   std::size_t max_body_bytes = 1024 * 1024;  // 413 beyond
   std::size_t max_head_bytes = 64 * 1024;    // 431 beyond
-  std::size_t max_connections = 1024;        // further ones are closed at accept
-  Millis idle_timeout{65'000};               // between requests and while reading one
+  // Open connections that are no websockets. A further one may still become a websocket; any other request
+  // of it gets 503, and it is closed.
+  std::size_t max_connections = 1024;
+  // Websockets; a further upgrade gets 503. Two of each of 5,000 hosts, and balancers.
+  std::size_t max_websockets = 12'000;
+  Millis idle_timeout{65'000};     // between requests and while reading one
+  Millis unseated_timeout{5'000};  // the same of a connection beyond max_connections
 };
 
 // Answers one request exactly once, at once or later. Dropping it unsent answers 500. Move-only.
@@ -47,8 +58,9 @@ class Server {
   // Asked for every upgrade request: handlers to accept, a response to refuse. Without one, 426.
   using Acceptor = std::function<std::variant<WebSocketHandlers, http::Response>(const http::Request&)>;
 
-  // Words what the server itself refuses: 400 (unreadable), 408, 413, 417, 426, 431. `head` is what was read
-  // of the request. Without one the answer is the status' phrase as plain text.
+  // Words what the server itself refuses: 400 (unreadable), 408, 413, 417, 426, 431, 503 (too many
+  // connections or websockets). `head` is what was read of the request, of one that was not heard nothing.
+  // Without one the answer is the status' phrase as plain text.
   using Refuser =
       std::function<http::Response(int status, const std::string& text, const http::Request& head)>;
 

@@ -1,10 +1,13 @@
 #include "shared/httpd/session.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
 #include <variant>
+
+#include "shared/log/log.h"
 
 namespace shared::httpd {
 namespace {
@@ -18,6 +21,8 @@ constexpr Millis kLingerTime{2'000};
 constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
 // A WebSocket key is 16 bytes in base64 (RFC 6455 section 4.1).
 constexpr std::size_t kWebSocketKeyChars = 24;
+// Between two lines of the log that say that the server is full.
+constexpr Millis kComplaintPause{60'000};
 
 class ReplyState final : public Reply::State {
  public:
@@ -39,6 +44,12 @@ http::Response plain(int status) {
   return http::make_response(status, "text/plain", std::string(http::reason_phrase(status)) + "\n");
 }
 
+// Counts one more until it is dropped.
+std::shared_ptr<void> count_in(const ServerCore::Count& count) {
+  ++*count;
+  return {nullptr, [count](void*) { --*count; }};
+}
+
 std::string text_of(int status, const ServerLimits& limits) {
   switch (status) {
     case 408:
@@ -56,16 +67,35 @@ std::string text_of(int status, const ServerLimits& limits) {
   }
 }
 
+// By the server's Refuser, which may destroy the server.
+http::Response worded(const ServerCore& core, int status, const std::string& text,
+                      const http::Request& head) {
+  const auto refuser = core.refuser;
+  return refuser && *refuser ? (*refuser)(status, text, head) : plain(status);
+}
+
 }  // namespace
 
-Session::Session(std::shared_ptr<ServerCore> core, Socket socket, net::Endpoint peer)
+http::Response too_many(ServerCore& core, Full full, const http::Request& head) {
+  const std::string what = full == Full::kConnections ? "connections" : "websockets";
+  if (core.loop.now() >= core.next_complaint) {
+    core.next_complaint = core.loop.now() + kComplaintPause;
+    log::warn("server_full",
+              {{"too_many", what}, {"connections", *core.open}, {"websockets", *core.websockets}});
+  }
+  http::Response response =
+      worded(core, 503, "There are too many " + what + "; try again in a moment.", head);
+  response.headers.set("Retry-After", std::to_string(kRetryAfter.count() / 1000));
+  return response;
+}
+
+Session::Session(std::shared_ptr<ServerCore> core, Socket socket, net::Endpoint peer, Seat seat)
     : core_(std::move(core)),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
-      slot_(nullptr, [open = core_->open](void*) { --*open; }),
-      deadline_(core_->loop, [this] { on_deadline(); }) {
-  ++*core_->open;
-}
+      slot_(count_in(seat == Seat::kTaken ? core_->open : core_->unseated)),
+      seat_(seat),
+      deadline_(core_->loop, [this] { on_deadline(); }) {}
 
 void Session::start() {
   core_->sessions.insert(shared_from_this());
@@ -78,7 +108,7 @@ void Session::begin_request() {
   request_begun_ = false;
   continue_sent_ = false;
   answer_to_ = AnswerTo{};
-  deadline_.set(core_->limits.idle_timeout);
+  deadline_.set(patience());
   feed();
 }
 
@@ -92,16 +122,20 @@ void Session::feed() {
       continue;
     }
     if (bytes.empty() || (!parser_->got_some() && bytes == "\r")) return read_some();
-    if (!std::exchange(request_begun_, true)) deadline_.set(core_->limits.idle_timeout);
+    if (!std::exchange(request_begun_, true)) deadline_.set(patience());
 
     beast::error_code error;
     in_.consume(parser_->put(in_.cdata(), error));
-    if (error == beast::http::error::need_more) {
+    if (error && error != beast::http::error::need_more) return refuse(parser_->refusal(error));
+    if (seat_ == Seat::kNone && parser_->is_header_done() && !wants_websocket()) {
+      take_seat();
+      if (seat_ == Seat::kNone) return refuse_with(too_many(*core_, Full::kConnections, parser_->request()));
+    }
+    if (error) {
       // Trailers and chunk extensions have no limit of their own.
       if (in_.size() >= core_->limits.max_head_bytes) return refuse(parser_->is_header_done() ? 400 : 431);
       return read_some();
     }
-    if (error) return refuse(parser_->refusal(error));
     if (parser_->is_done()) return on_request();
     if (in_.size() == 0 && parser_->expects_continue() && !std::exchange(continue_sent_, true)) {
       return send_continue();
@@ -146,10 +180,23 @@ void Session::on_request() {
   (*handler)(std::move(request), Reply(std::make_unique<ReplyState>(weak_from_this())));
 }
 
+// One that has become free meanwhile.
+void Session::take_seat() {
+  if (*core_->open >= core_->limits.max_connections) return;
+  slot_ = count_in(core_->open);
+  seat_ = Seat::kTaken;
+  deadline_.set(patience());
+}
+
+Millis Session::patience() const {
+  const Millis usual = core_->limits.idle_timeout;
+  return seat_ == Seat::kTaken ? usual : std::min(usual, core_->limits.unseated_timeout);
+}
+
 bool Session::wants_websocket() {
   // "Upgrade: h2c" and others are offers that may be ignored (RFC 9110 section 7.8).
   const http::Headers& headers = parser_->request().headers;
-  return parser_->upgrade() && !answer_to_.http10 &&
+  return parser_->upgrade() && !parser_->http10() &&
          has_token(headers.get("Upgrade").value_or(""), "websocket");
 }
 
@@ -165,32 +212,37 @@ void Session::offer_upgrade(std::shared_ptr<const Server::Acceptor> acceptor) {
   const bool bad_key = request.headers.get("Sec-WebSocket-Key").value_or("").size() != kWebSocketKeyChars;
   // A client must not send frames before it is accepted, and a GET has no body.
   if (request.method != "GET" || bad_key || in_.size() > 0 || !request.body.empty()) return refuse(400);
+  if (*core_->websockets >= core_->limits.max_websockets)
+    return refuse_with(too_many(*core_, Full::kWebSockets, request));
 
   auto verdict = (*acceptor)(request);
   if (state_ != State::kHandling) return;  // the acceptor destroyed the server
   if (auto* refusal = std::get_if<http::Response>(&verdict)) return respond(std::move(*refusal));
-  std::erase_if(core_->upgraded, [](const auto& weak) { return weak.expired(); });
+  // Not each time: that would make the return of all hosts quadratic.
+  if (core_->upgraded.size() > 2 * *core_->websockets)
+    std::erase_if(core_->upgraded, [](const auto& weak) { return weak.expired(); });
   core_->upgraded.push_back(accept_websocket(core_->loop, std::move(socket_), request,
                                              std::get<WebSocketHandlers>(std::move(verdict)),
-                                             std::move(slot_)));
+                                             count_in(core_->websockets)));
   close();
 }
 
-void Session::refuse(int status) {
+void Session::refuse(int status) { refuse_with(refusal(status)); }
+
+void Session::refuse_with(http::Response response) {
+  if (state_ == State::kClosed) return;  // the refuser destroyed the server
   answer_to_.keep_alive = KeepAlive::kNo;
   answer_to_.head_method = parser_->request().method == "HEAD";
-  write(refusal(status));
+  write(std::move(response));
 }
 
 http::Response Session::refusal(int status) {
-  const auto refuser = core_->refuser;
-  if (!refuser || !*refuser) return plain(status);
-  return (*refuser)(status, text_of(status, core_->limits), parser_->request());
+  return worded(*core_, status, text_of(status, core_->limits), parser_->request());
 }
 
 void Session::respond(http::Response response) {
   if (state_ != State::kHandling) return;
-  if (has_token(response.headers.get("Connection").value_or(""), "close"))
+  if (seat_ == Seat::kNone || has_token(response.headers.get("Connection").value_or(""), "close"))
     answer_to_.keep_alive = KeepAlive::kNo;
   write(std::move(response));
 }
@@ -203,7 +255,7 @@ void Session::write(http::Response response) {
   if (sends_body(response_, answer_to_)) buffers[1] = asio::buffer(response_.body);
   const auto progress = [this](ErrorCode error, std::size_t) -> std::size_t {
     if (error || state_ != State::kWriting) return 0;
-    deadline_.set(core_->limits.idle_timeout);
+    deadline_.set(patience());
     return kWriteBytes;
   };
   asio::async_write(socket_, buffers, progress, [self = shared_from_this()](ErrorCode error, std::size_t) {
@@ -237,10 +289,11 @@ void Session::discard() {
 
 void Session::on_deadline() {
   const auto self = shared_from_this();
-  if (state_ != State::kReading || !request_begun_) return close();
+  if (state_ != State::kReading || (!request_begun_ && seat_ == Seat::kTaken)) return close();
   // A read is still waiting; its handler finds the state changed.
   ErrorCode ignored;
   socket_.cancel(ignored);
+  if (seat_ == Seat::kNone) return refuse_with(too_many(*core_, Full::kConnections, parser_->request()));
   refuse(408);
 }
 

@@ -19,6 +19,9 @@ namespace shared::httpd {
 
 class Session;
 
+// kNone: let in beyond the limit of connections, for a websocket or for its 503.
+enum class Seat { kTaken, kNone };
+
 // What the sessions of one server share. Outlives the Server while handlers of closed sockets are still
 // queued.
 struct ServerCore {
@@ -33,12 +36,20 @@ struct ServerCore {
   // Owned here: a session that waits for its answer has no operation pending that would hold it.
   std::unordered_set<std::shared_ptr<Session>> sessions;
   std::vector<std::weak_ptr<WebSocketControl>> upgraded;
-  std::shared_ptr<std::size_t> open = std::make_shared<std::size_t>(0);  // connections, upgraded ones too
+  using Count = std::shared_ptr<std::size_t>;
+  Count open = std::make_shared<std::size_t>(0);  // connections that have a seat
+  Count unseated = std::make_shared<std::size_t>(0);
+  Count websockets = std::make_shared<std::size_t>(0);
+  SteadyTime next_complaint{};  // the log is not told of a full server before
 };
+
+enum class Full { kConnections, kWebSockets };
+// The 503 of what is beyond a limit, with Retry-After.
+http::Response too_many(ServerCore& core, Full full, const http::Request& head);
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<ServerCore> core, Socket socket, net::Endpoint peer);
+  Session(std::shared_ptr<ServerCore> core, Socket socket, net::Endpoint peer, Seat seat);
   void start();
   // Closes at once and forgets the server.
   void abort();
@@ -55,8 +66,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void send_continue();
   void on_request();
   void offer_upgrade(std::shared_ptr<const Server::Acceptor> acceptor);
+  void take_seat();
   void refuse(int status);
+  void refuse_with(http::Response response);
   http::Response refusal(int status);
+  Millis patience() const;
   void write(http::Response response);
   void linger();
   void discard();
@@ -68,6 +82,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Socket socket_;
   net::Endpoint peer_;
   std::shared_ptr<void> slot_;  // counts the connection while it is open
+  Seat seat_;
   State state_ = State::kReading;
   beast::flat_buffer in_;
   std::optional<RequestParser> parser_;

@@ -26,6 +26,7 @@ constexpr std::size_t kWriteBufferBytes = 64 * 1024;  // a masked frame goes out
 constexpr std::size_t kKeptBufferBytes = 256 * 1024;  // a larger read buffer is freed after its message
 constexpr std::size_t kMaxCloseReason = 123;          // RFC 6455 section 5.5
 
+constexpr int kServerErrors = 500;  // statuses from here on say nothing against the request
 constexpr unsigned short kGoingAway = 1001;
 constexpr unsigned short kUnknownData = 1003;
 constexpr unsigned short kTooBig = 1009;
@@ -145,7 +146,7 @@ void WsSession::on_opened(beast::error_code error) {
     return finish(
         Error("refused",
               std::to_string(status) + " " + std::string(http::reason_phrase(status)) + ": " + answer_.body(),
-              Blame::kTarget));
+              Blame::kTarget, status >= kServerErrors ? Retry::kYes : Retry::kNo));
   }
   if (error) return finish(explain(error));
   opened_ = true;

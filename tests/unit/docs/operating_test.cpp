@@ -133,7 +133,10 @@ TEST(OperatingPage, GivesTheLimitsThatAreInForce) {
   const shared::httpd::ServerLimits api;
   const std::vector<Row> rows = {
       {"API request body, head", size(api.max_body_bytes) + ", " + size(api.max_head_bytes)},
-      {"connections to the API", std::to_string(api.max_connections)},
+      {"connections to the API", grouped(api.max_connections)},
+      {"websockets of agents and balancers", grouped(api.max_websockets)},
+      {"further connections that are let in to say what they want",
+       std::to_string(shared::httpd::kMaxUnseated) + ", for " + seconds(api.unseated_timeout)},
       {"service events kept", std::to_string(agent::model::kMaxServiceEvents)},
       {"request line", size(codec::kMaxRequestLine)},
       {"one header, all headers, header fields of a request", size(codec::kMaxFieldLine) + ", " +

@@ -40,9 +40,7 @@ class GatewayTest : public ::testing::Test {
                               [this](std::string_view token) { return keys_.is_balancer_token(token); },
                               [this] { return checks_; }}) {
     EXPECT_TRUE(engine_.start());
-    server_ = *httpd::Server::listen(loop_, *shared::net::parse_endpoint("127.0.0.1:0"), {},
-                                     gateway_.handler(), gateway_.acceptor(), gateway_.refuser());
-    client_ = httpd::Client::create(loop_, server_->endpoint());
+    listen({});
   }
   ~GatewayTest() override { std::filesystem::remove_all(folder_); }
 
@@ -56,6 +54,11 @@ class GatewayTest : public ::testing::Test {
     return settings;
   }
 
+  void listen(const httpd::ServerLimits& limits) {
+    server_ = *httpd::Server::listen(loop_, *shared::net::parse_endpoint("127.0.0.1:0"), limits,
+                                     gateway_.handler(), gateway_.acceptor(), gateway_.refuser());
+    client_ = httpd::Client::create(loop_, server_->endpoint());
+  }
   http::Response send(http::Request request) {
     std::optional<shared::Result<http::Response>> got;
     const auto call = client_->request(std::move(request), {}, [&](auto result) { got = std::move(result); });
@@ -229,6 +232,45 @@ TEST_F(GatewayTest, WhatTheServerRefusesHasTheShapeOfTheService) {
   const http::Response refused = send(std::move(head));
   EXPECT_EQ(refused.status, 431);
   EXPECT_THAT(refused.body, HasSubstr("<Code>RequestHeaderFieldsTooLarge</Code>"));
+}
+
+TEST_F(GatewayTest, ACallBeyondTheLimitOfConnectionsIsToldInTheShapeOfTheService) {
+  listen({.max_connections = 1});
+  EXPECT_EQ(ecs("ListClusters", "{}").status, 200);
+  const auto holds_the_connection = std::exchange(client_, httpd::Client::create(loop_, server_->endpoint()));
+  const http::Response json_answer = ecs("ListClusters", "{}");
+  EXPECT_EQ(json_answer.status, 503);
+  EXPECT_EQ(json_answer.headers.get("Retry-After"), "5");
+  EXPECT_EQ(json::parse(json_answer.body)["__type"], "ServiceUnavailableException");
+  EXPECT_THAT(std::string(json::parse(json_answer.body)["message"]), HasSubstr("too many connections"));
+  const http::Response xml = query("Action=DescribeRules&Version=2015-12-01", "elasticloadbalancing");
+  EXPECT_EQ(xml.status, 503);
+  EXPECT_EQ(xml.headers.get("Retry-After"), "5");
+  EXPECT_THAT(xml.body, HasSubstr("<Code>ServiceUnavailable</Code>"));
+}
+
+TEST_F(GatewayTest, AnAgentBeyondTheLimitOfWebSocketsReadsAnExceptionThatItKnows) {
+  listen({.max_websockets = 0});
+  const std::string arn = register_instance();
+  const auto agent =
+      dial_agent("clusterArn=default&containerInstanceArn=" + http::percent_encode(arn, http::Slash::kEncode),
+                 keys_.node());
+  ASSERT_TRUE(agent->closed);
+  EXPECT_EQ(agent->closed->retry(), shared::Retry::kYes);
+  EXPECT_EQ(
+      agent->closed->text(),
+      R"(503 Service Unavailable: {"ServerException":"There are too many websockets; try again in a moment."})");
+}
+
+TEST_F(GatewayTest, AgentsOpenTheirSocketsAlthoughTheConnectionsAreFull) {
+  listen({.max_connections = 1});
+  const std::string arn = register_instance();
+  const auto holds_the_connection = std::exchange(client_, httpd::Client::create(loop_, server_->endpoint()));
+  const auto agent =
+      dial_agent("clusterArn=default&containerInstanceArn=" + http::percent_encode(arn, http::Slash::kEncode),
+                 keys_.node());
+  ASSERT_TRUE(agent->socket) << agent->closed->text();
+  EXPECT_TRUE(loop_.run_until([&] { return connected(arn); }, kPatience));
 }
 
 TEST_F(GatewayTest, ServicesThatAreNotHereAreNamed) {

@@ -35,6 +35,7 @@ class FakeControl final : public link::ControlLink {
   std::string installation = "installation-1";  // empty: a control that has none to tell
   int sessions = 0;
   std::string refuse_session;  // not empty: the text of the refusal
+  shared::Retry refusal_retry = shared::Retry::kNo;
 
   void call(const std::string& operation, std::string body,
             std::function<void(shared::Result<std::string>)> done) override {
@@ -63,8 +64,9 @@ class FakeControl final : public link::ControlLink {
     last_endpoint = endpoint;
     last_arn = arn;
     if (unreachable || !refuse_session.empty()) {
-      const auto error = unreachable ? shared::Error("connect", "connection refused")
-                                     : shared::Error("refused", refuse_session);
+      const auto error =
+          unreachable ? shared::Error("connect", "connection refused")
+                      : shared::Error("refused", refuse_session, shared::Blame::kTarget, refusal_retry);
       return executor_.post([handlers, error] { handlers.on_close(error); });
     }
     ++sessions;

@@ -72,6 +72,20 @@ TEST_F(NodeTest, SessionRefusedBecauseNobodyKnowsTheInstanceLeadsToANewRegistrat
   EXPECT_EQ(node->container_instance_arn(), control.instance_arn);
 }
 
+TEST_F(NodeTest, SessionForWhichControlHasNoRoomIsTriedAgainWithoutRegistering) {
+  boot_and_connect();
+  const auto registrations = control.count("RegisterContainerInstance");
+  control.refuse_session = R"(503 Service Unavailable: {"ServerException":"There are too many websockets"})";
+  control.refusal_retry = shared::Retry::kYes;
+  control.drop_session();
+  run(shared::Millis(60'000));
+  EXPECT_NE(node->not_ready().find("too many websockets"), std::string::npos) << node->not_ready();
+  control.refuse_session.clear();
+  run(shared::Millis(120'000));
+  EXPECT_EQ(node->not_ready(), "");
+  EXPECT_EQ(control.count("RegisterContainerInstance"), registrations);
+}
+
 // How control says that an instance was deregistered: in the close of its session, or in the refusal of the
 // next one.
 void deregister(FakeControl& control, bool at_the_handshake) {

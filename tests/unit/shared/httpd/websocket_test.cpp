@@ -183,6 +183,7 @@ TEST(WebSocket, TellsARefusalWithItsBody) {
   EXPECT_EQ(pair.dialled.closes[0].code(), "refused");
   EXPECT_THAT(pair.dialled.closes[0].text(), HasSubstr("403"));
   EXPECT_THAT(pair.dialled.closes[0].text(), HasSubstr("bad signature"));
+  EXPECT_EQ(pair.dialled.closes[0].retry(), Retry::kNo);
   EXPECT_EQ(pair.dialled.socket, nullptr);
 }
 
@@ -211,6 +212,7 @@ TEST(WebSocket, TellsAnAttemptThatFails) {
     if (answer.empty()) peer.close();
     ASSERT_TRUE(loop.run_until([&] { return end.closes.size() == 1; }, kPatience)) << answer;
     EXPECT_EQ(end.closes[0].code(), code) << end.closes[0].text();
+    EXPECT_EQ(end.closes[0].retry(), code == "refused" ? Retry::kYes : Retry::kNo) << code;
   }
   End end;
   const auto nobody = Client::create(loop, {.unix_path = dir.path("none.sock")});
