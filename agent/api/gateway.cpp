@@ -248,25 +248,12 @@ std::variant<httpd::WebSocketHandlers, http::Response> Gateway::Impl::accept_age
 // Agents of ECS say their versions here and nowhere else.
 void Gateway::Impl::note_versions(const std::string& arn,
                                   const std::map<std::string, std::string>& parameters) {
-  const std::string agent = value_of(parameters, "agentVersion");
-  const std::string hash = value_of(parameters, "agentHash");
-  const std::string docker = value_of(parameters, "dockerVersion");
-  const model::ContainerInstance* present = control::find_instance_by_arn(parts.engine.state(), arn);
-  const auto differs = [](const std::string& said, const std::string& known) {
-    return !said.empty() && said != known;
-  };
-  if (!differs(agent, present->agent_version) && !differs(hash, present->agent_hash) &&
-      !differs(docker, present->docker_version)) {
-    return;
-  }
+  const control::AgentVersions said{value_of(parameters, "agentVersion"), value_of(parameters, "agentHash"),
+                                    value_of(parameters, "dockerVersion")};
+  if (!control::says_news(said, *control::find_instance_by_arn(parts.engine.state(), arn))) return;
   parts.engine.submit(
-      [=](control::Step& step) -> Result<void> {
-        const model::ContainerInstance* found = control::find_instance_by_arn(step.state, arn);
-        if (found == nullptr) return {};
-        model::ContainerInstance& row = *step.state.instances.edit(control::key_of(*found));
-        if (!agent.empty()) row.agent_version = agent;
-        if (!hash.empty()) row.agent_hash = hash;
-        if (!docker.empty()) row.docker_version = docker;
+      [arn, said](control::Step& step) -> Result<void> {
+        control::note_agent_versions(step, arn, said);
         return {};
       },
       [arn](const Result<void>& done) {

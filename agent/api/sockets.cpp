@@ -58,7 +58,8 @@ void apply_health(control::Engine& engine, const std::string& instance_arn, cons
             const auto status = model::from_word<model::HealthStatus>(each.status);
             if (status) health.push_back({each.name, *status});
           }
-          const auto applied = control::apply_health(step, instance_arn, task.arn, health);
+          const auto applied = control::apply_health(
+              step, {.instance_arn = instance_arn, .task = task.arn, .containers = health});
           if (!applied)
             log::debug("health_report_refused", {{"task", task.arn}, {"reason", applied.error().text()}});
         }

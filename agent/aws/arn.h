@@ -50,22 +50,11 @@ enum class EcsKind {
   kDaemon,
 };
 
-std::string cluster_arn(const Realm& realm, std::string_view name);
-std::string service_arn(const Realm& realm, std::string_view cluster, std::string_view name);
-std::string task_arn(const Realm& realm, std::string_view cluster, std::string_view id);
-std::string container_arn(const Realm& realm, std::string_view cluster, std::string_view task_id,
-                          std::string_view uuid);
-std::string container_instance_arn(const Realm& realm, std::string_view cluster, std::string_view id);
-std::string task_definition_arn(const Realm& realm, std::string_view family, int revision);
-std::string capacity_provider_arn(const Realm& realm, std::string_view name);
-// `id` is "ecs-svc/<digits>".
-std::string task_set_arn(const Realm& realm, std::string_view cluster, std::string_view service,
-                         std::string_view id);
-std::string service_deployment_arn(const Realm& realm, std::string_view cluster, std::string_view service,
-                                   std::string_view id);
-std::string service_revision_arn(const Realm& realm, std::string_view cluster, std::string_view service,
-                                 std::string_view digits);
-std::string attachment_arn(const Realm& realm, std::string_view cluster, std::string_view uuid);
+// "arn:...:<word of the kind>/<name>"; `name` is a cluster's name, "<cluster>/<id>", "<family>:<revision>".
+std::string ecs_arn(const Realm& realm, EcsKind kind, std::string_view name);
+// That name; empty if the ARN is of another kind, or none. Looks no further: what requests carry is parsed
+// below.
+std::string_view name_in(EcsKind kind, std::string_view arn);
 
 // The kind of an ECS ARN and the parts of its resource after the kind ("task/<cluster>/<id>" gives {cluster,
 // id}). For routing calls that take any ARN, such as TagResource.
@@ -97,12 +86,14 @@ struct TaskDefinitionRef {
   std::string family;
   std::optional<int> revision;  // absent: the newest ACTIVE one
 };
+// "family" or "family:revision"; nothing if that is no revision. Leading zeros are accepted: 007 is 7.
+std::optional<TaskDefinitionRef> parse_definition_name(std::string_view name);
+// The name or its ARN has a revision, of whatever form.
+bool names_revision(std::string_view name_or_arn);
 // "family", "family:revision", or the ARN of either.
 shared::Result<TaskDefinitionRef> parse_task_definition(const Realm& realm, std::string_view text);
 
-shared::Result<std::string> parse_capacity_provider(const Realm& realm, std::string_view text);
-
-// 1 to 255 of A-Z a-z 0-9 _ - : cluster, service, family, container and capacity provider names.
+// 1 to 255 of A-Z a-z 0-9 _ - : cluster, service, family and container names.
 bool is_ecs_name(std::string_view text);
 
 // Elastic Load Balancing v2
@@ -117,7 +108,6 @@ std::string load_balancer_arn(const Realm& realm, std::string_view type, std::st
 std::string target_group_arn(const Realm& realm, std::string_view name, std::string_view id);
 std::string listener_arn(std::string_view load_balancer_arn, std::string_view id);
 std::string rule_arn(std::string_view listener_arn, std::string_view id);
-std::string trust_store_arn(const Realm& realm, std::string_view name, std::string_view id);
 
 struct ElbResource {
   ElbKind kind;
@@ -132,10 +122,7 @@ struct ElbResource {
 shared::Result<ElbResource> parse_elb_arn(const Realm& realm, std::string_view arn,
                                           std::optional<ElbKind> expected = std::nullopt);
 
-// Of an ARN that parses; for a load balancer or target group it is the ARN itself.
-std::string load_balancer_arn_of(std::string_view listener_or_rule_arn);
-std::string listener_arn_of(std::string_view rule_arn);
-// "app/NAME/ID" and "targetgroup/NAME/ID": what metrics are labelled with.
-std::string arn_suffix(std::string_view arn);
+// Of one that need not be ours; nothing if its text is of no kind.
+std::optional<ElbKind> elb_kind_of(std::string_view arn);
 
 }  // namespace agent::aws

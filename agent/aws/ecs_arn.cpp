@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <initializer_list>
 
 #include "agent/aws/arn.h"
 
@@ -47,12 +46,6 @@ Error invalid(std::string text) {
 
 std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, kQuotedArnBytes)) + "'"; }
 
-std::string make(const Realm& realm, EcsKind kind, std::initializer_list<std::string_view> parts) {
-  std::string resource(ecs_row(kind).word);
-  for (const std::string_view part : parts) resource.append("/").append(part);
-  return to_string({realm.partition, "ecs", realm.region, realm.account, std::move(resource)});
-}
-
 // ECS's own text for a region; the others are worded like its text for a cluster.
 std::optional<Error> foreign_part(const Realm& realm, const Arn& arn, std::string_view text) {
   if (arn.region != realm.region) {
@@ -87,42 +80,24 @@ Result<std::vector<std::string>> parts_of(const Realm& realm, EcsKind kind, std:
 
 }  // namespace
 
-std::string cluster_arn(const Realm& realm, std::string_view name) {
-  return make(realm, EcsKind::kCluster, {name});
+std::string ecs_arn(const Realm& realm, EcsKind kind, std::string_view name) {
+  std::string resource(ecs_row(kind).word);
+  resource.append("/").append(name);
+  return to_string({realm.partition, "ecs", realm.region, realm.account, std::move(resource)});
 }
-std::string service_arn(const Realm& realm, std::string_view cluster, std::string_view name) {
-  return make(realm, EcsKind::kService, {cluster, name});
-}
-std::string task_arn(const Realm& realm, std::string_view cluster, std::string_view id) {
-  return make(realm, EcsKind::kTask, {cluster, id});
-}
-std::string container_arn(const Realm& realm, std::string_view cluster, std::string_view task_id,
-                          std::string_view uuid) {
-  return make(realm, EcsKind::kContainer, {cluster, task_id, uuid});
-}
-std::string container_instance_arn(const Realm& realm, std::string_view cluster, std::string_view id) {
-  return make(realm, EcsKind::kContainerInstance, {cluster, id});
-}
-std::string task_definition_arn(const Realm& realm, std::string_view family, int revision) {
-  return make(realm, EcsKind::kTaskDefinition, {std::string(family) + ":" + std::to_string(revision)});
-}
-std::string capacity_provider_arn(const Realm& realm, std::string_view name) {
-  return make(realm, EcsKind::kCapacityProvider, {name});
-}
-std::string task_set_arn(const Realm& realm, std::string_view cluster, std::string_view service,
-                         std::string_view id) {
-  return make(realm, EcsKind::kTaskSet, {cluster, service, id});
-}
-std::string service_deployment_arn(const Realm& realm, std::string_view cluster, std::string_view service,
-                                   std::string_view id) {
-  return make(realm, EcsKind::kServiceDeployment, {cluster, service, id});
-}
-std::string service_revision_arn(const Realm& realm, std::string_view cluster, std::string_view service,
-                                 std::string_view digits) {
-  return make(realm, EcsKind::kServiceRevision, {cluster, service, digits});
-}
-std::string attachment_arn(const Realm& realm, std::string_view cluster, std::string_view uuid) {
-  return make(realm, EcsKind::kAttachment, {cluster, uuid});
+
+std::string_view name_in(EcsKind kind, std::string_view arn) {
+  constexpr int kColonsBefore = 5;  // the resource
+  if (!looks_like_arn(arn)) return {};
+  for (int i = 0; i < kColonsBefore; ++i) {
+    const std::size_t colon = arn.find(':');
+    if (colon == std::string_view::npos) return {};
+    arn.remove_prefix(colon + 1);
+  }
+  const std::string_view word = ecs_row(kind).word;
+  if (!arn.starts_with(word)) return {};
+  arn.remove_prefix(word.size());
+  return arn.starts_with('/') ? arn.substr(1) : std::string_view();
 }
 
 Result<EcsResource> parse_ecs_arn(const Realm& realm, std::string_view text) {
@@ -177,31 +152,32 @@ Result<std::string> parse_in_cluster(const Realm& realm, EcsKind kind, std::stri
   return std::move(scoped->id);
 }
 
-Result<TaskDefinitionRef> parse_task_definition(const Realm& realm, std::string_view text) {
-  auto parts = parts_of(realm, EcsKind::kTaskDefinition, text);
-  if (!parts) return parts.error();
-  const std::string& name = parts->front();
+std::optional<TaskDefinitionRef> parse_definition_name(std::string_view name) {
   const std::size_t colon = name.find(':');
   TaskDefinitionRef out;
   out.family = name.substr(0, colon);
-  if (colon != std::string::npos) {
-    int revision = 0;
-    const char* const end = name.data() + name.size();
-    const auto [parsed, failed] = std::from_chars(name.data() + colon + 1, end, revision);
-    if (failed != std::errc() || parsed != end || revision < 1) {
-      return invalid("Invalid revision number in task definition " + quoted(text) + ".");
-    }
-    out.revision = revision;
-  }
-  if (!is_ecs_name(out.family))
-    return invalid("Invalid family name in task definition " + quoted(text) + ".");
+  if (colon == std::string_view::npos) return out;
+  int revision = 0;
+  const char* const end = name.data() + name.size();
+  const auto [parsed, failed] = std::from_chars(name.data() + colon + 1, end, revision);
+  if (failed != std::errc() || parsed != end || revision < 1) return std::nullopt;
+  out.revision = revision;
   return out;
 }
 
-Result<std::string> parse_capacity_provider(const Realm& realm, std::string_view text) {
-  auto parts = parts_of(realm, EcsKind::kCapacityProvider, text);
+bool names_revision(std::string_view text) {
+  const std::string_view name = looks_like_arn(text) ? name_in(EcsKind::kTaskDefinition, text) : text;
+  return name.find(':') != std::string_view::npos;
+}
+
+Result<TaskDefinitionRef> parse_task_definition(const Realm& realm, std::string_view text) {
+  auto parts = parts_of(realm, EcsKind::kTaskDefinition, text);
   if (!parts) return parts.error();
-  return std::move(parts->front());
+  auto out = parse_definition_name(parts->front());
+  if (!out) return invalid("Invalid revision number in task definition " + quoted(text) + ".");
+  if (!is_ecs_name(out->family))
+    return invalid("Invalid family name in task definition " + quoted(text) + ".");
+  return *std::move(out);
 }
 
 bool is_ecs_name(std::string_view text) {

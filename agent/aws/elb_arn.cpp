@@ -44,8 +44,6 @@ std::string replaced(std::string_view text, std::string_view what, std::string_v
   return out;
 }
 
-std::string without_last_part(std::string_view arn) { return std::string(arn.substr(0, arn.rfind('/'))); }
-
 Error not_valid(std::string_view text, std::string_view label) {
   return Error(
       "ValidationError",
@@ -97,10 +95,6 @@ std::string rule_arn(std::string_view listener, std::string_view id) {
   return replaced(listener, kListenerWord, kRuleWord) + "/" + std::string(id);
 }
 
-std::string trust_store_arn(const Realm& realm, std::string_view name, std::string_view id) {
-  return make(realm, "truststore/" + std::string(name) + "/" + std::string(id));
-}
-
 Result<ElbResource> parse_elb_arn(const Realm& realm, std::string_view text,
                                   std::optional<ElbKind> expected) {
   const std::string_view label =
@@ -113,24 +107,11 @@ Result<ElbResource> parse_elb_arn(const Realm& realm, std::string_view text,
   return std::move(*resource);
 }
 
-std::string load_balancer_arn_of(std::string_view arn) {
-  if (arn.find(kRuleWord) != std::string_view::npos) {
-    return replaced(without_last_part(without_last_part(arn)), kRuleWord, kLoadBalancerWord);
-  }
-  if (arn.find(kListenerWord) != std::string_view::npos) {
-    return replaced(without_last_part(arn), kListenerWord, kLoadBalancerWord);
-  }
-  return std::string(arn);
-}
-
-std::string listener_arn_of(std::string_view rule) {
-  return replaced(without_last_part(rule), kRuleWord, kListenerWord);
-}
-
-std::string arn_suffix(std::string_view arn) {
-  const std::size_t balancer = arn.find(kLoadBalancerWord);
-  if (balancer != std::string_view::npos) return std::string(arn.substr(balancer + kLoadBalancerWord.size()));
-  return std::string(arn.substr(arn.rfind(':') + 1));
+std::optional<ElbKind> elb_kind_of(std::string_view text) {
+  const auto arn = parse_arn(text);
+  if (!arn || arn->service != kService) return std::nullopt;
+  const auto resource = read(*arn);
+  return resource ? std::optional(resource->kind) : std::nullopt;
 }
 
 }  // namespace agent::aws

@@ -147,7 +147,8 @@ Principal Keys::principal(Role role) const {
   Principal out;
   out.role = role;
   out.account = options_.realm.account;
-  out.arn = "arn:" + options_.realm.partition + ":iam::" + out.account + ":user/" + std::string(holder.user);
+  out.arn =
+      aws::to_string({options_.realm.partition, "iam", "", out.account, "user/" + std::string(holder.user)});
   const std::string digest = crypto::hmac_sha256(out.account, holder.user);
   out.user_id = std::string(kUserPrefix) + base32(std::string_view(digest).substr(0, kUserChars));
   out.access_key_id = (role == Role::kNode ? node_ : administrator_).access_key_id;

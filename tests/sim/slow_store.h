@@ -1,5 +1,5 @@
-// The disk of simulated control: it takes its time, and a crash meanwhile leaves what is being committed either
-// whole or not at all.
+// The disk of simulated control: it takes its time, and a crash meanwhile leaves what is being committed
+// either whole or not at all.
 #pragma once
 #include <utility>
 #include <vector>

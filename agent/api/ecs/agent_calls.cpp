@@ -28,14 +28,6 @@ std::string cut(std::string text, std::size_t limit) {
   return text;
 }
 
-// Words of older agents for what the API knows as PENDING and STOPPED.
-std::string container_status(const std::string& word) {
-  if (word == "DEAD") return "STOPPED";
-  if (word == "CREATED" || word == "PULLED" || word == "RESOURCES_PROVISIONED" || word == "NONE")
-    return "PENDING";
-  return word;
-}
-
 Result<std::vector<model::NetworkBinding>> bindings_in(const json& in) {
   std::vector<model::NetworkBinding> bindings;
   for (const json& each : list_in(in, "networkBindings")) {
@@ -57,7 +49,7 @@ Result<std::vector<model::NetworkBinding>> bindings_in(const json& in) {
 Result<control::ContainerChange> container_change_in(const json& in) {
   control::ContainerChange change;
   change.name = text_in(in, "containerName");
-  change.status = container_status(text_in(in, "status"));
+  change.status = text_in(in, "status");
   change.runtime_id = cut(text_in(in, "runtimeId"), kMaxIdentityChars);
   change.image_digest = cut(text_in(in, "imageDigest"), kMaxIdentityChars);
   change.reason = cut(text_in(in, "reason"), kMaxReasonChars);
@@ -68,11 +60,12 @@ Result<control::ContainerChange> container_change_in(const json& in) {
   return change;
 }
 
-Answer apply(const Context& context, const control::TaskChange& change) {
+Answer apply(const Context& context, control::TaskChange change) {
   const auto cluster = cluster_in(context);
   if (!cluster) return cluster.error();
   if (change.task.empty()) return invalid_parameter("Task cannot be empty.");
-  auto applied = control::apply_task_change(context.step, *cluster, change);
+  change.cluster = *cluster;
+  auto applied = control::apply_task_change(context.step, change);
   if (!applied) return applied.error();
   return acknowledged();
 }
@@ -115,7 +108,7 @@ Answer submit_task_state_change(const Context& context) {
     if (!container) return container.error();
     change.containers.push_back(*std::move(container));
   }
-  return apply(context, change);
+  return apply(context, std::move(change));
 }
 
 Answer submit_container_state_change(const Context& context) {
@@ -124,7 +117,7 @@ Answer submit_container_state_change(const Context& context) {
   auto container = container_change_in(context.in);
   if (!container) return container.error();
   change.containers.push_back(*std::move(container));
-  return apply(context, change);
+  return apply(context, std::move(change));
 }
 
 // Nothing of ours is attached to tasks or instances; acknowledged, so that the agent does not send it again.

@@ -43,13 +43,8 @@ Result<TargetAttribute> target_attribute_in(const Context& context, const std::s
   if (!type.empty()) {
     if (auto ok = check_target_type(type); !ok) return ok.error();
   }
-  auto key = control::instance_key(context.step.settings.realm(), cluster, target);
+  auto key = control::attribute_target(context.step, cluster, target);
   if (!key) return key.error();
-  const model::ContainerInstance* instance = context.state().instances.find(*key);
-  if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
-    return control::fault("TargetNotFoundException",
-                          "The specified target '" + target + "' was not found in cluster " + cluster + ".");
-  }
   return TargetAttribute{*std::move(key), {text_in(in, "name"), text_in(in, "value")}};
 }
 
@@ -77,13 +72,6 @@ json encode_attribute(const model::ContainerInstance& instance, const model::Nam
   return out;
 }
 
-const model::NameValue* attribute_named(const model::ContainerInstance& instance, const std::string& name) {
-  for (const model::NameValue& each : instance.attributes) {
-    if (each.name == name) return &each;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 Answer put_attributes(const Context& context) {
@@ -102,16 +90,9 @@ Answer delete_attributes(const Context& context) {
   if (!all) return all.error();
   json answer = json::array();
   for (const auto& [key, attribute] : *all) {
-    const model::ContainerInstance& instance = *context.state().instances.find(key);
-    const model::NameValue* found = attribute_named(instance, attribute.name);
-    if (found != nullptr && !attribute.value.empty() && attribute.value != found->value) {
-      return invalid_parameter("Attribute " + attribute.name + " of " + instance.arn + " is '" +
-                               found->value + "', not '" + attribute.value +
-                               "': leave the value out to delete it.");
-    }
-    if (found != nullptr) answer.push_back(encode_attribute(instance, *found));
-    auto deleted = control::delete_attribute(context.step, key, attribute.name);
+    const auto deleted = control::delete_attribute(context.step, key, attribute);
     if (!deleted) return deleted.error();
+    if (*deleted) answer.push_back(encode_attribute(*context.state().instances.find(key), **deleted));
   }
   return json{{"attributes", std::move(answer)}};
 }

@@ -13,7 +13,6 @@
 namespace agent::api::ecs {
 
 using nlohmann::json;
-using shared::Error;
 using shared::Result;
 
 namespace {
@@ -109,7 +108,7 @@ Answer create_cluster(const Context& context) {
   model::Cluster wanted;
   wanted.name = text_in(in, "clusterName");
   if (wanted.name.empty()) wanted.name = "default";
-  if (!is_name(wanted.name)) {
+  if (!aws::is_ecs_name(wanted.name)) {
     return invalid_parameter("The cluster name '" + wanted.name +
                              "' must have 1 to 255 letters, digits, hyphens and underscores.");
   }
@@ -146,7 +145,7 @@ Answer describe_clusters(const Context& context) {
     if (cluster != nullptr) {
       clusters.push_back(encode_cluster(context.state(), *cluster, parts));
     } else {
-      failures.push_back(missing(each.starts_with("arn:") ? each : cluster_arn(context.step, *name)));
+      failures.push_back(missing(arn_named(context.step, each, aws::EcsKind::kCluster, *name)));
     }
   }
   return json{{"clusters", std::move(clusters)}, {"failures", std::move(failures)}};
@@ -165,9 +164,10 @@ Answer update_cluster(const Context& context) {
   if (!name) return name.error();
   const auto settings = settings_in(context.in);
   if (!settings) return settings.error();
-  model::Cluster& cluster = *context.step.state.clusters.edit(*name);
-  if (has(context.in, "settings")) cluster.settings = *settings;
-  cluster.document = with_echoed(cluster.document, context.in);
+  const model::Cluster& cluster = row(context, *name);
+  control::UpdateCluster update{*name, std::nullopt, with_echoed(cluster.document, context.in)};
+  if (has(context.in, "settings")) update.settings = *settings;
+  control::update_cluster(context.step, update);
   log_kept_only(context, cluster.arn, kept_only_of_request(context.in));
   return answer_cluster(context, *name);
 }
@@ -178,30 +178,21 @@ Answer update_cluster_settings(const Context& context) {
 }
 
 Answer put_cluster_capacity_providers(const Context& context) {
-  const auto asked = control::cluster_name_in(context.step.settings.realm(), text_in(context.in, "cluster"));
-  if (!asked) return asked.error();
-  const model::Cluster* present = context.state().clusters.find(*asked);
-  if (present != nullptr && present->status != model::ClusterStatus::kActive) {
-    return client_exception("Cluster was not ACTIVE");
-  }
-  const auto name = cluster_in(context);
+  const auto name = control::cluster_of_providers(context.step, text_in(context.in, "cluster"));
   if (!name) return name.error();
   for (const char* member : {"capacityProviders", "defaultCapacityProviderStrategy"}) {
     if (!has(context.in, member))
       return invalid_parameter(std::string(member) + " must be given; it may be empty.");
   }
   if (auto providers = check_providers(context.in); !providers) return providers.error();
-  model::Cluster& cluster = *context.step.state.clusters.edit(*name);
-  cluster.document = with_echoed(cluster.document, context.in);
+  control::update_cluster(context.step,
+                          {*name, std::nullopt, with_echoed(row(context, *name).document, context.in)});
   return answer_cluster(context, *name);
 }
 
 Answer delete_cluster(const Context& context) {
   const auto name = control::cluster_name_in(context.step.settings.realm(), text_in(context.in, "cluster"));
   if (!name) return name.error();
-  if (context.state().clusters.find(*name) == nullptr) {
-    return Error("ClusterNotFoundException", "Cluster not found.", shared::Blame::kClient);
-  }
   if (auto deleted = control::delete_cluster(context.step, *name); !deleted) return deleted.error();
   return answer_cluster(context, *name);
 }

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "agent/api/ecs/request.h"
+#include "agent/aws/arn.h"
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"
 #include "shared/json/reader.h"
@@ -150,7 +151,7 @@ Result<void> normalise_volumes(json& document) {
   std::set<std::string> names;
   for (json& volume : document["volumes"]) {
     const std::string name = text_in(volume, "name");
-    if (!is_name(name)) return client_exception("Invalid volume name '" + name + "'.");
+    if (!aws::is_ecs_name(name)) return client_exception("Invalid volume name '" + name + "'.");
     if (!names.insert(name).second) return client_exception("Duplicate volume name " + name + ".");
     int kinds = 0;
     for (const char* kind : {"host", "dockerVolumeConfiguration", "efsVolumeConfiguration",
@@ -174,7 +175,7 @@ std::optional<std::int64_t> memory_mib(std::string_view text) { return amount_of
 Result<json> normalise_definition(const json& in) {
   const std::string family = text_in(in, "family");
   if (family.empty()) return client_exception("Family should not be null or empty.");
-  if (!is_name(family)) return client_exception("Family contains invalid characters.");
+  if (!aws::is_ecs_name(family)) return client_exception("Family contains invalid characters.");
   json document = in;
   document.erase("tags");
   for (const char* list : {"volumes", "placementConstraints"}) {

@@ -5,6 +5,7 @@
 
 #include "agent/api/ecs/definition.h"
 #include "agent/api/ecs/request.h"
+#include "agent/aws/arn.h"
 
 namespace agent::api::ecs {
 
@@ -140,7 +141,7 @@ Result<void> check_environment(const json& container, bool execution_role) {
 Result<void> normalise_container(json& container, const json& document) {
   const std::string name = text_in(container, "name");
   if (name.empty()) return client_exception("Container.name should not be null or empty.");
-  if (!is_name(name)) return client_exception("Container.name contains invalid characters.");
+  if (!aws::is_ecs_name(name)) return client_exception("Container.name contains invalid characters.");
   if (auto image = check_image(text_in(container, "image")); !image) return image;
   if (auto sizes = check_sizes(container, has(document, "memory")); !sizes) return sizes;
   const std::string mode = has(document, "networkMode") ? text_in(document, "networkMode") : "bridge";

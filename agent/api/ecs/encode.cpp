@@ -74,8 +74,9 @@ json encode_tags(const std::vector<model::Tag>& tags) {
 
 json missing(const std::string& arn) { return {{"arn", arn}, {"reason", "MISSING"}}; }
 
-std::string cluster_arn(const control::Step& step, const std::string& name) {
-  return step.arn("ecs", "cluster/" + name);
+std::string arn_named(const control::Step& step, const std::string& asked, aws::EcsKind kind,
+                      const std::string& key) {
+  return aws::looks_like_arn(asked) ? asked : step.arn(kind, key);
 }
 
 json encode_cluster(const control::State& state, const model::Cluster& cluster, ClusterParts parts) {

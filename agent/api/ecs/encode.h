@@ -15,8 +15,11 @@ enum class Tags { kHide, kShow };
 // Left out when empty.
 void put_text(nlohmann::json& out, const char* name, const std::string& text);
 nlohmann::json encode_tags(const std::vector<model::Tag>& tags);
-// What a Describe could not find: MISSING, with an ARN made from the name where only a name was given.
+// What a Describe could not find: MISSING.
 nlohmann::json missing(const std::string& arn);
+// The ARN of what a caller named, which need not exist: the one that was given, else made from its row's key.
+std::string arn_named(const control::Step& step, const std::string& asked, aws::EcsKind kind,
+                      const std::string& key);
 
 struct ClusterParts {
   Tags tags = Tags::kShow;
@@ -31,8 +34,5 @@ nlohmann::json encode_instance(const control::State& state, const model::Contain
 nlohmann::json encode_task_definition(const model::TaskDefinition& definition);
 nlohmann::json encode_task(const control::State& state, const model::Task& task, Tags tags);
 nlohmann::json encode_service(const control::State& state, const model::Service& service, Tags tags);
-
-// ARN of a cluster by name; the cluster need not exist.
-std::string cluster_arn(const control::Step& step, const std::string& name);
 
 }  // namespace agent::api::ecs

@@ -96,10 +96,6 @@ Answer answer_instance(const Context& context, const std::string& key) {
                encode_instance(context.state(), *context.state().instances.find(key), Tags::kShow)}};
 }
 
-std::string instance_arn(const Context& context, const std::string& asked, const std::string& key) {
-  return asked.starts_with("arn:") ? asked : context.step.arn("ecs", "container-instance/" + key);
-}
-
 bool matches(const Context& context, const scheduler::Query& query,
              const model::ContainerInstance& instance) {
   const scheduler::Candidate candidate = control::candidate_of(context.state(), instance);
@@ -147,20 +143,11 @@ Answer deregister_container_instance(const Context& context) {
   if (asked.empty()) return invalid_parameter("Container instance cannot be empty.");
   const auto key = control::instance_key(context.step.settings.realm(), *cluster, asked);
   if (!key) return key.error();
-  const model::ContainerInstance* instance = context.state().instances.find(*key);
-  if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
-    return invalid_parameter("The referenced container instance was not found.");
-  }
   const bool force = boolean_in(context.in, "force").value_or(false);
-  // Answered as it was, in case its row goes.
-  const model::ContainerInstance before = *instance;
   const auto done =
       control::deregister_instance(context.step, *key, force ? control::Force::kYes : control::Force::kNo);
   if (!done) return done.error();
-  if (context.state().instances.find(*key) != nullptr) return answer_instance(context, *key);
-  json gone = encode_instance(context.state(), before, Tags::kShow);
-  gone["status"] = "INACTIVE";
-  return json{{"containerInstance", std::move(gone)}};
+  return answer_instance(context, *key);
 }
 
 Answer describe_container_instances(const Context& context) {
@@ -178,7 +165,7 @@ Answer describe_container_instances(const Context& context) {
     if (const model::ContainerInstance* instance = context.state().instances.find(*key)) {
       instances.push_back(encode_instance(context.state(), *instance, tags));
     } else {
-      failures.push_back(missing(instance_arn(context, each, *key)));
+      failures.push_back(missing(arn_named(context.step, each, aws::EcsKind::kContainerInstance, *key)));
     }
   }
   return json{{"containerInstances", std::move(instances)}, {"failures", std::move(failures)}};
@@ -227,14 +214,11 @@ Answer update_container_instances_state(const Context& context) {
   for (const std::string& each : *asked) {
     const auto key = control::instance_key(context.step.settings.realm(), *cluster, each);
     if (!key) return key.error();
-    const model::ContainerInstance* instance = context.state().instances.find(*key);
-    if (instance == nullptr || instance->status == model::InstanceStatus::kInactive) {
-      failures.push_back({{"arn", instance_arn(context, each, *key)},
-                          {"reason", instance == nullptr ? "MISSING" : "INACTIVE"}});
+    if (const std::string why = control::set_instance_status(context.step, *key, *status); !why.empty()) {
+      failures.push_back(
+          {{"arn", arn_named(context.step, each, aws::EcsKind::kContainerInstance, *key)}, {"reason", why}});
       continue;
     }
-    if (auto changed = control::set_instance_status(context.step, *key, *status); !changed)
-      return changed.error();
     instances.push_back(encode_instance(context.state(), *context.state().instances.find(*key), Tags::kShow));
   }
   return json{{"containerInstances", std::move(instances)}, {"failures", std::move(failures)}};

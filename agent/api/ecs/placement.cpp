@@ -166,21 +166,11 @@ Result<std::vector<model::PlacementConstraint>> constraints_in(const json& in) {
   return constraints;
 }
 
-Result<void> check_constraints(const std::vector<model::PlacementConstraint>& constraints,
-                               const model::TaskDefinition& definition) {
-  if (constraints.size() + definition.placement_expressions.size() <= kMaxConstraints) return {};
-  return invalid_parameter("At most " + std::to_string(kMaxConstraints) +
-                           " placement constraints are allowed, counted with those of the task definition.");
-}
-
 Result<const model::TaskDefinition*> runnable_definition(const Context& context, const std::string& reference,
                                                          model::LaunchType launch_type) {
-  const auto named = control::task_definition_in(context.step, reference);
-  if (!named) return named.error();
-  const model::TaskDefinition* found = *named;
-  if (found == nullptr) return client_exception("TaskDefinition not found.");
-  if (found->status != model::TaskDefinitionStatus::kActive)
-    return client_exception("TaskDefinition is inactive");
+  const auto runnable = control::runnable_definition(context.step, reference);
+  if (!runnable) return runnable.error();
+  const model::TaskDefinition* found = *runnable;
   if (found->network_mode == model::NetworkMode::kAwsvpc) {
     return unsupported(
         "networkMode awsvpc is not offered: tasks have no network interface of their own here. Task "

@@ -11,7 +11,6 @@
 
 namespace agent::api::ecs {
 
-inline constexpr std::size_t kMaxConstraints = 10;  // with those of the task definition
 inline constexpr std::size_t kMaxStrategies = 5;
 inline constexpr std::size_t kMaxOverridesBytes = 8192;
 
@@ -22,12 +21,8 @@ shared::Result<model::LaunchType> launch_type_in(const Context& context, const s
 
 shared::Result<std::vector<model::PlacementStrategy>> strategies_in(const nlohmann::json& in);
 shared::Result<std::vector<model::PlacementConstraint>> constraints_in(const nlohmann::json& in);
-// At most kMaxConstraints, counted with the definition's.
-shared::Result<void> check_constraints(const std::vector<model::PlacementConstraint>& constraints,
-                                       const model::TaskDefinition& definition);
-
-// The task definition a request names, if its tasks can run here. Errors: ClientException when there is none
-// or it is not ACTIVE, InvalidParameterException when it does not fit the launch type or has no use for the
+// The task definition a request names, if its tasks can run here. Errors: those of control's, then
+// InvalidParameterException when it does not fit the launch type or has no use for the
 // network configuration, UnsupportedFeatureException for awsvpc.
 shared::Result<const model::TaskDefinition*> runnable_definition(const Context& context,
                                                                  const std::string& reference,

@@ -1,7 +1,6 @@
 #include "agent/api/ecs/request.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -16,7 +15,6 @@ using shared::Result;
 
 namespace {
 
-constexpr std::size_t kMaxNameChars = 255;
 // Year 9999: far beyond what a report can mean, well inside what a WallTime can hold.
 constexpr double kMaxEpochSeconds = 253402300799.0;
 
@@ -96,12 +94,6 @@ Result<std::vector<std::string>> batch_in(const json& in, std::string_view name,
                              " items, got " + std::to_string(items.size()) + ".");
   }
   return items;
-}
-
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxNameChars && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-  });
 }
 
 }  // namespace agent::api::ecs

@@ -55,7 +55,5 @@ shared::Result<std::vector<model::Tag>> tags_in(const nlohmann::json& in);
 // ...".
 shared::Result<std::vector<std::string>> batch_in(const nlohmann::json& in, std::string_view name,
                                                   std::string_view label, std::size_t limit);
-// 1 to 255 of A-Z a-z 0-9 _ - : names of clusters, services, families, containers.
-bool is_name(std::string_view text);
 
 }  // namespace agent::api::ecs

@@ -166,7 +166,7 @@ Result<void> read_identity(const Context& context, model::Service& service) {
   service.cluster = *cluster;
   service.name = text_in(in, "serviceName");
   if (service.name.empty()) return invalid_parameter("Service name cannot be empty.");
-  if (!is_name(service.name)) {
+  if (!aws::is_ecs_name(service.name)) {
     return invalid_parameter("The service name '" + service.name +
                              "' must have 1 to 255 letters, digits, hyphens and underscores.");
   }
@@ -229,7 +229,7 @@ Result<void> read_placement(const Context& context, model::Service& service) {
   auto constraints = constraints_in(context.in);
   if (!constraints) return constraints.error();
   service.placement_constraints = *std::move(constraints);
-  return check_constraints(service.placement_constraints, **definition);
+  return control::check_constraints(service.placement_constraints, **definition);
 }
 
 Result<void> read_traffic(const Context& context, model::Service& service) {
@@ -242,12 +242,12 @@ Result<void> read_traffic(const Context& context, model::Service& service) {
     return invalid_parameter("healthCheckGracePeriodSeconds must not be negative.");
   }
   const std::string role = text_in(in, "role");
-  const std::string account = context.step.settings.account;
-  const std::string prefix = "arn:" + context.step.settings.partition + ":iam::" + account + ":role/";
-  if (!role.empty()) {
-    service.role_arn = role.starts_with("arn:") ? role : prefix + role;
-  } else if (!service.load_balancers.empty()) {
-    service.role_arn = prefix + kServiceRole;
+  if (aws::looks_like_arn(role)) {
+    service.role_arn = role;
+  } else if (!role.empty() || !service.load_balancers.empty()) {
+    const aws::Realm realm = context.step.settings.realm();
+    service.role_arn = aws::to_string({realm.partition, "iam", "", realm.account,
+                                       "role/" + (role.empty() ? std::string(kServiceRole) : role)});
   }
   return {};
 }
@@ -276,7 +276,8 @@ Result<void> read_update_placement(const Context& context, const model::Service&
     update.placement_constraints = *std::move(constraints);
   }
   if (definition == nullptr) return {};
-  return check_constraints(update.placement_constraints.value_or(service.placement_constraints), *definition);
+  return control::check_constraints(update.placement_constraints.value_or(service.placement_constraints),
+                                    *definition);
 }
 
 }  // namespace

@@ -15,7 +15,6 @@
 namespace agent::api::ecs {
 
 using nlohmann::json;
-using shared::Error;
 using shared::Result;
 
 namespace {
@@ -28,24 +27,19 @@ Answer answer_service(const Context& context, const std::string& key) {
   return json{{"service", encode_service(context.state(), *service, Tags::kShow)}};
 }
 
-Error not_found() { return Error("ServiceNotFoundException", "Service not found.", shared::Blame::kClient); }
-
 // Its id; empty for a service that is not there or has none.
 std::string newest_deployment(const Context& context, const std::string& key) {
   const model::Service* service = context.state().services.find(key);
   return service == nullptr || service->deployments.empty() ? "" : service->deployments.front().id;
 }
 
-// Key of the service that a request names; it exists.
+// Key of the service that a request names, which need not exist.
 Result<std::string> service_in(const Context& context) {
   const auto cluster = cluster_in(context);
   if (!cluster) return cluster.error();
   const std::string asked = text_in(context.in, "service");
   if (asked.empty()) return invalid_parameter("Service cannot be empty.");
-  auto key = control::service_key(context.step.settings.realm(), *cluster, asked);
-  if (!key) return key.error();
-  if (context.state().services.find(*key) == nullptr) return not_found();
-  return key;
+  return control::service_key(context.step.settings.realm(), *cluster, asked);
 }
 
 }  // namespace
@@ -63,11 +57,9 @@ Answer create_service(const Context& context) {
 Answer update_service(const Context& context) {
   const auto key = service_in(context);
   if (!key) return key.error();
-  const model::Service& service = *context.state().services.find(*key);
-  if (service.status != model::ServiceStatus::kActive) {
-    return Error("ServiceNotActiveException", "Service was not ACTIVE.", shared::Blame::kClient);
-  }
-  const auto update = service_update_in(context, service);
+  const auto service = control::active_service(context.state(), *key);
+  if (!service) return service.error();
+  const auto update = service_update_in(context, **service);
   if (!update) return update.error();
   const std::string before = newest_deployment(context, *key);
   if (auto updated = control::update_service(context.step, *key, *update); !updated) return updated.error();
@@ -99,8 +91,7 @@ Answer describe_services(const Context& context) {
     if (const model::Service* service = context.state().services.find(*key)) {
       services.push_back(encode_service(context.state(), *service, tags));
     } else {
-      failures.push_back(
-          missing(each.starts_with("arn:") ? each : context.step.arn("ecs", "service/" + *key)));
+      failures.push_back(missing(arn_named(context.step, each, aws::EcsKind::kService, *key)));
     }
   }
   return json{{"services", std::move(services)}, {"failures", std::move(failures)}};

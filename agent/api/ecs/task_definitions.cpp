@@ -26,16 +26,12 @@ json answer_definition(const model::TaskDefinition& definition) {
   return json{{"taskDefinition", encode_task_definition(definition)}};
 }
 
-bool names_revision(const std::string& reference) {
-  return reference.find(':', reference.rfind('/') + 1) != std::string::npos;
-}
-
 // "family:revision" of one that exists.
 Result<const model::TaskDefinition*> revision_in(const Context& context, const std::string& reference) {
   if (reference.empty()) return client_exception("Task definition can not be blank.");
   const auto found = control::task_definition_in(context.step, reference);
   if (!found) return found.error();
-  if (!names_revision(reference)) {
+  if (!aws::names_revision(reference)) {
     return client_exception("Invalid revision number. Revision of " + reference + " must be given.");
   }
   if (*found == nullptr) {
@@ -141,8 +137,7 @@ Answer delete_task_definitions(const Context& context) {
   json failures = json::array();
   for (const std::string& reference : *asked) {
     const auto found = revision_in(context, reference);
-    const std::string arn =
-        reference.starts_with("arn:") ? reference : context.step.arn("ecs", "task-definition/" + reference);
+    const std::string arn = arn_named(context.step, reference, aws::EcsKind::kTaskDefinition, reference);
     if (!found) {
       failures.push_back({{"arn", arn}, {"reason", found.error().text()}});
       continue;

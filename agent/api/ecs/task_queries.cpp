@@ -4,6 +4,7 @@
 #include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
+#include "agent/control/services/requests.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/changes.h"
 #include "agent/model/words.h"
@@ -46,11 +47,9 @@ Result<void> read_places(const Context& context, const std::string& cluster, Tas
   if (const std::string asked = text_in(context.in, "serviceName"); !asked.empty()) {
     const auto key = control::service_key(context.step.settings.realm(), cluster, asked);
     if (!key) return key.error();
-    const model::Service* service = context.state().services.find(*key);
-    if (service == nullptr) {
-      return shared::Error("ServiceNotFoundException", "Service not found.", shared::Blame::kClient);
-    }
-    filter.service = service->name;
+    const auto service = control::find_service(context.state(), *key);
+    if (!service) return service.error();
+    filter.service = (*service)->name;
   }
   return {};
 }
@@ -88,16 +87,11 @@ Answer stop_task(const Context& context) {
   if (asked.empty()) return invalid_parameter("Task cannot be empty.");
   const auto key = control::task_key(context.step.settings.realm(), *cluster, asked);
   if (!key) return key.error();
-  const model::Task* task = context.state().tasks.find(*key);
-  if (task == nullptr) return invalid_parameter("The referenced task was not found.");
-  if (task->desired_status != model::DesiredStatus::kStopped) {
-    const std::string reason = text_in(context.in, "reason");
-    control::stop_task(context.step, *key, "UserInitiated", reason.empty() ? "Task stopped by user" : reason);
-    if (model::Task* stopping = context.step.state.tasks.edit(*key)) stopping->tags.clear();
-  }
-  task = context.state().tasks.find(*key);
-  if (task == nullptr) return invalid_parameter("The referenced task was not found.");
-  return json{{"task", encode_task(context.state(), *task, Tags::kHide)}};
+  const std::string reason = text_in(context.in, "reason");
+  const auto stopped =
+      control::stop_task_by_caller(context.step, *key, reason.empty() ? "Task stopped by user" : reason);
+  if (!stopped) return stopped.error();
+  return json{{"task", encode_task(context.state(), *context.state().tasks.find(*key), Tags::kHide)}};
 }
 
 Answer describe_tasks(const Context& context) {
@@ -114,7 +108,7 @@ Answer describe_tasks(const Context& context) {
     if (const model::Task* task = context.state().tasks.find(*key)) {
       tasks.push_back(encode_task(context.state(), *task, tags));
     } else {
-      failures.push_back(missing(each.starts_with("arn:") ? each : context.step.arn("ecs", "task/" + *key)));
+      failures.push_back(missing(arn_named(context.step, each, aws::EcsKind::kTask, *key)));
     }
   }
   return json{{"tasks", std::move(tasks)}, {"failures", std::move(failures)}};

@@ -90,7 +90,7 @@ Result<control::RunTask> request_in(const Context& context, const std::string& c
   request.tags = *std::move(tags);
   auto constraints = constraints_in(in);
   if (!constraints) return constraints.error();
-  if (auto checked = check_constraints(*constraints, **definition); !checked) return checked.error();
+  if (auto checked = control::check_constraints(*constraints, **definition); !checked) return checked.error();
   request.constraints = *std::move(constraints);
   auto strategies = strategies_in(in);
   if (!strategies) return strategies.error();
@@ -128,15 +128,13 @@ std::string digest_of(const Context& context) {
 
 // The answer to a token that was used before: nullopt, the tasks it made, or a conflict.
 Result<std::optional<json>> repeated(const Context& context, const std::string& cluster,
-                                     const std::string& token) {
+                                     const control::RunToken& token) {
+  const control::EarlierRun earlier = control::earlier_run(context.state(), cluster, token);
   json tasks = json::array();
   std::vector<std::string> arns;
-  bool same = true;
-  const std::string digest = digest_of(context);
-  for (const std::string& key : context.state().task_index().of_token(cluster, token)) {
+  for (const std::string& key : earlier.task_keys) {
     const model::Task& task = *context.state().tasks.find(key);
     arns.push_back(task.arn);
-    same = same && task.request_digest == digest;
     if (task.last_status == model::TaskStatus::kStopped) {
       tasks.push_back({{"taskArn", task.arn},
                        {"lastStatus", model::word(task.last_status)},
@@ -146,7 +144,7 @@ Result<std::optional<json>> repeated(const Context& context, const std::string& 
     }
   }
   if (tasks.empty()) return std::optional<json>();
-  if (!same) {
+  if (!earlier.same) {
     context.resource_ids = std::move(arns);
     return Error("ConflictException", "The clientToken was used before with other parameters.",
                  shared::Blame::kClient);
@@ -154,18 +152,25 @@ Result<std::optional<json>> repeated(const Context& context, const std::string& 
   return std::optional<json>(json{{"tasks", std::move(tasks)}, {"failures", json::array()}});
 }
 
+Result<control::NamedInstance> instance_named(const Context& context, const std::string& cluster,
+                                              const std::string& asked) {
+  auto key = control::instance_key(context.step.settings.realm(), cluster, asked);
+  if (!key) return key.error();
+  std::string arn = arn_named(context.step, asked, aws::EcsKind::kContainerInstance, *key);
+  return control::NamedInstance{*std::move(key), std::move(arn)};
+}
+
 }  // namespace
 
 Answer run_task(const Context& context) {
   const auto cluster = cluster_in(context);
   if (!cluster) return cluster.error();
-  const std::string token = text_in(context.in, "clientToken");
-  if (auto checked = check_token(token); !checked) return checked.error();
-  if (!token.empty()) {
-    auto before = repeated(context, *cluster, token);
-    if (!before) return before.error();
-    if (*before) return **std::move(before);
-  }
+  control::RunToken token{text_in(context.in, "clientToken"), ""};
+  if (auto checked = check_token(token.text); !checked) return checked.error();
+  if (!token.text.empty()) token.digest = digest_of(context);
+  auto before = repeated(context, *cluster, token);
+  if (!before) return before.error();
+  if (*before) return **std::move(before);
   const auto launch_type = launch_type_in(context, *cluster);
   if (!launch_type) return launch_type.error();
   auto request = request_in(context, *cluster, *launch_type);
@@ -175,17 +180,10 @@ Answer run_task(const Context& context) {
     return invalid_parameter("count must be between 1 and " + std::to_string(kMaxTasksPerRun) + ", got " +
                              std::to_string(request->count) + ".");
   }
+  request->token = token;
   const auto result = control::run_task(context.step, *request);
   if (!result) return result.error();
   for (const std::string& key : result->task_keys) tell_of_task(context, key);
-  if (!token.empty()) {
-    const std::string digest = digest_of(context);
-    for (const std::string& key : result->task_keys) {
-      model::Task& task = *context.step.state.tasks.edit(key);
-      task.client_token = token;
-      task.request_digest = digest;
-    }
-  }
   return encode_result(context, *result);
 }
 
@@ -196,32 +194,15 @@ Answer start_task(const Context& context) {
   if (!asked) return asked.error();
   auto request = request_in(context, *cluster, model::LaunchType::kEc2);
   if (!request) return request.error();
-  // Instances that cannot be used fail one by one; the others get their task.
-  std::vector<control::PlacementFailure> unusable;
   for (const std::string& each : *asked) {
-    const auto key = control::instance_key(context.step.settings.realm(), *cluster, each);
-    if (!key) return key.error();
-    const model::ContainerInstance* instance = context.state().instances.find(*key);
-    if (instance == nullptr) {
-      const bool is_arn = each.starts_with("arn:");
-      unusable.push_back(
-          {is_arn ? each : context.step.arn("ecs", "container-instance/" + *key), "MISSING", ""});
-    } else if (instance->status == model::InstanceStatus::kInactive) {
-      unusable.push_back({instance->arn, "INACTIVE", ""});
-    } else {
-      request->on_instances.push_back(instance->arn);
-    }
+    auto named = instance_named(context, *cluster, each);
+    if (!named) return named.error();
+    request->on_instances.push_back(*std::move(named));
   }
-  control::RunTaskResult result;
-  if (!request->on_instances.empty()) {
-    request->count = static_cast<int>(request->on_instances.size());
-    auto started = control::run_task(context.step, *request);
-    if (!started) return started.error();
-    result = *std::move(started);
-    for (const std::string& key : result.task_keys) tell_of_task(context, key);
-  }
-  result.failures.insert(result.failures.end(), unusable.begin(), unusable.end());
-  return encode_result(context, result);
+  const auto result = control::run_task(context.step, *request);
+  if (!result) return result.error();
+  for (const std::string& key : result->task_keys) tell_of_task(context, key);
+  return encode_result(context, *result);
 }
 
 }  // namespace agent::api::ecs

@@ -48,17 +48,14 @@ Done describe(Step& step, In in, XmlElement out, const char* member, ElbKind kin
   return {};
 }
 
-template <class Row, class Find>
-Done modify(Step& step, In in, XmlElement out, const char* member, ElbKind kind, control::Table<Row>& table,
-            Find find) {
+template <class Row, class Modify, class Find>
+Done modify(Step& step, In in, XmlElement out, const char* member, ElbKind kind, Modify modify, Find find) {
   const auto arn = required_arn(step, in, member, kind);
   const auto changes = read_attributes(in);
   if (!in.ok()) return in.error();
-  shared::Result<const Row*> row = find(step.state, arn);
-  if (!row) return row.error();
-  Row changed = **row;
-  if (auto ok = control::set_attributes(changed, changes); !ok) return ok;
-  write_attributes(out, table.put(arn, std::move(changed)));
+  if (auto ok = modify(step, arn, changes); !ok) return ok;
+  const shared::Result<const Row*> row = find(step.state, arn);
+  write_attributes(out, **row);
   return {};
 }
 
@@ -69,23 +66,23 @@ Done describe_load_balancer_attributes(Step& step, In in, XmlElement out) {
                                        control::find_load_balancer);
 }
 Done modify_load_balancer_attributes(Step& step, In in, XmlElement out) {
-  return modify(step, in, out, "LoadBalancerArn", ElbKind::kLoadBalancer, step.state.load_balancers,
-                control::find_load_balancer);
+  return modify<model::LoadBalancer>(step, in, out, "LoadBalancerArn", ElbKind::kLoadBalancer,
+                                     control::modify_load_balancer_attributes, control::find_load_balancer);
 }
 Done describe_target_group_attributes(Step& step, In in, XmlElement out) {
   return describe<model::TargetGroup>(step, in, out, "TargetGroupArn", ElbKind::kTargetGroup,
                                       control::find_target_group);
 }
 Done modify_target_group_attributes(Step& step, In in, XmlElement out) {
-  return modify(step, in, out, "TargetGroupArn", ElbKind::kTargetGroup, step.state.target_groups,
-                control::find_target_group);
+  return modify<model::TargetGroup>(step, in, out, "TargetGroupArn", ElbKind::kTargetGroup,
+                                    control::modify_target_group_attributes, control::find_target_group);
 }
 Done describe_listener_attributes(Step& step, In in, XmlElement out) {
   return describe<model::Listener>(step, in, out, "ListenerArn", ElbKind::kListener, control::find_listener);
 }
 Done modify_listener_attributes(Step& step, In in, XmlElement out) {
-  return modify(step, in, out, "ListenerArn", ElbKind::kListener, step.state.listeners,
-                control::find_listener);
+  return modify<model::Listener>(step, in, out, "ListenerArn", ElbKind::kListener,
+                                 control::modify_listener_attributes, control::find_listener);
 }
 
 Done add_tags(Step& step, In in, XmlElement) {

@@ -5,7 +5,6 @@
 
 #include "agent/api/elbv2/operations.h"
 #include "agent/api/elbv2/shapes.h"
-#include "shared/net/endpoint.h"
 
 namespace agent::api::elbv2 {
 namespace {
@@ -130,7 +129,9 @@ Done register_targets(Step& step, In in, XmlElement) {
   if (auto found = control::find_target_group(step.state, arn); !found) return found.error();
   if (auto ok = require_targets(targets); !ok) return ok;
   for (const auto& target : targets) {
-    auto ok = control::register_target(step, arn, target.id, target.port, target.zone, "");
+    auto ok = control::register_target(
+        step,
+        {.target_group_arn = arn, .id = target.id, .port = target.port, .zone = target.zone, .task_arn = ""});
     if (!ok) return ok.error();
   }
   return {};
@@ -150,7 +151,7 @@ Done deregister_targets(Step& step, In in, XmlElement) {
       registrations.push_back(row->registration);
     }
   }
-  for (const auto& each : registrations) control::deregister_target(step, arn, each);
+  for (const auto& each : registrations) control::deregister_target(step, {arn, each});
   return {};
 }
 
@@ -163,9 +164,7 @@ Done describe_target_health(Step& step, In in, XmlElement out) {
   if (!found) return found.error();
   const model::TargetGroup& group = **found;
   for (const auto& target : targets) {
-    if (group.target_type == "ip" && !shared::net::is_ip_address(target.id)) {
-      return fault("InvalidTarget", "The IP address '" + target.id + "' is not a valid IPv4 or IPv6 address");
-    }
+    if (auto ok = control::check_target_id(group, target.id); !ok) return ok;
   }
   const auto& index = step.state.target_index();
   XmlElement list = out.child("TargetHealthDescriptions");

@@ -6,6 +6,7 @@
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
 #include "shared/net/endpoint.h"
 
@@ -81,10 +82,7 @@ Result<void> check_attribute_value(const NameValue& attribute) {
                              " letters, digits and characters of -_.@/\\: and spaces inside, got '" + value +
                              "'.");
   }
-  if (attribute.name == kAddressAttribute && !shared::net::is_ip_address(value)) {
-    return invalid_parameter("attribute berth.address: '" + value + "' is not an IP address");
-  }
-  return {};
+  return check_address(attribute);
 }
 
 }  // namespace
@@ -106,6 +104,19 @@ std::vector<NameValue> after_registration(const ContainerInstance& known,
     if (stays || was_put(known, each.name)) set_attribute(out, each);
   }
   return out;
+}
+
+Result<void> check_address(const NameValue& attribute) {
+  if (attribute.name != kAddressAttribute || shared::net::is_ip_address(attribute.value)) return {};
+  return invalid_parameter("attribute berth.address: '" + attribute.value + "' is not an IP address");
+}
+
+Result<std::string> attribute_target(const Step& step, const std::string& cluster,
+                                     const std::string& target) {
+  auto key = instance_key(step.settings.realm(), cluster, target);
+  if (!key || why_not_there(step.state.instances.find(*key)).empty()) return key;
+  return fault("TargetNotFoundException",
+               "The specified target '" + target + "' was not found in cluster " + cluster + ".");
 }
 
 void set_attributes(ContainerInstance& instance, std::vector<NameValue> attributes) {
@@ -130,27 +141,38 @@ Result<void> put_attribute(Step& step, const std::string& key, const NameValue& 
                  "The container instance " + known.arn + " can have at most " +
                      std::to_string(kMaxCustomAttributes) + " custom attributes.");
   }
-  ContainerInstance& row = *step.state.instances.edit(key);
-  std::vector<NameValue> attributes = row.attributes;
-  set_attribute(attributes, attribute);
-  if (!was_put(row, attribute.name)) row.put_attributes.push_back(attribute.name);
-  set_attributes(row, std::move(attributes));
-  follow_host(step, row);
-  ++row.version;
+  rows(step).instances.edit(key, [&](ContainerInstance& row) {
+    std::vector<NameValue> attributes = row.attributes;
+    set_attribute(attributes, attribute);
+    if (!was_put(row, attribute.name)) row.put_attributes.push_back(attribute.name);
+    set_attributes(row, std::move(attributes));
+    ++row.version;
+  });
+  follow_host(step, known);
   return {};
 }
 
-Result<void> delete_attribute(Step& step, const std::string& key, const std::string& name) {
-  if (auto ok = check_attribute_name(name); !ok) return ok;
-  if (find_attribute(step.state.instances.find(key)->attributes, name) == nullptr) return {};
-  ContainerInstance& row = *step.state.instances.edit(key);
-  std::erase(row.put_attributes, name);
-  std::vector<NameValue> attributes = row.attributes;
-  std::erase_if(attributes, [&](const NameValue& each) { return each.name == name; });
-  set_attributes(row, std::move(attributes));
-  follow_host(step, row);
-  ++row.version;
-  return {};
+Result<std::optional<NameValue>> delete_attribute(Step& step, const std::string& key,
+                                                  const NameValue& attribute) {
+  const std::string& name = attribute.name;
+  const ContainerInstance& known = *step.state.instances.find(key);
+  const NameValue* found = find_attribute(known.attributes, name);
+  if (found != nullptr && !attribute.value.empty() && attribute.value != found->value) {
+    return invalid_parameter("Attribute " + name + " of " + known.arn + " is '" + found->value + "', not '" +
+                             attribute.value + "': leave the value out to delete it.");
+  }
+  if (auto ok = check_attribute_name(name); !ok) return ok.error();
+  if (found == nullptr) return std::optional<NameValue>();
+  const NameValue before = *found;
+  rows(step).instances.edit(key, [&](ContainerInstance& row) {
+    std::erase(row.put_attributes, name);
+    std::vector<NameValue> attributes = row.attributes;
+    std::erase_if(attributes, [&](const NameValue& each) { return each.name == name; });
+    set_attributes(row, std::move(attributes));
+    ++row.version;
+  });
+  follow_host(step, known);
+  return std::optional(before);
 }
 
 }  // namespace agent::control

@@ -1,6 +1,7 @@
 // Attributes of container instances: whose they are, what a registration does to them, and PutAttributes and
 // DeleteAttributes. Placement and the address of a host read the row, so that a change counts at once.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,13 +31,21 @@ bool is_custom_attribute(std::string_view name);
 std::vector<model::NameValue> after_registration(const model::ContainerInstance& known,
                                                  const std::vector<model::NameValue>& sent);
 
+// InvalidParameterException if this is the address of a host, and none.
+shared::Result<void> check_address(const model::NameValue& attribute);
+
 // The attributes and the address that is one of them; the caller lets the instance's targets follow.
 void set_attributes(model::ContainerInstance& instance, std::vector<model::NameValue> attributes);
 
-// `key` is of an instance that is not INACTIVE. Error codes: InvalidParameterException for a name or value
+// Key of the instance that a caller named `target`: TargetNotFoundException if it is not there (any more).
+shared::Result<std::string> attribute_target(const Step& step, const std::string& cluster,
+                                             const std::string& target);
+// `key` is of attribute_target(). Error codes: InvalidParameterException for a name or value
 // that cannot be, or that is not the caller's to set; AttributeLimitExceededException.
 shared::Result<void> put_attribute(Step& step, const std::string& key, const model::NameValue& attribute);
-// What is not there is gone already. Error code: InvalidParameterException, as above.
-shared::Result<void> delete_attribute(Step& step, const std::string& key, const std::string& name);
+// Returns what there was; what is not there is gone already. Error code: InvalidParameterException, as above,
+// and when `attribute` has a value, which is another one.
+shared::Result<std::optional<model::NameValue>> delete_attribute(Step& step, const std::string& key,
+                                                                 const model::NameValue& attribute);
 
 }  // namespace agent::control

@@ -2,6 +2,7 @@
 
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "shared/base/check.h"
 
 namespace agent::control {
@@ -20,16 +21,34 @@ std::string create_cluster(Step& step, model::Cluster wanted) {
   const std::string name = wanted.name;
   const model::Cluster* present = step.state.clusters.find(name);
   if (present != nullptr && present->status == model::ClusterStatus::kActive) return name;
-  wanted.arn = step.arn("ecs", "cluster/" + name);
+  wanted.arn = step.arn(aws::EcsKind::kCluster, name);
   wanted.status = model::ClusterStatus::kActive;
   wanted.created_at = step.now;
-  step.state.clusters.put(name, std::move(wanted));
+  rows(step).clusters.put(name, std::move(wanted));
   return name;
+}
+
+Result<std::string> cluster_of_providers(const Step& step, std::string_view cluster) {
+  const auto asked = cluster_name_in(step.settings.realm(), cluster);
+  if (!asked) return asked.error();
+  const model::Cluster* present = step.state.clusters.find(*asked);
+  if (present != nullptr && present->status != model::ClusterStatus::kActive) {
+    return client_exception("Cluster was not ACTIVE");
+  }
+  return cluster_name(step, cluster);
+}
+
+void update_cluster(Step& step, const UpdateCluster& update) {
+  const bool there = rows(step).clusters.edit(update.name, [&](model::Cluster& row) {
+    if (update.settings) row.settings = *update.settings;
+    row.document = update.document;
+  });
+  BERTH_CHECK(there, "update_cluster of a cluster that exists");
 }
 
 Result<void> delete_cluster(Step& step, const std::string& name) {
   const model::Cluster* present = step.state.clusters.find(name);
-  BERTH_CHECK(present != nullptr, "delete_cluster of a cluster that exists");
+  if (present == nullptr) return fault("ClusterNotFoundException", "Cluster not found.");
   if (present->status == model::ClusterStatus::kInactive) return {};
   const ClusterCounts counts = count_cluster(step.state, name);
   if (counts.instances > 0) {
@@ -47,7 +66,7 @@ Result<void> delete_cluster(Step& step, const std::string& name) {
   if (live_tasks) {
     return fault("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.");
   }
-  step.state.clusters.edit(name)->status = model::ClusterStatus::kInactive;
+  rows(step).clusters.edit(name, [](auto& row) { row.status = model::ClusterStatus::kInactive; });
   return {};
 }
 

@@ -1,7 +1,10 @@
 // Clusters: made, counted and given up. An INACTIVE cluster keeps its row, so that it can still be described
 // and be made again under the same name, then empty.
 #pragma once
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "agent/control/state/step.h"
 #include "shared/base/result.h"
@@ -12,8 +15,20 @@ namespace agent::control {
 // one is revived with what is wanted. Returns the name, which is the row key.
 std::string create_cluster(Step& step, model::Cluster wanted);
 
-// Makes it INACTIVE; again is a no-op. Errors, in ECS's order: ClusterContainsContainerInstancesException,
-// ClusterContainsServicesException, ClusterContainsTasksException. The cluster must exist.
+// Name of the cluster of a PutClusterCapacityProviders. Errors: ClientException for one that is INACTIVE, and
+// those of cluster_name().
+shared::Result<std::string> cluster_of_providers(const Step& step, std::string_view cluster);
+
+struct UpdateCluster {
+  std::string name;  // of an existing cluster
+  std::optional<std::vector<model::NameValue>> settings;
+  std::string document;  // all of it, as it is to be
+};
+void update_cluster(Step& step, const UpdateCluster& update);
+
+// Makes it INACTIVE; again is a no-op. Errors, in ECS's order: ClusterNotFoundException,
+// ClusterContainsContainerInstancesException, ClusterContainsServicesException,
+// ClusterContainsTasksException.
 shared::Result<void> delete_cluster(Step& step, const std::string& name);
 
 struct ClusterCounts {

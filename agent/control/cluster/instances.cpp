@@ -5,8 +5,9 @@
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
-#include "shared/net/endpoint.h"
+#include "shared/base/check.h"
 
 namespace agent::control {
 
@@ -34,7 +35,7 @@ bool still_fits(const InstanceUsage& usage, const model::Resources& resources) {
 
 Result<std::string> register_again(Step& step, const RegisterInstance& request) {
   const model::ContainerInstance* found = find_instance_by_arn(step.state, request.container_instance_arn);
-  if (found == nullptr || found->status == InstanceStatus::kInactive || found->cluster != request.cluster) {
+  if (!why_not_there(found).empty() || found->cluster != request.cluster) {
     return client_exception("The container instance '" + request.container_instance_arn +
                             "' is not registered in this cluster; register without its ARN.");
   }
@@ -43,10 +44,11 @@ Result<std::string> register_again(Step& step, const RegisterInstance& request) 
                             "' cannot register with less CPU or memory than its tasks hold.");
   }
   const std::string key = key_of(*found);
-  model::ContainerInstance* instance = step.state.instances.edit(key);
-  describe(*instance, request);
-  ++instance->version;
-  follow_host(step, *instance);
+  rows(step).instances.edit(key, [&](ContainerInstance& instance) {
+    describe(instance, request);
+    ++instance.version;
+  });
+  follow_host(step, *step.state.instances.find(key));
   return key;
 }
 
@@ -54,15 +56,13 @@ Result<std::string> register_again(Step& step, const RegisterInstance& request) 
 
 Result<std::string> register_instance(Step& step, const RegisterInstance& request) {
   for (const model::NameValue& each : request.attributes) {
-    if (each.name == kAddressAttribute && !shared::net::is_ip_address(each.value)) {
-      return invalid_parameter("attribute berth.address: '" + each.value + "' is not an IP address");
-    }
+    if (auto ok = check_address(each); !ok) return ok.error();
   }
   if (!request.container_instance_arn.empty()) return register_again(step, request);
   model::ContainerInstance instance;
   instance.id = step.random.hex(kInstanceIdDigits);
   instance.cluster = request.cluster;
-  instance.arn = step.arn("ecs", "container-instance/" + request.cluster + "/" + instance.id);
+  instance.arn = step.arn(aws::EcsKind::kContainerInstance, key_of(instance));
   describe(instance, request);
   instance.ec2_instance_id = attribute_of(instance, kInstanceIdAttribute);
   if (instance.ec2_instance_id.empty()) instance.ec2_instance_id = "mi-" + step.random.hex(kManagedIdDigits);
@@ -70,23 +70,42 @@ Result<std::string> register_instance(Step& step, const RegisterInstance& reques
   instance.registered_at = step.now;
   const std::string key = key_of(instance);
   follow_host(step, instance);
-  step.state.instances.put(key, std::move(instance));
+  rows(step).instances.put(key, std::move(instance));
   return key;
+}
+
+bool says_news(const AgentVersions& said, const ContainerInstance& known) {
+  const auto differs = [](const std::string& now, const std::string& before) {
+    return !now.empty() && now != before;
+  };
+  return differs(said.agent, known.agent_version) || differs(said.hash, known.agent_hash) ||
+         differs(said.docker, known.docker_version);
+}
+
+void note_agent_versions(Step& step, const std::string& instance_arn, const AgentVersions& said) {
+  const ContainerInstance* found = find_instance_by_arn(step.state, instance_arn);
+  if (found == nullptr) return;
+  rows(step).instances.edit(key_of(*found), [&](ContainerInstance& row) {
+    if (!said.agent.empty()) row.agent_version = said.agent;
+    if (!said.hash.empty()) row.agent_hash = said.hash;
+    if (!said.docker.empty()) row.docker_version = said.docker;
+  });
 }
 
 Result<void> deregister_instance(Step& step, const std::string& key, Force force) {
   const model::ContainerInstance* found = step.state.instances.find(key);
-  if (found == nullptr || found->status == InstanceStatus::kInactive) {
-    return invalid_parameter("Referenced container instance " + key + " not found.");
+  if (!why_not_there(found).empty()) {
+    return invalid_parameter("The referenced container instance was not found.");
   }
   const auto tasks = step.state.task_index().usage(found->arn).tasks;
   if (!tasks.empty() && force == Force::kNo) return invalid_parameter("Found running tasks on the instance.");
   for (const std::string& task : tasks) {
     orphan_task(step, task, "Container instance deregistration forced by user");
   }
-  model::ContainerInstance* instance = step.state.instances.edit(key);
-  instance->status = InstanceStatus::kInactive;
-  ++instance->version;
+  rows(step).instances.edit(key, [](ContainerInstance& instance) {
+    instance.status = InstanceStatus::kInactive;
+    ++instance.version;
+  });
   return {};
 }
 
@@ -97,18 +116,15 @@ std::optional<Error> why_no_session(const ContainerInstance* instance, const std
   return Error("InactiveInstanceException", subject + " is deregistered.");
 }
 
-Result<void> set_instance_status(Step& step, const std::string& key, InstanceStatus status) {
+std::string set_instance_status(Step& step, const std::string& key, InstanceStatus status) {
+  BERTH_CHECK(status != InstanceStatus::kInactive, "instances become INACTIVE by deregister_instance");
   const model::ContainerInstance* found = step.state.instances.find(key);
-  if (found == nullptr || found->status == InstanceStatus::kInactive) {
-    return invalid_parameter("Referenced container instance " + key + " not found.");
-  }
-  if (status == InstanceStatus::kInactive) {
-    return invalid_parameter("Container instance status should be one of [ACTIVE, DRAINING].");
-  }
+  if (std::string why = why_not_there(found); !why.empty()) return why;
   if (found->status == status) return {};
-  model::ContainerInstance* instance = step.state.instances.edit(key);
-  instance->status = status;
-  ++instance->version;
+  rows(step).instances.edit(key, [&](ContainerInstance& instance) {
+    instance.status = status;
+    ++instance.version;
+  });
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/state/tag_rules.h"
 #include "shared/base/check.h"
 
@@ -65,20 +66,25 @@ Result<Resource> find_resource(const Step& step, const std::string& arn) {
   }
 }
 
-std::vector<model::Tag>& editable_tags(Step& step, const Resource& resource) {
+void set_tags(Step& step, const Resource& resource, std::vector<model::Tag> tags) {
+  const auto set = [&](auto& row) { row.tags = std::move(tags); };
   switch (resource.kind) {
     case Kind::kCluster:
-      return step.state.clusters.edit(resource.key)->tags;
+      rows(step).clusters.edit(resource.key, set);
+      break;
     case Kind::kService:
-      return step.state.services.edit(resource.key)->tags;
+      rows(step).services.edit(resource.key, set);
+      break;
     case Kind::kTask:
-      return step.state.tasks.edit(resource.key)->tags;
+      rows(step).tasks.edit(resource.key, set);
+      break;
     case Kind::kInstance:
-      return step.state.instances.edit(resource.key)->tags;
+      rows(step).instances.edit(resource.key, set);
+      break;
     case Kind::kTaskDefinition:
+      rows(step).task_definitions.edit(resource.key, set);
       break;
   }
-  return step.state.task_definitions.edit(resource.key)->tags;
 }
 
 const std::vector<model::Tag>& present_tags(const State& state, const Resource& resource) {
@@ -108,7 +114,6 @@ Result<std::vector<model::Tag>> tags_of(const Step& step, const std::string& arn
 Result<void> add_tags(Step& step, const std::string& arn, const std::vector<model::Tag>& tags) {
   const Result<Resource> resource = find_resource(step, arn);
   if (!resource) return resource.error();
-  if (auto checked = check_tags(tags); !checked) return checked;
   std::vector<model::Tag> merged = merge_tags(present_tags(step.state, *resource), tags);
   const auto counted = std::count_if(merged.begin(), merged.end(),
                                      [](const auto& each) { return !is_reserved_tag_key(each.key); });
@@ -116,7 +121,7 @@ Result<void> add_tags(Step& step, const std::string& arn, const std::vector<mode
     return fault("LimitExceededException",
                  "The resource can have at most " + std::to_string(kMaxTags) + " tags.");
   }
-  editable_tags(step, *resource) = std::move(merged);
+  set_tags(step, *resource, std::move(merged));
   return {};
 }
 
@@ -127,10 +132,11 @@ Result<void> remove_tags(Step& step, const std::string& arn, const std::vector<s
     if (is_reserved_tag_key(key))
       return invalid_parameter("Tag key " + key + " begins with the reserved prefix aws:");
   }
-  std::vector<model::Tag>& tags = editable_tags(step, *resource);
+  std::vector<model::Tag> tags = present_tags(step.state, *resource);
   std::erase_if(tags, [&](const model::Tag& tag) {
     return std::find(keys.begin(), keys.end(), tag.key) != keys.end();
   });
+  set_tags(step, *resource, std::move(tags));
   return {};
 }
 

@@ -9,8 +9,8 @@
 namespace agent::control {
 
 // Errors of the three: InvalidParameterException for what is no ARN of a taggable ECS resource, otherwise
-// ClusterNotFoundException, ResourceNotFoundException. `add_tags` replaces values of keys that are there;
-// LimitExceededException beyond kMaxTags.
+// ClusterNotFoundException, ResourceNotFoundException. `add_tags` takes tags that passed check_tags() and
+// replaces values of keys that are there; LimitExceededException beyond kMaxTags.
 shared::Result<std::vector<model::Tag>> tags_of(const Step& step, const std::string& arn);
 shared::Result<void> add_tags(Step& step, const std::string& arn, const std::vector<model::Tag>& tags);
 shared::Result<void> remove_tags(Step& step, const std::string& arn, const std::vector<std::string>& keys);

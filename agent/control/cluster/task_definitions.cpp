@@ -6,6 +6,7 @@
 #include "agent/control/records/definition_document.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"
 
@@ -47,10 +48,10 @@ Result<std::string> register_task_definition(Step& step, NewTaskDefinition wante
   definition.tags = std::move(wanted.tags);
   definition.registered_by = std::move(wanted.registered_by);
   definition.registered_at = step.now;
-  step.state.families.put(definition.family, {definition.family, definition.revision});
+  rows(step).families.put(definition.family, {definition.family, definition.revision});
   const std::string key = key_of(definition);
-  definition.arn = step.arn("ecs", "task-definition/" + key);
-  step.state.task_definitions.put(key, std::move(definition));
+  definition.arn = step.arn(aws::EcsKind::kTaskDefinition, key);
+  rows(step).task_definitions.put(key, std::move(definition));
   return key;
 }
 
@@ -58,9 +59,10 @@ void deregister_task_definition(Step& step, const std::string& key) {
   const model::TaskDefinition* present = step.state.task_definitions.find(key);
   BERTH_CHECK(present != nullptr, "deregister_task_definition of one that exists");
   if (present->status != model::TaskDefinitionStatus::kActive) return;
-  model::TaskDefinition& row = *step.state.task_definitions.edit(key);
-  row.status = model::TaskDefinitionStatus::kInactive;
-  row.deregistered_at = step.now;
+  rows(step).task_definitions.edit(key, [&](model::TaskDefinition& row) {
+    row.status = model::TaskDefinitionStatus::kInactive;
+    row.deregistered_at = step.now;
+  });
 }
 
 Result<void> delete_task_definition(Step& step, const std::string& key) {
@@ -72,20 +74,21 @@ Result<void> delete_task_definition(Step& step, const std::string& key) {
         "try again.");
   }
   if (present->status == model::TaskDefinitionStatus::kDeleteInProgress) return {};
-  model::TaskDefinition& row = *step.state.task_definitions.edit(key);
-  row.status = model::TaskDefinitionStatus::kDeleteInProgress;
-  auto document = shared::json::parse(row.document);
+  auto document = shared::json::parse(present->document);
   BERTH_CHECK(document.has_value() && document->is_object(), "a stored definition is a JSON object");
   (*document)["deleteRequestedAt"] = shared::epoch_seconds(step.now);
-  row.document = shared::json::to_text(*document);
+  rows(step).task_definitions.edit(key, [&](model::TaskDefinition& row) {
+    row.status = model::TaskDefinitionStatus::kDeleteInProgress;
+    row.document = shared::json::to_text(*document);
+  });
   return {};
 }
 
 void purge_task_definitions(Step& step) {
-  for (const std::string& key : step.state.live.agenda.take(Concern::kRetiredDefinition, step.now)) {
+  for (const std::string& key : rows(step).live.agenda.take(Concern::kRetiredDefinition, step.now)) {
     const model::TaskDefinition* row = step.state.task_definitions.find(key);
     if (row == nullptr || row->status != model::TaskDefinitionStatus::kDeleteInProgress) continue;
-    if (!is_in_use(step.state, row->arn)) step.state.task_definitions.erase(key);
+    if (!is_in_use(step.state, row->arn)) rows(step).task_definitions.erase(key);
   }
 }
 

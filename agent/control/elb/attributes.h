@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/control/state/table.h"
 #include "agent/model/load_balancing.h"
 #include "shared/base/result.h"
 
@@ -25,6 +26,18 @@ shared::Result<void> set_attributes(model::LoadBalancer& balancer,
                                     const std::vector<model::NameValue>& changes);
 shared::Result<void> set_attributes(model::TargetGroup& group, const std::vector<model::NameValue>& changes);
 shared::Result<void> set_attributes(model::Listener& listener, const std::vector<model::NameValue>& changes);
+
+// The same in the table.
+template <class Row>
+shared::Result<void> modify_attributes(Table<Row>& table, const shared::Result<const Row*>& found,
+                                       const std::vector<model::NameValue>& changes) {
+  if (!found) return found.error();
+  Row changed = **found;
+  if (auto ok = set_attributes(changed, changes); !ok) return ok;
+  const std::string arn = changed.arn;
+  table.put(arn, std::move(changed));
+  return {};
+}
 
 // Value of a known key, or its default.
 std::string target_group_attribute(const model::TargetGroup& group, const std::string& key);

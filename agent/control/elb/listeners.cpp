@@ -4,11 +4,13 @@
 #include <map>
 #include <set>
 
+#include "agent/control/elb/attributes.h"
 #include "agent/control/elb/load_balancers.h"
 #include "agent/control/elb/rules.h"
 #include "agent/control/elb/tags.h"
 #include "agent/control/elb/target_health.h"
 #include "agent/control/state/faults.h"
+#include "agent/control/state/rows.h"
 
 namespace agent::control {
 namespace {
@@ -97,14 +99,8 @@ Error port_taken(const State& state, const model::Listener& holder, const std::s
                    "': all load balancers of one control plane share the balancers' address");
 }
 
-std::string tail_after(const std::string& arn, std::string_view marker) {
-  const auto at = arn.find(marker);
-  return at == std::string::npos ? std::string() : arn.substr(at + marker.size());
-}
-
 std::string new_rule_arn(Step& step, const std::string& listener_arn) {
-  return step.arn("elasticloadbalancing", "listener-rule/" + tail_after(listener_arn, ":listener/") + "/" +
-                                              step.random.hex(kListenerIdDigits));
+  return aws::rule_arn(listener_arn, step.random.hex(kListenerIdDigits));
 }
 
 Result<void> check_priority(int priority) {
@@ -132,7 +128,7 @@ Result<void> modify_default_rule(Step& step, const model::Listener& listener, co
   }
   if (!request.actions) return {};
   if (auto ok = check_usable(step.state, listener.load_balancer_arn, *request.actions); !ok) return ok;
-  step.state.listeners.edit(listener.arn)->default_actions = *request.actions;
+  rows(step).listeners.edit(listener.arn, [&](auto& row) { row.default_actions = *request.actions; });
   return {};
 }
 
@@ -144,7 +140,7 @@ Result<const model::Listener*> find_listener(const State& state, const std::stri
 }
 
 Result<std::string> create_listener(Step& step, const CreateListener& request) {
-  State& state = step.state;
+  State& state = rows(step);
   auto balancer = find_load_balancer(state, request.load_balancer_arn);
   if (!balancer) return balancer.error();
   if (auto ok = check_protocol(request.protocol); !ok) return ok.error();
@@ -167,8 +163,7 @@ Result<std::string> create_listener(Step& step, const CreateListener& request) {
                                          std::to_string(kMaxListenersPerLoadBalancer));
   }
   model::Listener row;
-  row.arn = step.arn("elasticloadbalancing",
-                     "listener/" + (*balancer)->full_name + "/" + step.random.hex(kListenerIdDigits));
+  row.arn = aws::listener_arn((*balancer)->arn, step.random.hex(kListenerIdDigits));
   row.load_balancer_arn = request.load_balancer_arn;
   row.port = *port;
   row.protocol = request.protocol;
@@ -182,7 +177,7 @@ Result<std::string> create_listener(Step& step, const CreateListener& request) {
 }
 
 Result<void> modify_listener(Step& step, const ModifyListener& request) {
-  State& state = step.state;
+  State& state = rows(step);
   auto found = find_listener(state, request.arn);
   if (!found) return found.error();
   model::Listener changed = **found;
@@ -207,12 +202,17 @@ Result<void> modify_listener(Step& step, const ModifyListener& request) {
   return {};
 }
 
+Result<void> modify_listener_attributes(Step& step, const std::string& arn,
+                                        const std::vector<model::NameValue>& changes) {
+  return modify_attributes(rows(step).listeners, find_listener(step.state, arn), changes);
+}
+
 Result<void> delete_listener(Step& step, const std::string& arn) {
   if (auto found = find_listener(step.state, arn); !found) return found.error();
   std::vector<std::string> rules;
   for (const model::Rule* rule : rules_of(step.state, arn)) rules.push_back(rule->arn);
-  for (const auto& rule : rules) step.state.rules.erase(rule);
-  step.state.listeners.erase(arn);
+  for (const auto& rule : rules) rows(step).rules.erase(rule);
+  rows(step).listeners.erase(arn);
   return {};
 }
 
@@ -234,7 +234,7 @@ const model::Listener* find_by_default_rule(const State& state, const std::strin
 }
 
 Result<std::string> create_rule(Step& step, const CreateRule& request) {
-  State& state = step.state;
+  State& state = rows(step);
   auto listener = find_listener(state, request.listener_arn);
   if (!listener) return listener.error();
   const std::string load_balancer = (*listener)->load_balancer_arn;
@@ -262,7 +262,7 @@ Result<std::string> create_rule(Step& step, const CreateRule& request) {
 }
 
 Result<void> modify_rule(Step& step, const ModifyRule& request) {
-  State& state = step.state;
+  State& state = rows(step);
   if (const auto* listener = find_by_default_rule(state, request.arn)) {
     return modify_default_rule(step, *listener, request);
   }
@@ -288,12 +288,12 @@ Result<void> delete_rule(Step& step, const std::string& arn) {
     return fault("OperationNotPermitted", "Default rule '" + arn + "' cannot be deleted");
   }
   if (step.state.rules.find(arn) == nullptr) return rule_not_found();
-  step.state.rules.erase(arn);
+  rows(step).rules.erase(arn);
   return {};
 }
 
 Result<void> set_rule_priorities(Step& step, const std::vector<RulePriority>& priorities) {
-  State& state = step.state;
+  State& state = rows(step);
   std::map<std::string, int> wanted;
   std::set<std::string> listeners;
   for (const auto& [arn, priority] : priorities) {
@@ -323,7 +323,9 @@ Result<void> set_rule_priorities(Step& step, const std::vector<RulePriority>& pr
       return priority_in_use(priority);
     }
   }
-  for (const auto& [arn, priority] : wanted) state.rules.edit(arn)->priority = priority;
+  for (const auto& each : wanted) {
+    state.rules.edit(each.first, [&](model::Rule& rule) { rule.priority = each.second; });
+  }
   return {};
 }
 

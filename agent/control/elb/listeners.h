@@ -29,6 +29,9 @@ struct ModifyListener {
 };
 // Errors: ListenerNotFound and those of create_listener.
 shared::Result<void> modify_listener(Step& step, const ModifyListener& request);
+// Errors: ListenerNotFound and those of attributes.h; all or nothing.
+shared::Result<void> modify_listener_attributes(Step& step, const std::string& arn,
+                                                const std::vector<model::NameValue>& changes);
 // Errors: ListenerNotFound.
 shared::Result<void> delete_listener(Step& step, const std::string& arn);
 shared::Result<const model::Listener*> find_listener(const State& state, const std::string& arn);

@@ -12,6 +12,7 @@
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/state/tag_rules.h"
 
 namespace agent::control {
@@ -294,7 +295,7 @@ Result<const model::TargetGroup*> find_target_group(const State& state, const st
 
 Result<std::string> create_load_balancer(Step& step, const CreateLoadBalancer& r) {
   if (auto ok = check_new_load_balancer(r); !ok) return ok.error();
-  State& state = step.state;
+  State& state = rows(step);
   if (const auto* same = find_by_name(state.load_balancers, r.name)) {
     if (same->create_request == canonical(r)) return same->arn;
     return fault("DuplicateLoadBalancerName",
@@ -306,8 +307,9 @@ Result<std::string> create_load_balancer(Step& step, const CreateLoadBalancer& r
   }
   model::LoadBalancer row;
   row.name = r.name;
-  row.full_name = "app/" + r.name + "/" + step.random.hex(kIdDigits);
-  row.arn = step.arn("elasticloadbalancing", "loadbalancer/" + row.full_name);
+  const std::string id = step.random.hex(kIdDigits);
+  row.full_name = "app/" + r.name + "/" + id;
+  row.arn = aws::load_balancer_arn(step.settings.realm(), "app", r.name, id);
   row.dns_name = (r.scheme == "internal" ? "internal-" : "") + r.name + "-" +
                  step.random.decimal(kDnsDigits) + "." + step.settings.region + "." +
                  step.settings.dns_suffix;
@@ -325,7 +327,7 @@ Result<std::string> create_load_balancer(Step& step, const CreateLoadBalancer& r
 }
 
 Result<void> delete_load_balancer(Step& step, const std::string& arn) {
-  State& state = step.state;
+  State& state = rows(step);
   const auto* row = state.load_balancers.find(arn);
   if (row == nullptr) return {};
   if (load_balancer_attribute(*row, "deletion_protection.enabled") == "true") {
@@ -347,27 +349,37 @@ Result<void> delete_load_balancer(Step& step, const std::string& arn) {
 Result<void> set_security_groups(Step& step, const std::string& arn, std::vector<std::string> groups) {
   if (auto found = find_load_balancer(step.state, arn); !found) return found.error();
   if (auto ok = check_words("Security group", groups, kMaxSecurityGroups); !ok) return ok;
-  step.state.load_balancers.edit(arn)->security_groups = std::move(groups);
+  rows(step).load_balancers.edit(arn, [&](auto& row) { row.security_groups = std::move(groups); });
   return {};
 }
 
 Result<void> set_subnets(Step& step, const std::string& arn, std::vector<std::string> subnets) {
   if (auto found = find_load_balancer(step.state, arn); !found) return found.error();
   if (auto ok = check_words("Subnet", subnets, kMaxSubnets); !ok) return ok;
-  step.state.load_balancers.edit(arn)->subnets = std::move(subnets);
+  rows(step).load_balancers.edit(arn, [&](auto& row) { row.subnets = std::move(subnets); });
   return {};
 }
 
 Result<void> set_ip_address_type(Step& step, const std::string& arn, const std::string& type) {
   if (auto found = find_load_balancer(step.state, arn); !found) return found.error();
   if (auto ok = check_ip_address_type(type); !ok) return ok;
-  step.state.load_balancers.edit(arn)->ip_address_type = type;
+  rows(step).load_balancers.edit(arn, [&](auto& row) { row.ip_address_type = type; });
   return {};
+}
+
+Result<void> modify_load_balancer_attributes(Step& step, const std::string& arn,
+                                             const std::vector<model::NameValue>& changes) {
+  return modify_attributes(rows(step).load_balancers, find_load_balancer(step.state, arn), changes);
+}
+
+Result<void> modify_target_group_attributes(Step& step, const std::string& arn,
+                                            const std::vector<model::NameValue>& changes) {
+  return modify_attributes(rows(step).target_groups, find_target_group(step.state, arn), changes);
 }
 
 Result<std::string> create_target_group(Step& step, const CreateTargetGroup& r) {
   if (auto ok = check_new_target_group(r); !ok) return ok.error();
-  State& state = step.state;
+  State& state = rows(step);
   model::TargetGroup row;
   row.name = r.name;
   row.protocol = r.protocol;
@@ -387,8 +399,9 @@ Result<std::string> create_target_group(Step& step, const CreateTargetGroup& r) 
     return fault("TooManyTargetGroups",
                  "The maximum number of target groups has been reached: " + std::to_string(kMaxTargetGroups));
   }
-  row.full_name = "targetgroup/" + r.name + "/" + step.random.hex(kIdDigits);
-  row.arn = step.arn("elasticloadbalancing", row.full_name);
+  const std::string id = step.random.hex(kIdDigits);
+  row.full_name = "targetgroup/" + r.name + "/" + id;
+  row.arn = aws::target_group_arn(step.settings.realm(), r.name, id);
   row.tags = r.tags;
   row.created_at = step.now;
   const std::string arn = row.arn;
@@ -401,7 +414,7 @@ Result<void> modify_target_group(Step& step, const std::string& arn, const Healt
   if (!found) return found.error();
   model::TargetGroup changed = **found;
   if (auto ok = apply(change, changed); !ok) return ok;
-  step.state.target_groups.edit(arn)->health_check = changed.health_check;
+  rows(step).target_groups.edit(arn, [&](auto& row) { row.health_check = changed.health_check; });
   return {};
 }
 
@@ -412,8 +425,8 @@ Result<void> delete_target_group(Step& step, const std::string& arn) {
   }
   std::vector<std::string> registrations;
   for (const auto* target : targets_of(step.state, arn)) registrations.push_back(target->registration);
-  for (const auto& each : registrations) drop_target(step, arn, each);
-  step.state.target_groups.erase(arn);
+  for (const auto& each : registrations) drop_target(step, {arn, each});
+  rows(step).target_groups.erase(arn);
   return {};
 }
 

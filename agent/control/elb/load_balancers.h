@@ -42,6 +42,10 @@ shared::Result<void> set_security_groups(Step& step, const std::string& arn, std
 shared::Result<void> set_subnets(Step& step, const std::string& arn, std::vector<std::string> subnets);
 shared::Result<void> set_ip_address_type(Step& step, const std::string& arn, const std::string& type);
 
+// All or nothing; what the attributes may be is in attributes.h.
+shared::Result<void> modify_load_balancer_attributes(Step& step, const std::string& arn,
+                                                     const std::vector<model::NameValue>& changes);
+
 // What is absent stays as it is, or takes its default in a new group.
 struct HealthCheckChange {
   std::optional<bool> enabled;
@@ -69,6 +73,8 @@ struct CreateTargetGroup {
 shared::Result<std::string> create_target_group(Step& step, const CreateTargetGroup& request);
 // Errors: TargetGroupNotFound.
 shared::Result<void> modify_target_group(Step& step, const std::string& arn, const HealthCheckChange& change);
+shared::Result<void> modify_target_group_attributes(Step& step, const std::string& arn,
+                                                    const std::vector<model::NameValue>& changes);
 // A missing one is a success; registered targets go with it, without draining. Errors: ResourceInUse.
 shared::Result<void> delete_target_group(Step& step, const std::string& arn);
 shared::Result<const model::TargetGroup*> find_target_group(const State& state, const std::string& arn);

@@ -7,6 +7,7 @@
 
 #include "agent/control/elb/attributes.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 
 namespace agent::control {
 namespace {
@@ -138,9 +139,10 @@ void mark_targets(State& state) {
     }
   }
   for (const std::string& key : told) {
-    auto& target = *state.targets.edit(key);
-    target.exposed = true;
-    if (target.state == lb::TargetState::kDraining) target.drain_version = state.published->version;
+    state.targets.edit(key, [&](model::RegisteredTarget& target) {
+      target.exposed = true;
+      if (target.state == lb::TargetState::kDraining) target.drain_version = state.published->version;
+    });
   }
 }
 
@@ -152,7 +154,7 @@ bool same_but_version(const lb::Config& a, const lb::Config& b) {
 
 std::shared_ptr<const lb::Config> build_config(const State& state, const Settings& settings) {
   auto config = std::make_shared<lb::Config>();
-  if (const auto* meta = state.meta.find("meta")) config->version = meta->config_version;
+  if (const auto* meta = state.meta.find(kMetaKey)) config->version = meta->config_version;
   auto rules = rules_by_listener(state);
   for (const auto& [arn, row] : state.listeners.rows()) {
     const auto* balancer = state.load_balancers.find(row.load_balancer_arn);
@@ -171,7 +173,7 @@ std::shared_ptr<const lb::Config> build_config(const State& state, const Setting
 }
 
 bool publish(Step& step) {
-  State& state = step.state;
+  State& state = rows(step);
   const std::uint64_t current = step.meta().config_version;
   // Version 0 is "nothing was ever published": even an empty configuration gets a version of its own.
   const bool stands = current != 0 && state.published->version == current;
@@ -185,7 +187,7 @@ bool publish(Step& step) {
     // must not take another configuration of that number for it, nor its acknowledgement count for this one.
     const bool first = state.published->version == 0;
     built->version = first ? std::max(current + 1, step.millis()) : current + 1;
-    step.edit_meta().config_version = built->version;
+    edit_meta(step, [&](model::Meta& meta) { meta.config_version = built->version; });
     state.published = built;
   }
   mark_targets(state);

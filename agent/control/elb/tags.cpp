@@ -6,6 +6,7 @@
 #include "agent/control/elb/listeners.h"
 #include "agent/control/elb/load_balancers.h"
 #include "agent/control/state/faults.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/state/tag_rules.h"
 
 namespace agent::control {
@@ -14,24 +15,23 @@ namespace {
 using shared::Result;
 using Tags = std::vector<model::Tag>;
 
-bool holds(const std::string& arn, std::string_view part) { return arn.find(part) != std::string::npos; }
-
 // The four kinds in one place: `use` gets the table the ARN belongs to.
 template <class AnyState, class Use>
 Result<void> with_table(AnyState& state, const std::string& arn, Use use) {
-  if (holds(arn, ":loadbalancer/")) {
+  const auto kind = aws::elb_kind_of(arn);
+  if (kind == aws::ElbKind::kLoadBalancer) {
     if (auto found = find_load_balancer(state, arn); !found) return found.error();
     return use(state.load_balancers);
   }
-  if (holds(arn, ":targetgroup/")) {
+  if (kind == aws::ElbKind::kTargetGroup) {
     if (auto found = find_target_group(state, arn); !found) return found.error();
     return use(state.target_groups);
   }
-  if (holds(arn, ":listener/")) {
+  if (kind == aws::ElbKind::kListener) {
     if (auto found = find_listener(state, arn); !found) return found.error();
     return use(state.listeners);
   }
-  if (holds(arn, ":listener-rule/")) {
+  if (kind == aws::ElbKind::kRule) {
     if (state.rules.find(arn) == nullptr) return fault("RuleNotFound", "One or more rules not found");
     return use(state.rules);
   }
@@ -73,20 +73,21 @@ Result<Tags> elb_tags(const State& state, const std::string& arn) {
 Result<void> add_elb_tags(Step& step, const std::string& arn, const Tags& tags) {
   if (auto ok = refuse_default_rule(step.state, arn); !ok) return ok;
   if (auto ok = check_elb_tags(tags); !ok) return ok;
-  return with_table(step.state, arn, [&](auto& table) -> Result<void> {
+  return with_table(rows(step), arn, [&](auto& table) -> Result<void> {
     Tags merged = merge_tags(table.find(arn)->tags, tags);
     if (auto ok = check_elb_tags(merged); !ok) return ok;
-    table.edit(arn)->tags = std::move(merged);
+    table.edit(arn, [&](auto& row) { row.tags = std::move(merged); });
     return {};
   });
 }
 
 Result<void> remove_elb_tags(Step& step, const std::string& arn, const std::vector<std::string>& keys) {
   if (auto ok = refuse_default_rule(step.state, arn); !ok) return ok;
-  return with_table(step.state, arn, [&](auto& table) -> Result<void> {
-    std::erase_if(table.edit(arn)->tags, [&](const model::Tag& tag) {
+  return with_table(rows(step), arn, [&](auto& table) -> Result<void> {
+    const auto named = [&](const model::Tag& tag) {
       return std::find(keys.begin(), keys.end(), tag.key) != keys.end();
-    });
+    };
+    table.edit(arn, [&](auto& row) { std::erase_if(row.tags, named); });
     return {};
   });
 }

@@ -5,9 +5,11 @@
 #include <set>
 
 #include "agent/control/elb/attributes.h"
+#include "agent/control/elb/load_balancers.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
+#include "agent/control/state/rows.h"
 #include "shared/net/endpoint.h"
 
 namespace agent::control {
@@ -45,9 +47,7 @@ Error invalid_target(std::string text) { return fault("InvalidTarget", std::move
 
 Result<std::string> address_of(const State& state, const model::TargetGroup& group, const std::string& id) {
   if (group.target_type == "ip") {
-    if (!shared::net::is_ip_address(id)) {
-      return invalid_target("The IP address '" + id + "' is not a valid IPv4 or IPv6 address");
-    }
+    if (auto ok = check_target_id(group, id); !ok) return ok.error();
     return id;
   }
   const auto* host = find_host(state, id);
@@ -62,15 +62,16 @@ Result<std::string> address_of(const State& state, const model::TargetGroup& gro
   return host->address;
 }
 
-void remove_row(Step& step, const std::string& group_arn, const std::string& registration) {
-  const std::string key = target_key(group_arn, registration);
+void remove_row(Step& step, const model::TaskTarget& gone) {
+  const std::string key = target_key(gone.target_group_arn, gone.registration);
   const auto* row = step.state.targets.find(key);
   if (row == nullptr) return;
   const std::string task = task_key_in(row->task_arn);
-  step.state.targets.erase(key);
-  if (task.empty() || step.state.tasks.find(task) == nullptr) return;
-  std::erase_if(step.state.tasks.edit(task)->targets,
-                [&](const auto& each) { return each.registration == registration; });
+  rows(step).targets.erase(key);
+  if (task.empty()) return;
+  rows(step).tasks.edit(task, [&](model::Task& of) {
+    std::erase_if(of.targets, [&](const auto& each) { return each.registration == gone.registration; });
+  });
 }
 
 const BalancerView* view_of(const State& state, const std::string& balancer) {
@@ -116,9 +117,9 @@ bool draining_is_over(Step& step, const model::RegisteredTarget& target, Millis 
 }
 
 void remove_drained(Step& step) {
-  std::vector<std::pair<std::string, std::string>> over;
+  std::vector<model::TaskTarget> over;
   const auto& draining = step.state.target_index().draining();
-  for (const std::string& arn : step.state.live.agenda.take(Concern::kDrainingGroup, step.now)) {
+  for (const std::string& arn : rows(step).live.agenda.take(Concern::kDrainingGroup, step.now)) {
     const auto* group = step.state.target_groups.find(arn);
     const auto rows = draining.find(arn);
     if (group == nullptr || rows == draining.end()) continue;
@@ -126,14 +127,14 @@ void remove_drained(Step& step) {
     const Millis delay(target_group_number(*group, "deregistration_delay.timeout_seconds") * 1000);
     for (const std::string& key : rows->second) {
       const auto& target = *step.state.targets.find(key);
-      if (draining_is_over(step, target, delay)) over.emplace_back(arn, target.registration);
+      if (draining_is_over(step, target, delay)) over.push_back({arn, target.registration});
     }
   }
-  for (const auto& [arn, registration] : over) remove_row(step, arn, registration);
+  for (const model::TaskTarget& each : over) remove_row(step, each);
 }
 
 void forget_balancers(Step& step) {
-  State& state = step.state;
+  State& state = rows(step);
   if (state.live.agenda.take(Concern::kBalancers, step.now).empty()) return;
   step.subject = {Concern::kBalancers, ""};
   std::vector<std::string> gone;
@@ -170,8 +171,8 @@ void note_news(Signals& signals, const std::map<std::string, lb::TargetReport>& 
 }
 
 BalancerView* connected_view(Step& step, const std::string& balancer_id) {
-  const auto it = step.state.live.balancers.find(balancer_id);
-  return it == step.state.live.balancers.end() || !it->second.connected ? nullptr : &it->second;
+  const auto it = rows(step).live.balancers.find(balancer_id);
+  return it == rows(step).live.balancers.end() || !it->second.connected ? nullptr : &it->second;
 }
 
 // Whose report of this version counts; nullptr: it does not.
@@ -179,7 +180,7 @@ BalancerView* view_reported(Step& step, const std::string& balancer_id, std::uin
   auto* view = connected_view(step, balancer_id);
   if (view == nullptr || version > step.meta().config_version) return nullptr;
   if (version < view->report_version) return nullptr;
-  Signals& signals = step.state.live.signals;
+  Signals& signals = rows(step).live.signals;
   signals.acknowledged = signals.acknowledged || version != view->report_version;
   view->report_version = version;
   return view;
@@ -187,45 +188,48 @@ BalancerView* view_reported(Step& step, const std::string& balancer_id, std::uin
 
 }  // namespace
 
-Result<std::string> register_target(Step& step, const std::string& target_group_arn, const std::string& id,
-                                    std::uint16_t port, const std::string& zone,
-                                    const std::string& task_arn) {
-  State& state = step.state;
-  const auto* group = state.target_groups.find(target_group_arn);
-  if (group == nullptr) {
-    return fault("TargetGroupNotFound", "One or more target groups not found");
-  }
-  const std::uint16_t at = port == 0 ? group->port : port;
-  auto address = address_of(state, *group, id);
+Result<void> check_target_id(const model::TargetGroup& group, const std::string& id) {
+  if (group.target_type != "ip" || shared::net::is_ip_address(id)) return {};
+  return invalid_target("The IP address '" + id + "' is not a valid IPv4 or IPv6 address");
+}
+
+Result<std::string> register_target(Step& step, const NewTarget& wanted) {
+  State& state = rows(step);
+  const auto found = find_target_group(state, wanted.target_group_arn);
+  if (!found) return found.error();
+  const model::TargetGroup* group = *found;
+  const std::uint16_t at = wanted.port == 0 ? group->port : wanted.port;
+  auto address = address_of(state, *group, wanted.id);
   if (!address) return address.error();
-  if (const auto* same = state.target_index().active_at(target_group_arn, id, at)) {
-    if (task_arn.empty() || same->task_arn == task_arn) return same->registration;
+  if (const auto* same = state.target_index().active_at(wanted.target_group_arn, wanted.id, at)) {
+    if (wanted.task_arn.empty() || same->task_arn == wanted.task_arn) return same->registration;
     // A host port belongs to one live task, so that the former one is gone although nobody has said so yet.
-    remove_row(step, target_group_arn, std::string(same->registration));
+    remove_row(step, {wanted.target_group_arn, same->registration});
   }
   const TargetIndex& index = state.target_index();
-  if (index.group(target_group_arn).ordered.size() >= kMaxTargetsPerGroup) {
-    return fault("TooManyTargets", "The maximum number of targets in the target group '" + target_group_arn +
-                                       "' is " + std::to_string(kMaxTargetsPerGroup));
+  if (index.group(wanted.target_group_arn).ordered.size() >= kMaxTargetsPerGroup) {
+    return fault("TooManyTargets", "The maximum number of targets in the target group '" +
+                                       wanted.target_group_arn + "' is " +
+                                       std::to_string(kMaxTargetsPerGroup));
   }
   model::RegisteredTarget target;
-  target.target_group_arn = target_group_arn;
-  target.id = id;
+  target.target_group_arn = wanted.target_group_arn;
+  target.id = wanted.id;
   target.port = at;
-  target.zone = zone;
+  target.zone = wanted.zone;
   target.address = *std::move(address);
   target.registration = step.random.hex(kRegistrationDigits);
-  target.task_arn = task_arn;
+  target.task_arn = wanted.task_arn;
   target.registered_at = step.now;
-  target.sequence = index.next_sequence(target_group_arn);
+  target.sequence = index.next_sequence(wanted.target_group_arn);
   std::string registration = target.registration;
-  state.targets.put(target_key(target_group_arn, registration), std::move(target));
+  state.targets.put(target_key(wanted.target_group_arn, registration), std::move(target));
   return registration;
 }
 
 void follow_host(Step& step, const model::ContainerInstance& host) {
   if (!is_live(host) || !shared::net::is_ip_address(host.address)) return;
-  State& state = step.state;
+  State& state = rows(step);
   for (const std::string& id : std::set<std::string>{host.id, host.ec2_instance_id}) {
     const std::set<std::string> keys = state.target_index().of_id(id);  // a copy: edits change the index
     for (const std::string& key : keys) {
@@ -233,25 +237,24 @@ void follow_host(Step& step, const model::ContainerInstance& host) {
       const auto* group = state.target_groups.find(found.target_group_arn);
       if (found.state != lb::TargetState::kActive || found.address == host.address) continue;
       if (group == nullptr || group->target_type != "instance") continue;
-      state.targets.edit(key)->address = host.address;
+      state.targets.edit(key, [&](auto& target) { target.address = host.address; });
       for (auto& [balancer, view] : state.live.balancers) view.targets.erase(found.registration);
     }
   }
 }
 
-void deregister_target(Step& step, const std::string& target_group_arn, const std::string& registration) {
-  const std::string key = target_key(target_group_arn, registration);
+void deregister_target(Step& step, const model::TaskTarget& named) {
+  const std::string key = target_key(named.target_group_arn, named.registration);
   const auto* row = step.state.targets.find(key);
   if (row == nullptr || row->state == lb::TargetState::kDraining) return;
-  auto& target = *step.state.targets.edit(key);
-  target.state = lb::TargetState::kDraining;
-  target.draining_since = step.now;
-  target.drain_version = 0;
+  rows(step).targets.edit(key, [&](model::RegisteredTarget& target) {
+    target.state = lb::TargetState::kDraining;
+    target.draining_since = step.now;
+    target.drain_version = 0;
+  });
 }
 
-void drop_target(Step& step, const std::string& target_group_arn, const std::string& registration) {
-  remove_row(step, target_group_arn, registration);
-}
+void drop_target(Step& step, const model::TaskTarget& target) { remove_row(step, target); }
 
 void reconcile_targets(Step& step) {
   forget_balancers(step);
@@ -259,10 +262,8 @@ void reconcile_targets(Step& step) {
 }
 
 void balancer_said_hello(Step& step, const lb::Hello& hello, Greeting greeting) {
-  State& state = step.state;
-  if (auto* row = state.balancers.edit(hello.balancer_id)) {
-    row->last_seen = step.now;
-  } else {
+  State& state = rows(step);
+  if (!state.balancers.edit(hello.balancer_id, [&](auto& row) { row.last_seen = step.now; })) {
     state.balancers.put(hello.balancer_id, {hello.balancer_id, step.now, step.now});
   }
   auto& view = state.live.balancers[hello.balancer_id];
@@ -277,7 +278,7 @@ void balancer_said_hello(Step& step, const lb::Hello& hello, Greeting greeting) 
   if (known_version) return;
   if (hello.applied_version < kMaxCredibleVersion) {
     // Control lost versions (a restored backup). Balancers only go up: publish() continues above.
-    step.edit_meta().config_version = hello.applied_version;
+    edit_meta(step, [&](model::Meta& meta) { meta.config_version = hello.applied_version; });
   }
 }
 
@@ -285,7 +286,7 @@ void balancer_acknowledged(Step& step, const std::string& balancer_id, std::uint
   auto* view = connected_view(step, balancer_id);
   if (view == nullptr || version > step.meta().config_version) return;
   view->acked_version = std::max(view->acked_version, version);
-  step.state.live.signals.acknowledged = true;
+  rows(step).live.signals.acknowledged = true;
   if (view->acked_version == step.meta().config_version) view->refusal.clear();
 }
 
@@ -300,7 +301,7 @@ bool balancer_reported(Step& step, const std::string& balancer_id, const lb::Rep
   if (view == nullptr) return false;
   std::map<std::string, lb::TargetReport> targets;
   for (const auto& target : report.targets) targets[target.registration] = target;
-  note_news(step.state.live.signals, view->targets, targets);
+  note_news(rows(step).live.signals, view->targets, targets);
   view->targets = std::move(targets);
   return true;
 }
@@ -308,7 +309,7 @@ bool balancer_reported(Step& step, const std::string& balancer_id, const lb::Rep
 bool balancer_reported_changes(Step& step, const std::string& balancer_id, const lb::ReportDelta& delta) {
   auto* view = view_reported(step, balancer_id, delta.version);
   if (view == nullptr) return false;
-  std::set<std::string>& news = step.state.live.signals.health;
+  std::set<std::string>& news = rows(step).live.signals.health;
   for (const auto& name : delta.removed) {
     if (view->targets.erase(name.registration) > 0)
       news.insert(target_key(name.target_group, name.registration));
@@ -325,7 +326,7 @@ void balancer_left(Step& step, const std::string& balancer_id) {
   if (view == nullptr) return;
   view->connected = false;
   view->absent_since = step.now;
-  if (auto* row = step.state.balancers.edit(balancer_id)) row->last_seen = step.now;
+  rows(step).balancers.edit(balancer_id, [&](auto& row) { row.last_seen = step.now; });
 }
 
 }  // namespace agent::control

@@ -9,21 +9,29 @@
 
 namespace agent::control {
 
+// What names a target of the group: an IP address for one of type ip. Error: InvalidTarget.
+shared::Result<void> check_target_id(const model::TargetGroup& group, const std::string& id);
+
+struct NewTarget {
+  std::string target_group_arn;
+  std::string id;          // of an instance, or an address, as the group's type has it
+  std::uint16_t port = 0;  // 0: the group's
+  std::string zone;
+  std::string task_arn;  // empty: no task of ours
+};
 // Registers a target; the same (id, port) again while active is a no-op, while draining a new registration
 // replaces nothing: the old one drains on under its own registration. Returns the registration. Errors:
 // TargetGroupNotFound, InvalidTarget (unknown instance id, address that is no IP).
-shared::Result<std::string> register_target(Step& step, const std::string& target_group_arn,
-                                            const std::string& id, std::uint16_t port,
-                                            const std::string& zone, const std::string& task_arn);
+shared::Result<std::string> register_target(Step& step, const NewTarget& wanted);
 // The host is reached at its present address from now on: active targets of type instance that name it move
 // there, and what balancers said of them at the former address no longer counts. Draining ones stay where
 // their open requests are.
 void follow_host(Step& step, const model::ContainerInstance& host);
 // Starts draining; unknown is a no-op. With a task ARN in the row the task keeps waiting until the row is
 // gone.
-void deregister_target(Step& step, const std::string& target_group_arn, const std::string& registration);
+void deregister_target(Step& step, const model::TaskTarget& target);
 // The process behind it is gone: nothing to drain, out of the configuration at once.
-void drop_target(Step& step, const std::string& target_group_arn, const std::string& registration);
+void drop_target(Step& step, const model::TaskTarget& target);
 
 // Removes targets whose draining is over (see above), forgets balancers that stayed away; of the groups that
 // are on the agenda.

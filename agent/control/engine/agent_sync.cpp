@@ -8,6 +8,7 @@
 #include "agent/control/cluster/instances.h"
 #include "agent/control/engine/task_payload.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/model/words.h"
 
 namespace agent::control {
@@ -58,11 +59,11 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
     mine->second.id = session;
     mine->second.instance_arn = instance_arn;
     mine->second.channel = std::move(channel);
-    mine->second.cluster_arn = step.arn("ecs", "cluster/" + instance->cluster);
+    mine->second.cluster_arn = step.arn(aws::EcsKind::kCluster, instance->cluster);
     heartbeats_.at(session, step.now + kAgentHeartbeat);
   }
-  step.state.live.agents[instance_arn] = {true, session, step.now};
-  if (model::ContainerInstance* row = step.state.instances.edit(key_of(*instance))) ++row->version;
+  rows(step).live.agents[instance_arn] = {true, session, step.now};
+  rows(step).instances.edit(key_of(*instance), [](auto& row) { ++row.version; });
   look_at(session);
 }
 
@@ -91,12 +92,12 @@ void AgentSync::closed(Step& step, std::uint64_t session) { leave(step, session,
 void AgentSync::leave(Step& step, std::uint64_t session, const std::string& reason) {
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return;
-  AgentView& view = step.state.live.agents[it->second.instance_arn];
+  AgentView& view = rows(step).live.agents[it->second.instance_arn];
   if (view.session == session) {
     view.connected = false;
     if (const model::ContainerInstance* instance =
             find_instance_by_arn(step.state, it->second.instance_arn)) {
-      if (model::ContainerInstance* row = step.state.instances.edit(key_of(*instance))) ++row->version;
+      rows(step).instances.edit(key_of(*instance), [](auto& row) { ++row.version; });
     }
   }
   if (!reason.empty()) closing_.push_back({it->second.channel, reason});
@@ -106,11 +107,11 @@ void AgentSync::leave(Step& step, std::uint64_t session, const std::string& reas
 }
 
 void AgentSync::expire(Step& step) {
-  for (const std::string& arn : step.state.live.agenda.take(Concern::kAgentSession, step.now)) {
+  for (const std::string& arn : rows(step).live.agenda.take(Concern::kAgentSession, step.now)) {
     const auto session = session_of(step.state, arn);
     if (!session) continue;
     step.subject = {Concern::kAgentSession, arn};
-    const WallTime silent_at = step.state.live.agents[arn].last_heard + step.settings.agent_silence;
+    const WallTime silent_at = rows(step).live.agents[arn].last_heard + step.settings.agent_silence;
     if (const auto refusal = refusal_of(find_instance_by_arn(step.state, arn), arn)) {
       leave(step, *session, *refusal);
     } else if (silent_at <= step.now) {
@@ -130,7 +131,8 @@ void AgentSync::reserve_numbers(Step& step) {
   } else if (reserved >= next_number_ + kNumberBlock / 2) {
     return;
   }
-  step.edit_meta().message_counter = std::max(reserved, next_number_) + kNumberBlock;
+  edit_meta(step,
+            [&](auto& meta) { meta.message_counter = std::max(reserved, next_number_) + kNumberBlock; });
 }
 
 // One run of flush(): what it needs at hand, and the sending itself.
@@ -324,7 +326,8 @@ class AgentSync::Flush {
       candidate.desired_status = "STOPPED";
       answer.stop_tasks.push_back(std::move(candidate));
     }
-    send(session, link::acs_to_json(answer), [question](Session& mine) { mine.questions.push_back(question); });
+    send(session, link::acs_to_json(answer),
+         [question](Session& mine) { mine.questions.push_back(question); });
   }
 
   // The agent has containers of the task and not the task: its own database is an older one.

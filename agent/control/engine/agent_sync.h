@@ -1,8 +1,8 @@
 // Keeps agents in step with the tasks placed on their instances, over their ACS sessions. Level-triggered:
 // flush() compares what each agent should know with what it has acknowledged on this connection and sends the
 // difference; it may run at any time and any number of times. A STOPPED payload leaves only when
-// may_tell_agent_to_stop() says so. Session changes are made inside steps, messages are written by flush() after
-// each batch of them and leave when that is durable. Thread: control's.
+// may_tell_agent_to_stop() says so. Session changes are made inside steps, messages are written by flush()
+// after each batch of them and leave when that is durable. Thread: control's.
 #pragma once
 #include <map>
 #include <memory>

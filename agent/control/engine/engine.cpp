@@ -155,18 +155,17 @@ void Engine::submit(Apply apply, std::function<void(Result<void>)> done) {
 std::uint64_t Engine::agent_opened(const std::string& container_instance_arn,
                                    std::shared_ptr<link::Channel> channel) {
   impl_->request_turn();
-  return impl_->queue.open(channel, [impl = impl_.get(), container_instance_arn, channel](
-                                        Step& step, std::uint64_t session) {
-    impl->agents.opened(step, session, container_instance_arn, channel);
-  });
+  return impl_->queue.open(
+      channel, [impl = impl_.get(), container_instance_arn, channel](Step& step, std::uint64_t session) {
+        impl->agents.opened(step, session, container_instance_arn, channel);
+      });
 }
 void Engine::agent_message(std::uint64_t session, std::string_view text) {
   impl_->request_turn();
   impl_->agents.heard(impl_->state, session, impl_->executor.wall_now());
-  impl_->queue.say(
-      session, text.size(), [impl = impl_.get(), session, message = std::string(text)](Step&) {
-        impl->agents.message(session, message);
-      });
+  impl_->queue.say(session, text.size(), [impl = impl_.get(), session, message = std::string(text)](Step&) {
+    impl->agents.message(session, message);
+  });
 }
 void Engine::agent_closed(std::uint64_t session) {
   impl_->request_turn();
@@ -183,10 +182,10 @@ std::uint64_t Engine::feed_opened(std::shared_ptr<link::Channel> channel) {
 void Engine::feed_message(std::uint64_t session, std::string_view text) {
   impl_->request_turn();
   impl_->feeds.heard(session, impl_->executor.wall_now());
-  impl_->queue.say(
-      session, text.size(), [impl = impl_.get(), session, message = std::string(text)](Step& step) {
-        impl->feeds.message(step, session, message);
-      });
+  impl_->queue.say(session, text.size(),
+                   [impl = impl_.get(), session, message = std::string(text)](Step& step) {
+                     impl->feeds.message(step, session, message);
+                   });
 }
 void Engine::feed_closed(std::uint64_t session) {
   impl_->request_turn();

@@ -1,8 +1,8 @@
 // Engine: the one writer. Queues inputs (input_queue.h says how many), applies each as a step, reconciles,
-// commits the batch durably, and only then sends replies and messages. While the store is at it, the next batch
-// is decided on top of it; what a commit that failed takes back is both. Runs on its executor's thread; every
-// method is called there. No sockets: agents and balancers are link::Channel values, so the shipped engine
-// also runs whole in tests/sim.
+// commits the batch durably, and only then sends replies and messages. While the store is at it, the next
+// batch is decided on top of it; what a commit that failed takes back is both. Runs on its executor's thread;
+// every method is called there. No sockets: agents and balancers are link::Channel values, so the shipped
+// engine also runs whole in tests/sim.
 #pragma once
 #include <functional>
 #include <memory>
@@ -28,9 +28,9 @@ class Engine {
   shared::Result<void> start();
 
   // `apply` changes state through the step; an Error takes back all it did. `done` is called later, never
-  // inside submit(): with apply's error, with the store's error (code "ServerException", nothing changed), with
-  // success once all is durable, or with "ThrottlingException" when too many calls wait. One that only reads
-  // may be applied twice, and sees only what is durable by the time it is answered.
+  // inside submit(): with apply's error, with the store's error (code "ServerException", nothing changed),
+  // with success once all is durable, or with "ThrottlingException" when too many calls wait. One that only
+  // reads may be applied twice, and sees only what is durable by the time it is answered.
   using Apply = std::function<shared::Result<void>(Step&)>;
   void submit(Apply apply, std::function<void(shared::Result<void>)> done);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/control/elb/targets.h"
+#include "agent/control/state/rows.h"
 #include "shared/lbconfig/feed.h"
 
 namespace agent::control {
@@ -27,7 +28,7 @@ void FeedSync::opened(Step& step, std::uint64_t session, std::shared_ptr<link::C
   mine.channel = std::move(channel);
   mine.last_heard = step.now;
   mine.next_heartbeat = step.now + lb::kFeedSilence / 3;
-  step.state.live.agenda.note(Concern::kFeeds, "");
+  rows(step).live.agenda.note(Concern::kFeeds, "");
 }
 
 void FeedSync::message(Step& step, std::uint64_t session, std::string_view text) {
@@ -110,7 +111,7 @@ void FeedSync::leave(Step& step, std::uint64_t session, const std::string& reaso
 }
 
 void FeedSync::expire(Step& step) {
-  if (step.state.live.agenda.take(Concern::kFeeds, step.now).empty()) return;
+  if (rows(step).live.agenda.take(Concern::kFeeds, step.now).empty()) return;
   step.subject = {Concern::kFeeds, ""};
   std::vector<std::uint64_t> silent;
   for (const auto& [id, session] : sessions_) {
@@ -163,11 +164,10 @@ std::optional<WallTime> FeedSync::bring_up_to_date(Session& session,
 
 void FeedSync::send(const Session& session, std::string text, Outbox& messages,
                     std::function<void(Session&)> take_back) {
-  messages.send(session.channel, std::move(text),
-                [this, id = session.id, take_back = std::move(take_back)] {
-                  const auto it = sessions_.find(id);
-                  if (it != sessions_.end()) take_back(it->second);
-                });
+  messages.send(session.channel, std::move(text), [this, id = session.id, take_back = std::move(take_back)] {
+    const auto it = sessions_.find(id);
+    if (it != sessions_.end()) take_back(it->second);
+  });
 }
 
 std::optional<WallTime> FeedSync::flush(const State& state, WallTime now, Outbox& messages) {

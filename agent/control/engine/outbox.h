@@ -12,8 +12,8 @@ namespace agent::control {
 
 class Outbox {
  public:
-  // `take_back` runs instead of the message when the rows were taken back: the sender puts right what it noted
-  // as said.
+  // `take_back` runs instead of the message when the rows were taken back: the sender puts right what it
+  // noted as said.
   void send(std::shared_ptr<link::Channel> channel, std::string text, std::function<void()> take_back);
   // Closes the channel in any case, as its session is gone; the reason is said only when it is durable.
   void close(std::shared_ptr<link::Channel> channel, std::string reason);

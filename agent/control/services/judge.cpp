@@ -5,6 +5,7 @@
 
 #include "agent/control/elb/target_health.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
 #include "agent/scheduler/placement.h"
 
@@ -17,7 +18,7 @@ using shared::WallTime;
 
 Judgement failed_in(const model::Task& task, const std::string& group, int port, const std::string& reason) {
   return {PlanHealth::kUnhealthy, "Task failed ELB health checks in (target-group " + group + ")",
-          "(task " + task.id + ") (instance " + id_in(task.container_instance_arn) + ") (port " +
+          "(task " + task.id + ") (instance " + instance_id_in(task.container_instance_arn) + ") (port " +
               std::to_string(port) + ") is unhealthy in (target-group " + group + ") due to (reason " +
               reason + ")"};
 }
@@ -108,7 +109,7 @@ Judgement judge_health(Step& step, const model::Service& service, const model::T
 // ECS leaves such tasks PENDING until the agent is back; when it is, it is told to stop them.
 std::optional<Judgement> judge_stranded(Step& step, const model::Task& task) {
   if (task.last_status >= TaskStatus::kRunning) return std::nullopt;
-  const auto [agent, restarted] = step.state.live.agents.try_emplace(task.container_instance_arn);
+  const auto [agent, restarted] = rows(step).live.agents.try_emplace(task.container_instance_arn);
   if (restarted) agent->second.last_heard = step.now;
   if (agent->second.connected) return std::nullopt;
   const WallTime lost_at = agent->second.last_heard + step.settings.agent_silence;
@@ -118,7 +119,7 @@ std::optional<Judgement> judge_stranded(Step& step, const model::Task& task) {
   }
   return Judgement{PlanHealth::kUnknown,
                    "The agent of the container instance disconnected before the task started",
-                   "(task " + task.id + ") (instance " + id_in(task.container_instance_arn) +
+                   "(task " + task.id + ") (instance " + instance_id_in(task.container_instance_arn) +
                        ") could not be started because the agent is disconnected."};
 }
 

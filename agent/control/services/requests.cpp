@@ -6,9 +6,10 @@
 #include "agent/control/elb/target_health.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/state/service_log.h"
 #include "agent/control/tasks/service_events.h"
-#include "agent/scheduler/query.h"
+#include "agent/control/tasks/tasks.h"
 
 namespace agent::control {
 
@@ -17,17 +18,6 @@ using shared::Result;
 namespace {
 
 constexpr std::size_t kDeploymentDigits = 19;
-constexpr std::size_t kMaxTargetGroups = 5;
-constexpr std::size_t kMaxConstraints = 10;
-
-Result<const model::TaskDefinition*> usable_definition(const State& state, const std::string& arn) {
-  const model::TaskDefinition* definition = find_task_definition(state, arn);
-  if (definition == nullptr) return client_exception("TaskDefinition not found.");
-  if (definition->status != model::TaskDefinitionStatus::kActive) {
-    return client_exception("TaskDefinition is inactive");
-  }
-  return definition;
-}
 
 Result<void> check_port(const model::TaskDefinition& definition, const model::ServiceLoadBalancer& wanted) {
   const auto container = std::find_if(definition.containers.begin(), definition.containers.end(),
@@ -48,10 +38,6 @@ Result<void> check_port(const model::TaskDefinition& definition, const model::Se
 
 Result<void> check_load_balancers(const State& state, const model::TaskDefinition& definition,
                                   const std::vector<model::ServiceLoadBalancer>& wanted) {
-  if (wanted.size() > kMaxTargetGroups) {
-    return invalid_parameter("loadBalancers: at most " + std::to_string(kMaxTargetGroups) +
-                             " target groups per service");
-  }
   for (const model::ServiceLoadBalancer& each : wanted) {
     const model::TargetGroup* group = state.target_groups.find(each.target_group_arn);
     if (group == nullptr) {
@@ -74,25 +60,7 @@ Result<void> check_load_balancers(const State& state, const model::TaskDefinitio
   return {};
 }
 
-Result<void> check_constraints(const std::vector<model::PlacementConstraint>& constraints) {
-  if (constraints.size() > kMaxConstraints) {
-    return invalid_parameter("placementConstraints: at most " + std::to_string(kMaxConstraints));
-  }
-  for (const model::PlacementConstraint& each : constraints) {
-    if (each.type != model::ConstraintType::kMemberOf) continue;
-    if (auto query = scheduler::Query::parse(each.expression); !query) return query.error();
-  }
-  return {};
-}
-
-Result<model::Service*> active_service(Step& step, const std::string& key) {
-  const model::Service* found = step.state.services.find(key);
-  if (found == nullptr) return fault("ServiceNotFoundException", "Service not found.");
-  if (found->status != model::ServiceStatus::kActive) {
-    return fault("ServiceNotActiveException", "Service was not ACTIVE.");
-  }
-  return step.state.services.edit(key);
-}
+shared::Error service_not_found() { return fault("ServiceNotFoundException", "Service not found."); }
 
 template <class T>
 bool differs(const std::optional<T>& wanted, const T& has) {
@@ -113,6 +81,17 @@ void apply_plain_members(model::Service& service, const UpdateService& update) {
 }
 
 }  // namespace
+
+Result<const model::Service*> find_service(const State& state, const std::string& key) {
+  if (const model::Service* found = state.services.find(key)) return found;
+  return service_not_found();
+}
+
+Result<const model::Service*> active_service(const State& state, const std::string& key) {
+  auto found = find_service(state, key);
+  if (!found || (*found)->status == model::ServiceStatus::kActive) return found;
+  return fault("ServiceNotActiveException", "Service was not ACTIVE.");
+}
 
 model::Deployment new_deployment(Step& step, const model::Service& service) {
   model::Deployment deployment;
@@ -151,37 +130,28 @@ Result<std::string> create_service(Step& step, model::Service service) {
     return fault("UnsupportedFeatureException",
                  "schedulingStrategy DAEMON is not offered: use REPLICA with a distinctInstance constraint.");
   }
-  if (service.launch_type == model::LaunchType::kFargate) {
-    return invalid_parameter(
-        "launch type FARGATE has no capacity here: tasks run on registered container instances, use "
-        "EC2 or EXTERNAL");
-  }
-  auto definition = usable_definition(step.state, service.task_definition_arn);
+  auto definition = runnable_definition(step, service.task_definition_arn);
   if (!definition) return definition.error();
   if (auto ok = check_load_balancers(step.state, **definition, service.load_balancers); !ok)
     return ok.error();
-  if (auto ok = check_constraints(service.placement_constraints); !ok) return ok.error();
 
   service.task_definition_arn = (*definition)->arn;
-  service.arn = step.arn("ecs", "service/" + service.cluster + "/" + service.name);
+  service.arn = step.arn(aws::EcsKind::kService, key);
   service.status = model::ServiceStatus::kActive;
   service.created_at = step.now;
-  erase_events(step.state, key);  // of a deleted one of this name
+  erase_events(rows(step), key);  // of a deleted one of this name
   service.deployments = {new_deployment(step, service)};
-  step.state.services.put(key, std::move(service));
+  rows(step).services.put(key, std::move(service));
   return key;
 }
 
 Result<void> update_service(Step& step, const std::string& key, const UpdateService& update) {
-  auto found = active_service(step, key);
+  auto found = active_service(step.state, key);
   if (!found) return found.error();
-  model::Service& service = **found;
-  if (update.placement_constraints) {
-    if (auto ok = check_constraints(*update.placement_constraints); !ok) return ok;
-  }
+  const model::Service& service = **found;
   std::string definition_arn = service.task_definition_arn;
   if (update.task_definition_arn) {
-    auto definition = usable_definition(step.state, *update.task_definition_arn);
+    auto definition = runnable_definition(step, *update.task_definition_arn);
     if (!definition) return definition.error();
     definition_arn = (*definition)->arn;
   }
@@ -193,34 +163,37 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
     if (definition == nullptr) return client_exception("TaskDefinition not found.");
     if (auto ok = check_load_balancers(step.state, *definition, balancers); !ok) return ok;
   }
-  apply_plain_members(service, update);
-  service.load_balancers = std::vector(balancers);
-  service.task_definition_arn = definition_arn;
-  if (update.desired_count) {
-    service.desired_count = *update.desired_count;
-    if (!service.deployments.empty()) {
-      service.deployments.front().desired_count = *update.desired_count;
-      service.deployments.front().updated_at = step.now;
+  rows(step).services.edit(key, [&](model::Service& row) {
+    apply_plain_members(row, update);
+    if (update.load_balancers) row.load_balancers = *update.load_balancers;
+    row.task_definition_arn = definition_arn;
+    if (update.desired_count) {
+      row.desired_count = *update.desired_count;
+      if (!row.deployments.empty()) {
+        row.deployments.front().desired_count = *update.desired_count;
+        row.deployments.front().updated_at = step.now;
+      }
     }
-  }
-  if (new_one) begin_deployment(service, new_deployment(step, service));
+    if (new_one) begin_deployment(row, new_deployment(step, row));
+  });
   return {};
 }
 
 Result<void> delete_service(Step& step, const std::string& key, ForceDelete force) {
-  const model::Service* found = step.state.services.find(key);
-  if (found == nullptr || found->status == model::ServiceStatus::kInactive) {
-    return fault("ServiceNotFoundException", "Service not found.");
-  }
+  const auto named = find_service(step.state, key);
+  if (!named) return named.error();
+  const model::Service* found = *named;
+  if (found->status == model::ServiceStatus::kInactive) return service_not_found();
   if (found->status == model::ServiceStatus::kDraining) return {};
   if (force == ForceDelete::kNo && found->scheduling == model::SchedulingStrategy::kReplica &&
       found->desired_count > 0) {
     return invalid_parameter("The service cannot be stopped while it is scaled above 0.");
   }
-  model::Service* service = step.state.services.edit(key);
-  service->status = model::ServiceStatus::kDraining;
-  service->desired_count = 0;
-  service->deployments.clear();
+  rows(step).services.edit(key, [](model::Service& service) {
+    service.status = model::ServiceStatus::kDraining;
+    service.desired_count = 0;
+    service.deployments.clear();
+  });
   return {};
 }
 

@@ -9,6 +9,10 @@
 
 namespace agent::control {
 
+// Errors: ServiceNotFoundException; ServiceNotActiveException.
+shared::Result<const model::Service*> find_service(const State& state, const std::string& key);
+shared::Result<const model::Service*> active_service(const State& state, const std::string& key);
+
 // `service` comes filled from the request (name, cluster, desired_count, task_definition_arn, load_balancers,
 // ...); ARN, deployment, times are set here. Checks what needs state: target groups exist, are attached to a
 // load balancer and fit the network mode; the named container has the port; the name is free ("Creation of
@@ -30,9 +34,12 @@ struct UpdateService {
   std::optional<std::string> document;
   bool force_new_deployment = false;
 };
+// Errors: those of active_service, runnable_definition and what create_service says of load balancers.
 shared::Result<void> update_service(Step& step, const std::string& key, const UpdateService& update);
 
 enum class ForceDelete { kNo, kYes };
+// Errors: ServiceNotFoundException, also for one that was deleted; InvalidParameterException without force
+// while it is scaled above 0.
 shared::Result<void> delete_service(Step& step, const std::string& key, ForceDelete force);
 
 // A deployment of what the service asks for now, and making it the PRIMARY one.

@@ -8,6 +8,7 @@
 #include "agent/control/services/judge.h"
 #include "agent/control/services/plan.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/tasks/service_events.h"
 #include "agent/control/tasks/tasks.h"
 #include "agent/scheduler/placement.h"
@@ -44,8 +45,9 @@ std::string placement_trouble(const PlacementFailure& failure) {
       {"ATTRIBUTE", "is missing an attribute required by your task."}};
   const auto it = kWords.find(failure.reason);
   const std::string words = it == kWords.end() ? "encountered error \"" + failure.reason + "\"." : it->second;
-  return std::string(kUnplaceable) + "The closest matching (container-instance " + id_in(failure.arn) + ") " +
-         words + kSeeGuide + (failure.detail.empty() ? "" : " " + failure.detail);
+  return std::string(kUnplaceable) + "The closest matching (container-instance " +
+         instance_id_in(failure.arn) + ") " + words + kSeeGuide +
+         (failure.detail.empty() ? "" : " " + failure.detail);
 }
 
 // Placed, and yet nobody begins with it: its host has enough to start.
@@ -80,7 +82,7 @@ Starting start_tasks(Step& step, const std::string& key, int count) {
   }
   tell_of_waiting_tasks(step, key, started);
   if (failure.reason.empty()) return Starting::kAllowed;
-  step.state.live.starved.insert(key);
+  rows(step).live.starved.insert(key);
   add_event_once(step, key, placement_trouble(failure));
   // Stopping an old task can make room for a new one; it cannot bring an agent back.
   return scheduler::room_would_help(failure.reason) ? Starting::kBlocked : Starting::kForbidden;
@@ -116,10 +118,10 @@ void stop_tasks(Step& step, const std::string& key, const Book& book, const std:
     const bool never_ran = task.last_status < TaskStatus::kRunning;
     if ((each.cause == StopCause::kUnhealthy || never_ran) && !judgement.stop_reason.empty()) {
       reason = judgement.stop_reason;
-      if (!never_ran) note_task_unhealthy(*step.state.services.edit(key), task.deployment_id);
+      if (!never_ran) note_task_unhealthy(step, task);
       add_event(step, service, judgement.event);
     }
-    stop_task(step, each.task_key, "ServiceSchedulerInitiated", reason);
+    stop_task(step, each.task_key, {.code = "ServiceSchedulerInitiated", .reason = reason});
   }
   if (stops.empty()) return;
   if (draining > 0) {
@@ -144,33 +146,57 @@ void update_deployments(Step& step, const std::string& key, const Book& book) {
            (each.status != model::DeploymentStatus::kPrimary && each.desired_count != book.wanted(each.id));
   });
   if (!stale) return;
-  model::Service* service = step.state.services.edit(key);
-  std::erase_if(service->deployments, over);
-  for (model::Deployment& each : service->deployments) {
-    if (each.status == model::DeploymentStatus::kPrimary) continue;
-    each.desired_count = book.wanted(each.id);
-    each.updated_at = step.now;
-  }
+  rows(step).services.edit(key, [&](model::Service& service) {
+    std::erase_if(service.deployments, over);
+    for (model::Deployment& each : service.deployments) {
+      if (each.status == model::DeploymentStatus::kPrimary) continue;
+      each.desired_count = book.wanted(each.id);
+      each.updated_at = step.now;
+    }
+  });
 }
 
 void mark_steady(Step& step, const std::string& key) {
   const model::Service& found = *step.state.services.find(key);
   if (found.failed_starts != 0 || found.next_start_at) {
-    model::Service* service = step.state.services.edit(key);
-    service->failed_starts = 0;
-    service->next_start_at.reset();
+    rows(step).services.edit(key, [](model::Service& service) {
+      service.failed_starts = 0;
+      service.next_start_at.reset();
+    });
   }
   if (found.deployments.front().rollout_state == RolloutState::kInProgress) {
-    model::Service* service = step.state.services.edit(key);
-    model::Deployment& primary = service->deployments.front();
-    primary.rollout_state = RolloutState::kCompleted;
-    primary.rollout_state_reason = "ECS deployment " + primary.id + " completed.";
-    primary.failed_tasks = 0;
-    primary.updated_at = step.now;
-    service->last_completed_task_definition = primary.task_definition_arn;
-    add_event(step, *service, "(deployment " + primary.id + ") deployment completed.");
+    rows(step).services.edit(key, [&](model::Service& service) {
+      model::Deployment& primary = service.deployments.front();
+      primary.rollout_state = RolloutState::kCompleted;
+      primary.rollout_state_reason = "ECS deployment " + primary.id + " completed.";
+      primary.failed_tasks = 0;
+      primary.updated_at = step.now;
+      service.last_completed_task_definition = primary.task_definition_arn;
+    });
+    add_event(step, found, "(deployment " + found.deployments.front().id + ") deployment completed.");
   }
   if (!newest_event_is(step.state, found, kSteady)) add_event(step, found, kSteady);
+}
+
+// To the task definition that was last completed, with what its deployment had beside it.
+void roll_back(Step& step, const std::string& key) {
+  std::string predecessor;
+  rows(step).services.edit(key, [&](model::Service& service) {
+    const std::string& definition = service.last_completed_task_definition;
+    const auto completed =
+        std::find_if(service.deployments.begin(), service.deployments.end(), [&](const auto& each) {
+          return each.rollout_state == RolloutState::kCompleted && each.task_definition_arn == definition;
+        });
+    service.task_definition_arn = definition;
+    if (completed != service.deployments.end()) service.load_balancers = completed->load_balancers;
+    model::Deployment back = new_deployment(step, service);
+    predecessor = completed == service.deployments.end() ? back.id : completed->id;
+    back.is_rollback = true;
+    back.rollout_state_reason =
+        "ECS deployment circuit breaker: rolling back to deploymentId " + predecessor + ".";
+    begin_deployment(service, std::move(back));
+  });
+  add_event(step, *step.state.services.find(key), "rolling back to deployment " + predecessor + ".");
 }
 
 // True when the deployment was given up.
@@ -180,36 +206,16 @@ bool trip_circuit_breaker(Step& step, const std::string& key) {
   if (!found.configuration.circuit_breaker || failing.rollout_state != RolloutState::kInProgress)
     return false;
   if (failing.failed_tasks < circuit_breaker_threshold(found.desired_count)) return false;
-  model::Service* service = step.state.services.edit(key);
-  model::Deployment& primary = service->deployments.front();
-  primary.rollout_state = RolloutState::kFailed;
-  primary.rollout_state_reason = "ECS deployment circuit breaker: tasks failed to start.";
-  primary.updated_at = step.now;
-  add_event(step, *service, "(deployment " + primary.id + ") deployment failed: tasks failed to start.");
-  const bool can_go_back = service->configuration.circuit_breaker_rollback &&
-                           !service->last_completed_task_definition.empty() && !primary.is_rollback;
-  if (!can_go_back) return true;
-
-  std::string predecessor;
-  auto balancers = service->load_balancers;
-  for (const model::Deployment& each : service->deployments) {
-    if (each.rollout_state != RolloutState::kCompleted ||
-        each.task_definition_arn != service->last_completed_task_definition) {
-      continue;
-    }
-    predecessor = each.id;
-    balancers = each.load_balancers;
-    break;
-  }
-  service->task_definition_arn = service->last_completed_task_definition;
-  service->load_balancers = balancers;
-  model::Deployment back = new_deployment(step, *service);
-  back.is_rollback = true;
-  if (predecessor.empty()) predecessor = back.id;
-  back.rollout_state_reason =
-      "ECS deployment circuit breaker: rolling back to deploymentId " + predecessor + ".";
-  add_event(step, *service, "rolling back to deployment " + predecessor + ".");
-  begin_deployment(*service, std::move(back));
+  rows(step).services.edit(key, [&](model::Service& service) {
+    model::Deployment& primary = service.deployments.front();
+    primary.rollout_state = RolloutState::kFailed;
+    primary.rollout_state_reason = "ECS deployment circuit breaker: tasks failed to start.";
+    primary.updated_at = step.now;
+  });
+  add_event(step, found, "(deployment " + failing.id + ") deployment failed: tasks failed to start.");
+  const bool can_go_back = found.configuration.circuit_breaker_rollback &&
+                           !found.last_completed_task_definition.empty() && !failing.is_rollback;
+  if (can_go_back) roll_back(step, key);
   return true;
 }
 
@@ -225,8 +231,8 @@ Starting may_start(Step& step, const model::Service& service) {
 
 void finish_deletion(Step& step, const std::string& key, const Book& book) {
   if (book.any_wanted() || book.any_waits_to_stop()) return;
-  step.state.services.edit(key)->status = ServiceStatus::kInactive;
-  step.state.live.unplaceable.erase(key);
+  rows(step).services.edit(key, [](model::Service& row) { row.status = ServiceStatus::kInactive; });
+  rows(step).live.unplaceable.erase(key);
 }
 
 // What judging a task takes from its service.
@@ -257,13 +263,13 @@ void ServiceReconciler::judge(Step& step, const std::string& task_key) {
   step.subject = {Concern::kServiceTask, task_key};
   service_of_[task_key] = key;
   books_[key].book.put(task_key, judge_task(step, *service, *task));
-  step.state.live.agenda.note(Concern::kService, key);
+  rows(step).live.agenda.note(Concern::kService, key);
 }
 
 void ServiceReconciler::forget(Step& step, const std::string& task_key) {
   const auto known = service_of_.find(task_key);
   if (known == service_of_.end()) return;
-  step.state.live.agenda.note(Concern::kService, known->second);
+  rows(step).live.agenda.note(Concern::kService, known->second);
   books_[known->second].book.erase(task_key);
   service_of_.erase(known);
 }
@@ -277,12 +283,12 @@ void ServiceReconciler::judge_on_new_terms(Step& step, const std::string& key) {
 }
 
 void ServiceReconciler::reconcile(Step& step) {
-  Agenda& agenda = step.state.live.agenda;
+  Agenda& agenda = rows(step).live.agenda;
   for (const std::string& task : agenda.take(Concern::kServiceTask, step.now)) judge(step, task);
   for (const std::string& key : agenda.take(Concern::kService, step.now)) {
     const model::Service* service = step.state.services.find(key);
     if (service == nullptr || service->status == ServiceStatus::kInactive) {
-      step.state.live.starved.erase(key);
+      rows(step).live.starved.erase(key);
       if (service == nullptr) books_.erase(key);
       continue;
     }
@@ -305,7 +311,7 @@ void ServiceReconciler::reconcile_one(Step& step, const std::string& key) {
   facts.tasks = book.counts();
   facts.starting = may_start(step, service);
   ServicePlan next = plan_service(facts);
-  step.state.live.starved.erase(key);
+  rows(step).live.starved.erase(key);
   if (next.start > 0) {
     const Starting outcome = start_tasks(step, key, next.start);
     if (outcome != Starting::kAllowed) {

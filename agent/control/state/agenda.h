@@ -64,7 +64,7 @@ class Agenda {
  private:
   Timetable<std::string>& lane(Concern concern) { return lanes_[static_cast<std::size_t>(concern)]; }
   std::array<Timetable<std::string>, kConcerns> lanes_;
-  std::vector<Subject> taken_;           // in batches that are not durable yet
+  std::vector<Subject> taken_;          // in batches that are not durable yet
   std::deque<std::size_t> batch_ends_;  // in taken_
 };
 

@@ -1,4 +1,5 @@
 #include "agent/control/state/installation.h"
+#include "agent/control/state/rows.h"
 
 namespace agent::control {
 namespace {
@@ -14,7 +15,7 @@ void name_installation(Step& step) {
   const std::string present = installation_of(step.state);
   const std::string& wanted = step.settings.installation;
   if (!present.empty() && (wanted.empty() || wanted == present)) return;
-  step.state.installation.put(kKey, model::Installation{wanted.empty() ? step.random.uuid() : wanted});
+  rows(step).installation.put(kKey, model::Installation{wanted.empty() ? step.random.uuid() : wanted});
 }
 
 }  // namespace agent::control

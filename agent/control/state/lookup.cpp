@@ -2,7 +2,6 @@
 #include "agent/control/state/faults.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace agent::control {
 namespace {
@@ -11,7 +10,6 @@ using aws::EcsKind;
 using shared::Result;
 
 constexpr std::string_view kDefaultCluster = "default";
-constexpr std::string_view kTaskDefinitionWord = ":task-definition/";
 
 // Key in a "<cluster>/<id>" table. What is no ARN is an id, and may be of nothing.
 Result<std::string> child_key(const aws::Realm& realm, EcsKind kind, const std::string& cluster,
@@ -22,12 +20,10 @@ Result<std::string> child_key(const aws::Realm& realm, EcsKind kind, const std::
   return cluster + "/" + *id;
 }
 
-// `word` is what stands before the row's key in its ARN. The row's own ARN decides.
+// The name in an ARN is the row's key. The row's own ARN decides.
 template <class T>
-const T* find_by_arn(const Table<T>& table, std::string_view word, std::string_view arn) {
-  const std::size_t at = arn.find(word);
-  if (at == std::string_view::npos) return nullptr;
-  const T* row = table.find(std::string(arn.substr(at + word.size())));
+const T* find_by_arn(const Table<T>& table, EcsKind kind, std::string_view arn) {
+  const T* row = table.find(aws::name_in(kind, arn));
   return row != nullptr && row->arn == arn ? row : nullptr;
 }
 
@@ -83,31 +79,23 @@ Result<const model::TaskDefinition*> task_definition_in(const Step& step, std::s
 }
 
 const model::TaskDefinition* find_task_definition(const State& state, std::string_view reference) {
-  const std::size_t word = aws::looks_like_arn(reference) ? reference.find(kTaskDefinitionWord) : 0;
-  if (word == std::string_view::npos) return nullptr;
-  const std::string name(reference.substr(word == 0 ? 0 : word + kTaskDefinitionWord.size()));
-  const model::TaskDefinition* found = nullptr;
-  const std::size_t colon = name.find(':');
-  if (colon == std::string::npos) {
-    found = newest_active(state, name);
-  } else {
-    // Leading zeros are accepted: 007 is revision 7.
-    int revision = 0;
-    const char* const end = name.data() + name.size();
-    const auto [stop, failure] = std::from_chars(name.data() + colon + 1, end, revision);
-    if (failure != std::errc() || stop != end || revision <= 0) return nullptr;
-    found = state.task_definitions.find(name.substr(0, colon + 1) + std::to_string(revision));
-  }
+  const std::string_view name =
+      aws::looks_like_arn(reference) ? aws::name_in(EcsKind::kTaskDefinition, reference) : reference;
+  const auto named = aws::parse_definition_name(name);
+  if (!named || name.empty()) return nullptr;
+  const model::TaskDefinition* found =
+      named->revision ? state.task_definitions.find(definition_key(named->family, *named->revision))
+                      : newest_active(state, named->family);
   // Of an ARN everything before the name counts too.
-  const std::string_view head = reference.substr(0, word);
+  const std::string_view head = reference.substr(0, reference.size() - name.size());
   return found != nullptr && found->arn.starts_with(head) ? found : nullptr;
 }
 
 const model::ContainerInstance* find_instance_by_arn(const State& state, std::string_view arn) {
-  return find_by_arn(state.instances, ":container-instance/", arn);
+  return find_by_arn(state.instances, EcsKind::kContainerInstance, arn);
 }
 const model::Task* find_task_by_arn(const State& state, std::string_view arn) {
-  return find_by_arn(state.tasks, ":task/", arn);
+  return find_by_arn(state.tasks, EcsKind::kTask, arn);
 }
 
 std::string key_of(const model::Task& task) { return task.cluster + "/" + task.id; }
@@ -121,9 +109,7 @@ std::string key_of(const model::RegisteredTarget& target) {
 }
 
 std::string task_key_in(std::string_view task_arn) {
-  constexpr std::string_view kWord = ":task/";
-  const auto at = task_arn.find(kWord);
-  return at == std::string_view::npos ? std::string() : std::string(task_arn.substr(at + kWord.size()));
+  return std::string(aws::name_in(EcsKind::kTask, task_arn));
 }
 
 const model::RegisteredTarget* find_target(const State& state, const model::TaskTarget& target) {
@@ -131,6 +117,10 @@ const model::RegisteredTarget* find_target(const State& state, const model::Task
 }
 
 std::string owner_key(std::string_view key) { return std::string(key.substr(0, key.rfind('/'))); }
+
+std::string instance_id_in(std::string_view arn) {
+  return id_in(aws::name_in(EcsKind::kContainerInstance, arn));
+}
 
 std::string id_in(std::string_view key) { return std::string(key.substr(key.rfind('/') + 1)); }
 
@@ -150,6 +140,11 @@ std::vector<const model::RegisteredTarget*> targets_of(const State& state,
   std::vector<const model::RegisteredTarget*> targets;
   for (const auto& [at, row] : state.target_index().group(target_group_arn).ordered) targets.push_back(row);
   return targets;
+}
+
+std::string why_not_there(const model::ContainerInstance* instance) {
+  if (instance == nullptr) return "MISSING";
+  return instance->status == model::InstanceStatus::kInactive ? "INACTIVE" : "";
 }
 
 bool is_connected(const State& state, const model::ContainerInstance& instance) {

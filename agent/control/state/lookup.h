@@ -49,13 +49,17 @@ const model::RegisteredTarget* find_target(const State& state, const model::Task
 // Of a row that is part of another one ("<owner's key>/<own part>"): a target of its group, an event of its
 // service.
 std::string owner_key(std::string_view key);
-// The last part of a key or an ARN.
+// The last part of a key.
 std::string id_in(std::string_view key);
+std::string instance_id_in(std::string_view container_instance_arn);
 std::string definition_key(const std::string& family, int revision);
 // In the order of their registration. Good until targets change.
 std::vector<const model::RegisteredTarget*> targets_of(const State& state,
                                                        const std::string& target_group_arn);
 
+// Why nobody can use that instance any more, as ECS says it of one: MISSING, INACTIVE (deregistered). Empty
+// if it can be used.
+std::string why_not_there(const model::ContainerInstance* instance);
 bool is_connected(const State& state, const model::ContainerInstance& instance);
 
 // Visits the rows of one cluster, in key order; for tables whose keys are "<cluster>/<id>".

@@ -21,7 +21,8 @@ std::vector<std::string> keys_where(const Table<T>& table, Holds holds) {
 void move_events(State& state) {
   for (const auto& key :
        keys_where(state.services, [](const auto& row) { return !row.old_events.empty(); })) {
-    auto events = std::exchange(state.services.edit(key)->old_events, {});
+    std::vector<model::ServiceEvent> events;
+    state.services.edit(key, [&](auto& service) { events = std::exchange(service.old_events, {}); });
     for (auto it = events.rbegin(); it != events.rend(); ++it) append_event(state, key, std::move(*it));
   }
 }
@@ -29,7 +30,9 @@ void move_events(State& state) {
 void move_targets(State& state) {
   for (const auto& arn :
        keys_where(state.target_groups, [](const auto& row) { return !row.old_targets.empty(); })) {
-    for (auto& target : std::exchange(state.target_groups.edit(arn)->old_targets, {})) {
+    std::vector<model::RegisteredTarget> targets;
+    state.target_groups.edit(arn, [&](auto& group) { targets = std::exchange(group.old_targets, {}); });
+    for (auto& target : targets) {
       target.target_group_arn = arn;
       target.sequence = state.target_index().next_sequence(arn);
       const std::string key = key_of(target);
@@ -40,7 +43,9 @@ void move_targets(State& state) {
 
 void move_revisions(State& state) {
   for (const auto& key : keys_where(state.meta, [](const auto& row) { return !row.old_revisions.empty(); })) {
-    for (const auto& [family, revision] : std::exchange(state.meta.edit(key)->old_revisions, {})) {
+    std::map<std::string, int> revisions;
+    state.meta.edit(key, [&](auto& meta) { revisions = std::exchange(meta.old_revisions, {}); });
+    for (const auto& [family, revision] : revisions) {
       const model::Family* present = state.families.find(family);
       if (present == nullptr || present->last_revision < revision) {
         state.families.put(family, {family, revision});

@@ -33,8 +33,8 @@ struct BalancerView {
   std::string refusal;  // why it does not apply the newest version, empty if it does
 };
 
-// An agent's session on a container instance. Whoever changes `connected` edits the instance's row too: by
-// that the others learn of it.
+// An agent's session on a container instance. Whoever changes `connected` raises the version in the
+// instance's row too: by that the others learn of it.
 struct AgentView {
   bool connected = false;
   std::uint64_t session = 0;  // tells a late close of an old session from the current one

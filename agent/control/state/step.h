@@ -1,9 +1,11 @@
-// Step: what one pure step may see and do. Handed to API operations and reconcilers. They read and change
-// state, draw randomness and read the time from here and from nowhere else; the engine makes the changes
-// durable before any reply or message leaves, or takes them back.
+// Step: what one pure step may see and do. Handed to API operations and reconcilers. They read state, draw
+// randomness and read the time from here and from nowhere else. Rows are changed by the rooms of control
+// only, through rows.h; the engine makes the changes durable before any reply or message leaves, or takes
+// them back.
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "agent/aws/arn.h"
 #include "agent/control/state/state.h"
@@ -40,22 +42,31 @@ struct Settings {
   int max_starting_tasks_per_instance = 20;
 };
 
-struct Step {
-  State& state;
-  shared::WallTime now;
+inline constexpr std::string_view kMetaKey = "meta";  // the one row of State::meta
+
+class Step {
+ public:
+  Step(State& rows, shared::WallTime at, shared::env::Random& source, const Settings& given)
+      : state(rows), now(at), random(source), settings(given), rows_(rows) {}
+
+  const State& state;  // changed through rows.h
+  const shared::WallTime now;
   shared::env::Random& random;
   const Settings& settings;
   Subject subject = {};  // what a reconciler is looking at
 
   // The subject is looked at again at `t`, though nothing changes until then.
-  void wake_at(shared::WallTime t) const { state.live.agenda.at(subject.concern, subject.key, t); }
+  void wake_at(shared::WallTime t) const { rows_.live.agenda.at(subject.concern, subject.key, t); }
   const model::Meta& meta() const;
-  model::Meta& edit_meta();
   // The clock's milliseconds: what numbers begin at after a start, that must not repeat although control may
   // have been put back to an older database.
   std::uint64_t millis() const;
-  // arn:<partition>:<service>:<region>:<account>:<resource>
-  std::string arn(const std::string& service, const std::string& resource) const;
+  // Of one of ours; `name` as in aws::ecs_arn.
+  std::string arn(aws::EcsKind kind, std::string_view name) const;
+
+ private:
+  friend struct Rows;  // rows.h
+  State& rows_;
 };
 
 }  // namespace agent::control

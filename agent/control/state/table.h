@@ -1,7 +1,8 @@
 // Table<T>: rows of one kind, with an undo log and a change log. Every change of durable state goes through
 // put/edit/erase, so that a failed step or a failed commit can be taken back, a commit knows which rows to
 // write, and whoever follows the table (an index, a reconciler's marks) looks at the rows that changed
-// instead of at all of them. Thread: control's.
+// instead of at all of them. A key is noted once its row is what it changed to, never before. Thread:
+// control's.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -61,8 +62,7 @@ class Table final : public TableBase {
   std::uint64_t generation() const { return log_end_; }
 
   // A reader of the change log: the keys of rows that may have changed (also by being taken back) are kept
-  // until it has taken them. It sees what changes after follow(). Finish an edit before asking what follows
-  // the table, because an edited row is noted when edit() is called.
+  // until it has taken them. It sees what changes after follow().
   using Reader = std::size_t;
   Reader follow() {
     cursors_.push_back(log_end_);
@@ -83,24 +83,32 @@ class Table final : public TableBase {
     return keys;
   }
 
-  // A mutable row, nullptr if there is none. The pointer is good until that row is erased or a step is
-  // undone.
-  T* edit(std::string_view key) {
+  // Changes the row by `change(T&)`; false: there is no such row, nothing was done. `change` leaves the rest
+  // of this table alone, and keeps no pointer to what it got: that would change a row that nobody hears of.
+  template <class Change>
+  bool edit(std::string_view key, Change&& change) {
     const auto it = rows_.find(key);
-    if (it == rows_.end()) return nullptr;
+    if (it == rows_.end()) return false;
     remember(it->first, &it->second);
-    return &it->second;
+    const Editing noted(*this, it->first);
+    std::forward<Change>(change)(it->second);
+    return true;
   }
-  T& put(const std::string& key, T value) {
+  // The row as it is now.
+  const T& put(const std::string& key, T value) {
     const auto it = rows_.find(key);
     remember(key, it == rows_.end() ? nullptr : &it->second);
-    return rows_.insert_or_assign(key, std::move(value)).first->second;
+    const T& row = rows_.insert_or_assign(key, std::move(value)).first->second;
+    touch(key);
+    return row;
   }
   void erase(std::string_view key) {
     const auto it = rows_.find(key);
     if (it == rows_.end()) return;
     remember(it->first, &it->second);
+    const std::string gone = it->first;
     rows_.erase(it);
+    touch(gone);
   }
 
   void begin_step() override {
@@ -157,6 +165,23 @@ class Table final : public TableBase {
   }
 
  private:
+  // Notes the row when the change is over, also when it threw half-way.
+  class Editing {
+   public:
+    Editing(Table& table, const std::string& key) : table_(table), key_(key) { table_.editing_ = true; }
+    ~Editing() {
+      table_.editing_ = false;
+      table_.touch(key_);
+    }
+    Editing(const Editing&) = delete;
+    Editing& operator=(const Editing&) = delete;
+
+   private:
+    Table& table_;
+    const std::string& key_;
+  };
+
+  // Followers look at the row anew.
   void touch(const std::string& key) {
     const bool unread =
         std::all_of(cursors_.begin(), cursors_.end(), [this](std::uint64_t at) { return at < log_end_; });
@@ -164,8 +189,9 @@ class Table final : public TableBase {
     ++log_end_;
     if (!cursors_.empty()) changed_.push_back(key);
   }
+  // What the row was, for undo and collect.
   void remember(const std::string& key, const T* before) {
-    touch(key);
+    BERTH_CHECK(!editing_, "a change of a row changes no other row of its table");
     if (!logged_.insert(key).second) return;
     log_.emplace_back(key, before == nullptr ? std::optional<T>() : std::optional<T>(*before));
   }
@@ -188,6 +214,7 @@ class Table final : public TableBase {
   std::map<std::string, T, std::less<>> rows_;
   std::vector<std::pair<std::string, std::optional<T>>> log_;
   std::set<std::string> logged_;  // keys in log_ since the savepoint
+  bool editing_ = false;
   std::size_t savepoint_ = 0;
   std::deque<std::size_t> batch_ends_;  // in log_, of batches that are not durable yet
   // The change log: keys, the newest last, from the first one on that some reader has not taken.

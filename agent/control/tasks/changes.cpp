@@ -8,6 +8,7 @@
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
 #include "agent/control/tasks/service_events.h"
 
@@ -45,6 +46,19 @@ bool merge_container(model::Container& container, const ContainerChange& change)
          before.exit_code != container.exit_code || !(before.bindings == container.bindings);
 }
 
+void merge_task(model::Task& task, const TaskChange& change) {
+  bool changed = false;
+  for (const ContainerChange& each : change.containers) {
+    for (model::Container& container : task.containers) {
+      if (container.name == each.name) changed = merge_container(container, each) || changed;
+    }
+  }
+  if (change.pull_started_at) task.pull_started_at = change.pull_started_at;
+  if (change.pull_stopped_at) task.pull_stopped_at = change.pull_stopped_at;
+  if (change.execution_stopped_at) task.execution_stopped_at = change.execution_stopped_at;
+  if (changed) ++task.version;
+}
+
 const model::Deployment* deployment_of(const State& state, const model::Task& task) {
   if (task.service.empty()) return nullptr;
   const model::Service* service = state.services.find(task.cluster + "/" + task.service);
@@ -77,7 +91,7 @@ int host_port_of(const State& state, const model::Task& task, const model::Servi
 
 // False: a port is not known yet, try again with the next report.
 Result<bool> register_in(Step& step, const std::string& key, const model::ServiceLoadBalancer& wanted) {
-  model::Task* task = step.state.tasks.edit(key);
+  const model::Task* task = step.state.tasks.find(key);
   const auto already = [&](const model::TaskTarget& each) {
     return each.target_group_arn == wanted.target_group_arn;
   };
@@ -90,11 +104,15 @@ Result<bool> register_in(Step& step, const std::string& key, const model::Servic
   const int port = host_port_of(step.state, *task, wanted);
   if (port == 0) return false;
   const std::string& id = group->target_type == "instance" ? instance->ec2_instance_id : instance->address;
-  auto registration = register_target(step, wanted.target_group_arn, id, static_cast<std::uint16_t>(port),
-                                      attribute_of(*instance, scheduler::kZoneAttribute), task->arn);
+  auto registration = register_target(step, {.target_group_arn = wanted.target_group_arn,
+                                             .id = id,
+                                             .port = static_cast<std::uint16_t>(port),
+                                             .zone = attribute_of(*instance, scheduler::kZoneAttribute),
+                                             .task_arn = task->arn});
   if (!registration) return registration.error();
-  task = step.state.tasks.edit(key);
-  task->targets.push_back({wanted.target_group_arn, *registration});
+  rows(step).tasks.edit(key, [&](model::Task& row) {
+    row.targets.push_back({wanted.target_group_arn, *registration});
+  });
   if (const model::Service* service = step.state.services.find(task->cluster + "/" + task->service)) {
     add_event(step, *service, "registered 1 targets in (target-group " + wanted.target_group_arn + ")");
   }
@@ -105,7 +123,7 @@ Result<bool> register_in(Step& step, const std::string& key, const model::Servic
 // once.
 void refuse_registration(Step& step, const std::string& key, const std::string& target_group_arn,
                          const std::string& error) {
-  stop_task(step, key, "TaskFailedToStart", "Unable to register a target: " + error);
+  stop_task(step, key, {.code = "TaskFailedToStart", .reason = "Unable to register a target: " + error});
   note_failed_start(
       step, *step.state.tasks.find(key),
       "failed to register targets in (target-group " + target_group_arn + ") with (error " + error + ")");
@@ -122,11 +140,12 @@ void activate(Step& step, const std::string& key) {
       if (!*registered) return;
     }
   }
-  model::Task* task = step.state.tasks.edit(key);
-  task->last_status = TaskStatus::kRunning;
-  task->started_at = step.now;
-  ++task->version;
-  note_task_running(step, *task);
+  rows(step).tasks.edit(key, [&](model::Task& task) {
+    task.last_status = TaskStatus::kRunning;
+    task.started_at = step.now;
+    ++task.version;
+  });
+  note_task_running(step, *step.state.tasks.find(key));
 }
 
 // A task that was never RUNNING failed to start, unless all that its containers tell is how they ended: then
@@ -155,23 +174,25 @@ void fill_stop_reason(model::Task& task, const std::string& reported) {
 // The task is over, whatever was wanted. Its resources are free from here on.
 void finish(Step& step, const std::string& key, const std::string& reported,
             std::optional<shared::WallTime> execution_stopped_at) {
-  model::Task* task = step.state.tasks.edit(key);
-  const EndedBy ended_by = task->desired_status == DesiredStatus::kStopped ? EndedBy::kUs : EndedBy::kItself;
-  if (task->stop_code.empty()) fill_stop_reason(*task, reported);
-  for (model::Container& each : task->containers) each.status = ContainerStatus::kStopped;
-  task->desired_status = DesiredStatus::kStopped;
-  task->last_status = TaskStatus::kStopped;
-  if (!task->stopping_at) task->stopping_at = step.now;
-  if (execution_stopped_at) {
-    task->execution_stopped_at = execution_stopped_at;
-  } else if (!task->execution_stopped_at && task->started_at) {
-    task->execution_stopped_at = step.now;
-  }
-  task->stopped_at = step.now;
-  task->targets.clear();
-  step.state.live.unsent_tasks.erase(key);
-  ++task->version;
-  note_task_stopped(step, *task, ended_by);
+  const model::Task& task = *step.state.tasks.find(key);
+  const EndedBy ended_by = task.desired_status == DesiredStatus::kStopped ? EndedBy::kUs : EndedBy::kItself;
+  rows(step).tasks.edit(key, [&](model::Task& row) {
+    if (row.stop_code.empty()) fill_stop_reason(row, reported);
+    for (model::Container& each : row.containers) each.status = ContainerStatus::kStopped;
+    row.desired_status = DesiredStatus::kStopped;
+    row.last_status = TaskStatus::kStopped;
+    if (!row.stopping_at) row.stopping_at = step.now;
+    if (execution_stopped_at) {
+      row.execution_stopped_at = execution_stopped_at;
+    } else if (!row.execution_stopped_at && row.started_at) {
+      row.execution_stopped_at = step.now;
+    }
+    row.stopped_at = step.now;
+    row.targets.clear();
+    ++row.version;
+  });
+  rows(step).live.unsent_tasks.erase(key);
+  note_task_stopped(step, task, ended_by);
 }
 
 bool is_over(const model::Task& task, const std::string& container_name) {
@@ -193,7 +214,7 @@ void drop_dead_targets(Step& step, const std::string& key) {
         dead.push_back(each);
     }
   }
-  for (const model::TaskTarget& each : dead) drop_target(step, each.target_group_arn, each.registration);
+  for (const model::TaskTarget& each : dead) drop_target(step, each);
 }
 
 // ECS ends a task with its first essential container. The agent has begun to stop the others by itself; what
@@ -208,9 +229,10 @@ void stop_without_essential(Step& step, const std::string& key, const std::strin
   if (BERTH_PLANTED(kWaitForLastContainer)) return;
   model::Task told = found;
   fill_stop_reason(told, reported);
-  if (told.started_at && !told.execution_stopped_at)
-    step.state.tasks.edit(key)->execution_stopped_at = step.now;
-  stop_task(step, key, told.stop_code, told.stopped_reason);
+  if (told.started_at && !told.execution_stopped_at) {
+    rows(step).tasks.edit(key, [&](model::Task& task) { task.execution_stopped_at = step.now; });
+  }
+  stop_task(step, key, {.code = told.stop_code, .reason = told.stopped_reason});
   note_task_stopped(step, *step.state.tasks.find(key), EndedBy::kItself);
 }
 
@@ -219,30 +241,38 @@ void forget_gone_targets(Step& step, const std::string& key) {
   const model::Task* task = step.state.tasks.find(key);
   const auto gone = [&](const model::TaskTarget& each) { return find_target(step.state, each) == nullptr; };
   if (std::none_of(task->targets.begin(), task->targets.end(), gone)) return;
-  std::erase_if(step.state.tasks.edit(key)->targets, gone);
+  rows(step).tasks.edit(key, [&](model::Task& row) { std::erase_if(row.targets, gone); });
 }
 
 }  // namespace
 
-void stop_task(Step& step, const std::string& key, const std::string& stop_code, const std::string& reason) {
+void stop_task(Step& step, const std::string& key, const StopReason& cause) {
   const model::Task* found = step.state.tasks.find(key);
   if (found == nullptr || found->desired_status == DesiredStatus::kStopped) return;
-  model::Task* task = step.state.tasks.edit(key);
-  task->desired_status = DesiredStatus::kStopped;
-  task->stop_code = stop_code;
-  task->stopped_reason = cut(reason);
-  ++task->version;
-  if (step.state.live.unsent_tasks.contains(key)) return finish(step, key, reason, std::nullopt);
-  if (task->targets.empty()) {
-    task->last_status = TaskStatus::kStopping;
-    task->stopping_at = step.now;
-    return;
-  }
-  task->last_status = TaskStatus::kDeactivating;
-  const auto targets = task->targets;
+  const bool unsent = step.state.live.unsent_tasks.contains(key);
+  rows(step).tasks.edit(key, [&](model::Task& task) {
+    task.desired_status = DesiredStatus::kStopped;
+    task.stop_code = cause.code;
+    task.stopped_reason = cut(cause.reason);
+    ++task.version;
+    if (unsent) return;
+    task.last_status = task.targets.empty() ? TaskStatus::kStopping : TaskStatus::kDeactivating;
+    if (task.targets.empty()) task.stopping_at = step.now;
+  });
+  if (unsent) return finish(step, key, cause.reason, std::nullopt);
+  const auto targets = found->targets;
   for (const model::TaskTarget& each : targets) {
-    deregister_target(step, each.target_group_arn, each.registration);
+    deregister_target(step, each);
   }
+}
+
+Result<void> stop_task_by_caller(Step& step, const std::string& key, const std::string& reason) {
+  const model::Task* found = step.state.tasks.find(key);
+  if (found == nullptr) return invalid_parameter("The referenced task was not found.");
+  if (found->desired_status == DesiredStatus::kStopped) return {};
+  stop_task(step, key, {.code = "UserInitiated", .reason = reason});
+  rows(step).tasks.edit(key, [](model::Task& task) { task.tags.clear(); });
+  return {};
 }
 
 bool may_tell_agent_to_stop(const State& state, const model::Task& task) {
@@ -252,50 +282,39 @@ bool may_tell_agent_to_stop(const State& state, const model::Task& task) {
                       [&](const model::TaskTarget& each) { return find_target(state, each) != nullptr; });
 }
 
-Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change) {
-  auto key = task_key(step.settings.realm(), cluster, change.task);
+Result<void> apply_task_change(Step& step, const TaskChange& change) {
+  auto key = task_key(step.settings.realm(), change.cluster, change.task);
   if (!key) return key.error();
   const model::Task* found = step.state.tasks.find(*key);
   // An error would make agents repeat the report for ever.
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return {};
 
-  step.state.live.unsent_tasks.erase(*key);  // whoever reports it knows it
-  model::Task* task = step.state.tasks.edit(*key);
-  bool changed = false;
-  for (const ContainerChange& each : change.containers) {
-    for (model::Container& container : task->containers) {
-      if (container.name == each.name) changed = merge_container(container, each) || changed;
-    }
-  }
-  if (change.pull_started_at) task->pull_started_at = change.pull_started_at;
-  if (change.pull_stopped_at) task->pull_stopped_at = change.pull_stopped_at;
-  if (change.execution_stopped_at) task->execution_stopped_at = change.execution_stopped_at;
-  if (changed) ++task->version;
-
+  rows(step).live.unsent_tasks.erase(*key);  // whoever reports it knows it
+  rows(step).tasks.edit(*key, [&](model::Task& task) { merge_task(task, change); });
   if (change.status == "STOPPED") {
-    const auto targets = task->targets;
+    const auto targets = found->targets;
     for (const model::TaskTarget& each : targets) {
-      drop_target(step, each.target_group_arn, each.registration);
+      drop_target(step, each);
     }
     finish(step, *key, change.reason, change.execution_stopped_at);
     return {};
   }
   drop_dead_targets(step, *key);
   stop_without_essential(step, *key, change.reason);
-  const bool comes_up = change.status == "RUNNING" || task->last_status == TaskStatus::kActivating;
-  if (comes_up && task->desired_status == DesiredStatus::kRunning &&
-      task->last_status < TaskStatus::kRunning) {
-    task->last_status = TaskStatus::kActivating;
+  const bool comes_up = change.status == "RUNNING" || found->last_status == TaskStatus::kActivating;
+  if (comes_up && found->desired_status == DesiredStatus::kRunning &&
+      found->last_status < TaskStatus::kRunning) {
+    rows(step).tasks.edit(*key, [](model::Task& task) { task.last_status = TaskStatus::kActivating; });
     activate(step, *key);
   }
   return {};
 }
 
-Result<void> apply_health(Step& step, const std::string& instance_arn, const std::string& task,
-                          const std::vector<ContainerHealth>& health) {
+Result<void> apply_health(Step& step, const HealthReport& report) {
+  const std::string& instance_arn = report.instance_arn;
   const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
   if (instance == nullptr) return invalid_parameter("no such container instance: " + instance_arn);
-  const auto key = task_key(step.settings.realm(), instance->cluster, task);
+  const auto key = task_key(step.settings.realm(), instance->cluster, report.task);
   if (!key) return key.error();
   const model::Task* found = step.state.tasks.find(*key);
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return {};
@@ -304,7 +323,7 @@ Result<void> apply_health(Step& step, const std::string& instance_arn, const std
   }
   model::Task changed = *found;
   bool any = false;
-  for (const ContainerHealth& each : health) {
+  for (const ContainerHealth& each : report.containers) {
     for (model::Container& container : changed.containers) {
       if (container.name != each.container || container.health == each.status) continue;
       container.health = each.status;
@@ -313,29 +332,30 @@ Result<void> apply_health(Step& step, const std::string& instance_arn, const std
   }
   if (!any) return {};
   ++changed.version;
-  *step.state.tasks.edit(*key) = std::move(changed);
+  rows(step).tasks.put(*key, std::move(changed));
   return {};
 }
 
 void orphan_task(Step& step, const std::string& key, const std::string& reason) {
   const model::Task* found = step.state.tasks.find(key);
   if (found == nullptr || found->last_status == TaskStatus::kStopped) return;
-  stop_task(step, key, "UserInitiated", reason);
+  stop_task(step, key, {.code = "UserInitiated", .reason = reason});
   if (step.state.tasks.find(key)->last_status == TaskStatus::kStopped) return;
   finish(step, key, reason, std::nullopt);
 }
 
 void reconcile_tasks(Step& step) {
-  Agenda& agenda = step.state.live.agenda;
+  Agenda& agenda = rows(step).live.agenda;
   for (const std::string& key : agenda.take(Concern::kStoppingTask, step.now)) {
     const model::Task* found = step.state.tasks.find(key);
     if (found == nullptr || found->desired_status != DesiredStatus::kStopped) continue;
     forget_gone_targets(step, key);
     if (!found->targets.empty() || found->last_status >= TaskStatus::kStopping) continue;
-    model::Task* task = step.state.tasks.edit(key);
-    task->last_status = TaskStatus::kStopping;
-    task->stopping_at = step.now;
-    ++task->version;
+    rows(step).tasks.edit(key, [&](model::Task& task) {
+      task.last_status = TaskStatus::kStopping;
+      task.stopping_at = step.now;
+      ++task.version;
+    });
   }
   if (agenda.take(Concern::kStoppedTasks, step.now).empty()) return;
   step.subject = {Concern::kStoppedTasks, ""};
@@ -348,7 +368,7 @@ void reconcile_tasks(Step& step) {
     }
     expired.push_back(key);
   }
-  for (const std::string& key : expired) step.state.tasks.erase(key);
+  for (const std::string& key : expired) rows(step).tasks.erase(key);
 }
 
 }  // namespace agent::control

@@ -9,10 +9,18 @@
 
 namespace agent::control {
 
+struct StopReason {
+  std::string code;    // UserInitiated, TaskFailedToStart ...
+  std::string reason;  // for people
+};
 // Wants the task stopped: desired STOPPED, its targets start draining, and once they are gone the agent is
 // told. A task of which its agent was never told is STOPPED at once. No-op for a task that already wants to
 // stop.
-void stop_task(Step& step, const std::string& key, const std::string& stop_code, const std::string& reason);
+void stop_task(Step& step, const std::string& key, const StopReason& cause);
+
+// StopTask: the same, by a caller's wish, and the task loses its tags. InvalidParameterException for a task
+// that is not there.
+shared::Result<void> stop_task_by_caller(Step& step, const std::string& key, const std::string& reason);
 
 // The agent may be told to stop the task: it wants to stop and none of its registrations exists any more.
 // This is the ordering promise; nothing else may send a desired status of STOPPED.
@@ -20,7 +28,7 @@ bool may_tell_agent_to_stop(const State& state, const model::Task& task);
 
 struct ContainerChange {
   std::string name;
-  std::string status;  // PENDING, RUNNING, STOPPED
+  std::string status;  // RUNNING, STOPPED or DEAD; any other is a stage before RUNNING
   std::string runtime_id;
   std::string image_digest;
   std::string reason;
@@ -28,6 +36,7 @@ struct ContainerChange {
   std::vector<model::NetworkBinding> bindings;
 };
 struct TaskChange {
+  std::string cluster;
   std::string task;    // id or ARN
   std::string status;  // "", PENDING, RUNNING, STOPPED
   std::string reason;
@@ -41,7 +50,7 @@ struct TaskChange {
 // frees its resources and takes its targets away when it stopped. A task of which an essential container has
 // ended wants to stop from then on, with that as its cause, whatever its other containers still do; the
 // target of an ended container is gone at once, the others drain.
-shared::Result<void> apply_task_change(Step& step, const std::string& cluster, const TaskChange& change);
+shared::Result<void> apply_task_change(Step& step, const TaskChange& change);
 
 // The health of containers, as an agent's telemetry tells it again and again: what is known already touches
 // no row. Containers and tasks that are not there (any more) are left out; InvalidParameterException for a
@@ -50,8 +59,12 @@ struct ContainerHealth {
   std::string container;
   model::HealthStatus status = model::HealthStatus::kUnknown;
 };
-shared::Result<void> apply_health(Step& step, const std::string& instance_arn, const std::string& task,
-                                  const std::vector<ContainerHealth>& health);
+struct HealthReport {
+  std::string instance_arn;  // whose agent tells it
+  std::string task;          // id or ARN
+  std::vector<ContainerHealth> containers;
+};
+shared::Result<void> apply_health(Step& step, const HealthReport& report);
 
 // The task left the books although nobody saw it end (its instance was deregistered by force): STOPPED now,
 // its targets drain on without it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/state/service_log.h"
 
 namespace agent::control {
@@ -20,14 +21,14 @@ bool is_progress(const std::string& message) {
          message.find(") has started ") != std::string::npos;
 }
 
-model::Service* service_of(Step& step, const model::Task& task) {
+// The ACTIVE service with the task's deployment.
+const model::Service* service_of(const State& state, const model::Task& task) {
   if (task.service.empty()) return nullptr;
-  const std::string key = task.cluster + "/" + task.service;
-  const model::Service* service = step.state.services.find(key);
+  const model::Service* service = state.services.find(task.cluster + "/" + task.service);
   if (service == nullptr || service->status != model::ServiceStatus::kActive) return nullptr;
   const bool mine = std::any_of(service->deployments.begin(), service->deployments.end(),
                                 [&](const auto& each) { return each.id == task.deployment_id; });
-  return mine ? step.state.services.edit(key) : nullptr;
+  return mine ? service : nullptr;
 }
 
 model::Deployment* find_deployment(model::Service& service, const std::string& id) {
@@ -55,7 +56,7 @@ std::string event_text(const model::Service& service, const std::string& text) {
 }
 
 void add_event(Step& step, const model::Service& service, const std::string& text) {
-  append_event(step.state, key_of(service), {step.random.uuid(), step.now, event_text(service, text)});
+  append_event(rows(step), key_of(service), {step.random.uuid(), step.now, event_text(service, text)});
 }
 
 void add_event_once(Step& step, const std::string& service_key, const std::string& text) {
@@ -74,23 +75,27 @@ bool newest_event_is(const State& state, const model::Service& service, const st
 }
 
 void note_task_running(Step& step, const model::Task& task) {
-  model::Service* service = service_of(step, task);
+  const model::Service* service = service_of(step.state, task);
   if (service == nullptr) return;
-  model::Deployment* deployment = find_deployment(*service, task.deployment_id);
-  if (deployment->reached_running) return;
-  deployment->reached_running = true;
-  deployment->failed_tasks = 0;
-  deployment->updated_at = step.now;
+  rows(step).services.edit(key_of(*service), [&](model::Service& row) {
+    model::Deployment* deployment = find_deployment(row, task.deployment_id);
+    if (deployment->reached_running) return;
+    deployment->reached_running = true;
+    deployment->failed_tasks = 0;
+    deployment->updated_at = step.now;
+  });
 }
 
 void note_failed_start(Step& step, const model::Task& task, const std::string& event) {
-  model::Service* service = service_of(step, task);
+  const model::Service* service = service_of(step.state, task);
   if (service == nullptr) return;
-  model::Deployment* deployment = find_deployment(*service, task.deployment_id);
-  count_failure(*deployment);
-  deployment->updated_at = step.now;
-  ++service->failed_starts;
-  service->next_start_at = step.now + backoff(step.settings, service->failed_starts);
+  rows(step).services.edit(key_of(*service), [&](model::Service& row) {
+    model::Deployment* deployment = find_deployment(row, task.deployment_id);
+    count_failure(*deployment);
+    deployment->updated_at = step.now;
+    ++row.failed_starts;
+    row.next_start_at = step.now + backoff(step.settings, row.failed_starts);
+  });
   if (!event.empty()) add_event_once(step, key_of(*service), event);
   if (service->failed_starts >= kTellInconsistentAfter) {
     add_event_once(step, key_of(*service),
@@ -107,9 +112,11 @@ void note_task_stopped(Step& step, const model::Task& task, EndedBy ended_by) {
                     never_ran ? "was unable to place a task. Reason: " + task.stopped_reason + "." : "");
 }
 
-void note_task_unhealthy(model::Service& service, const std::string& deployment_id) {
-  model::Deployment* deployment = find_deployment(service, deployment_id);
-  if (deployment != nullptr && deployment->reached_running) count_failure(*deployment);
+void note_task_unhealthy(Step& step, const model::Task& task) {
+  rows(step).services.edit(task.cluster + "/" + task.service, [&](model::Service& row) {
+    model::Deployment* deployment = find_deployment(row, task.deployment_id);
+    if (deployment != nullptr && deployment->reached_running) count_failure(*deployment);
+  });
 }
 
 }  // namespace agent::control

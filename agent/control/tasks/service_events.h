@@ -26,7 +26,7 @@ void note_task_running(Step& step, const model::Task& task);
 void note_failed_start(Step& step, const model::Task& task, const std::string& event);
 enum class EndedBy { kItself, kUs };
 void note_task_stopped(Step& step, const model::Task& task, EndedBy ended_by);
-// A task of the deployment was found unhealthy and is being replaced.
-void note_task_unhealthy(model::Service& service, const std::string& deployment_id);
+// It was found unhealthy and is being replaced.
+void note_task_unhealthy(Step& step, const model::Task& task);
 
 }  // namespace agent::control

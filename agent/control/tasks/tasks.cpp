@@ -4,6 +4,7 @@
 
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
 
 namespace agent::control {
@@ -26,12 +27,13 @@ struct Origin {
   Sizes sizes;
   std::vector<model::Tag> tags;
   bool enable_execute_command = false;
+  RunToken token;
 };
 
 model::Container new_container(Step& step, const std::string& cluster, const std::string& task_id,
                                const model::ContainerDefinition& definition, const Sizes& sizes) {
   model::Container container;
-  container.arn = step.arn("ecs", "container/" + cluster + "/" + task_id + "/" + step.random.uuid());
+  container.arn = step.arn(aws::EcsKind::kContainer, cluster + "/" + task_id + "/" + step.random.uuid());
   container.name = definition.name;
   container.image = definition.image;
   container.essential = definition.essential;
@@ -52,7 +54,7 @@ std::string put_task(Step& step, const model::TaskDefinition& definition, const 
   model::Task task;
   task.id = step.random.hex(kTaskIdDigits);
   task.cluster = origin.cluster;
-  task.arn = step.arn("ecs", "task/" + origin.cluster + "/" + task.id);
+  task.arn = step.arn(aws::EcsKind::kTask, key_of(task));
   task.task_definition_arn = definition.arn;
   task.family = definition.family;
   task.revision = definition.revision;
@@ -68,31 +70,15 @@ std::string put_task(Step& step, const model::TaskDefinition& definition, const 
   task.reserved = resources_of(definition, origin.sizes);
   task.overrides = origin.overrides;
   task.enable_execute_command = origin.enable_execute_command;
+  task.client_token = origin.token.text;
+  task.request_digest = origin.token.digest;
   task.tags = origin.tags;
   task.created_at = step.now;
   task.connectivity_at = step.now;
   const std::string key = key_of(task);
-  step.state.tasks.put(key, std::move(task));
-  step.state.live.unsent_tasks.insert(key);
+  rows(step).tasks.put(key, std::move(task));
+  rows(step).live.unsent_tasks.insert(key);
   return key;
-}
-
-Result<const model::TaskDefinition*> runnable_definition(const State& state, const std::string& arn) {
-  const model::TaskDefinition* definition = find_task_definition(state, arn);
-  if (definition == nullptr) return client_exception("TaskDefinition not found.");
-  if (definition->status != model::TaskDefinitionStatus::kActive) {
-    return client_exception("TaskDefinition is inactive");
-  }
-  return definition;
-}
-
-Result<void> check_launch(const RunTask& request) {
-  if (request.launch_type == model::LaunchType::kFargate) {
-    return invalid_parameter(
-        "launch type FARGATE has no capacity here: tasks run on registered container instances, use "
-        "EC2 or EXTERNAL");
-  }
-  return {};
 }
 
 // StartTask: each named instance gets one task if it fits there.
@@ -100,27 +86,45 @@ void start_on(Step& step, const RunTask& request, const model::TaskDefinition& d
               const Origin& origin, scheduler::Demand demand, RunTaskResult& result) {
   demand.member_of.clear();  // the caller has chosen
   demand.distinct_instance = false;
-  for (const std::string& arn : request.on_instances) {
-    const model::ContainerInstance* instance = find_instance_by_arn(step.state, arn);
-    if (instance == nullptr) {
-      result.failures.push_back({arn, "MISSING", ""});
+  std::vector<PlacementFailure> unusable;  // told last
+  for (const NamedInstance& each : request.on_instances) {
+    const model::ContainerInstance* instance = step.state.instances.find(each.key);
+    if (const std::string why = why_not_there(instance); !why.empty()) {
+      unusable.push_back({instance == nullptr ? each.arn : instance->arn, why, ""});
       continue;
     }
     const scheduler::Candidate candidate = candidate_of(step.state, *instance);
     const std::string reason = scheduler::misfit(candidate, demand);
     if (reason.empty()) {
-      result.task_keys.push_back(put_task(step, definition, origin, arn));
+      result.task_keys.push_back(put_task(step, definition, origin, instance->arn));
     } else {
-      result.failures.push_back({arn, reason, scheduler::detail_of(reason, candidate, demand)});
+      result.failures.push_back({instance->arn, reason, scheduler::detail_of(reason, candidate, demand)});
     }
   }
+  result.failures.insert(result.failures.end(), unusable.begin(), unusable.end());
 }
 
 }  // namespace
 
+Result<const model::TaskDefinition*> runnable_definition(const Step& step, std::string_view reference) {
+  const auto definition = task_definition_in(step, reference);
+  if (!definition) return definition.error();
+  if (*definition == nullptr) return client_exception("TaskDefinition not found.");
+  if ((*definition)->status != model::TaskDefinitionStatus::kActive) {
+    return client_exception("TaskDefinition is inactive");
+  }
+  return definition;
+}
+
+Result<void> check_constraints(const std::vector<model::PlacementConstraint>& constraints,
+                               const model::TaskDefinition& definition) {
+  if (constraints.size() + definition.placement_expressions.size() <= kMaxConstraints) return {};
+  return invalid_parameter("At most " + std::to_string(kMaxConstraints) +
+                           " placement constraints are allowed, counted with those of the task definition.");
+}
+
 Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
-  if (auto ok = check_launch(request); !ok) return ok.error();
-  auto definition = runnable_definition(step.state, request.task_definition_arn);
+  auto definition = runnable_definition(step, request.task_definition_arn);
   if (!definition) return definition.error();
   Origin origin;
   origin.cluster = request.cluster;
@@ -131,6 +135,7 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   origin.sizes = {request.container_overrides, request.cpu_override, request.memory_override};
   origin.tags = request.tags;
   origin.enable_execute_command = request.enable_execute_command;
+  origin.token = request.token;
   auto demand = demand_of(**definition, origin.sizes, request.strategy, request.constraints, origin.group);
   if (!demand) return demand.error();
   demand->max_tasks = step.settings.max_tasks_per_instance;
@@ -140,7 +145,7 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
     start_on(step, request, **definition, origin, std::move(*demand), result);
     return result;
   }
-  Capacity& capacity = step.state.capacity();
+  Capacity& capacity = rows(step).capacity();
   if (capacity.hosts(step.state, request.cluster) == 0) {
     return invalid_parameter("No Container Instances were found in your cluster.");
   }
@@ -158,6 +163,16 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
     result.task_keys.push_back(put_task(step, **definition, origin, arn));
   }
   return result;
+}
+
+EarlierRun earlier_run(const State& state, const std::string& cluster, const RunToken& token) {
+  EarlierRun found;
+  if (token.text.empty()) return found;
+  for (const std::string& key : state.task_index().of_token(cluster, token.text)) {
+    found.task_keys.push_back(key);
+    found.same = found.same && state.tasks.find(key)->request_digest == token.digest;
+  }
+  return found;
 }
 
 namespace {
@@ -207,7 +222,7 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
   demand->deployment = deployment.id;
   demand->max_tasks = step.settings.max_tasks_per_instance;
   demand->count = count;
-  Capacity& capacity = step.state.capacity();
+  Capacity& capacity = rows(step).capacity();
   if (capacity.hosts(step.state, service.cluster) == 0) {
     return {{}, {"", "No Container Instances were found in your cluster.", ""}};
   }
@@ -218,14 +233,14 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
   }
   if (placed.closest) result.failure = {placed.closest->arn, placed.closest->reason, placed.closest->detail};
   if (placed.unplaced > 0 && by_room) {
-    step.state.live.unplaceable[key_of(service)] = {step.state.task_index().room(),
+    rows(step).live.unplaceable[key_of(service)] = {step.state.task_index().room(),
                                                     step.state.instances.generation(),
                                                     deployment.id,
                                                     result.failure.arn,
                                                     result.failure.reason,
                                                     result.failure.detail};
   } else {
-    step.state.live.unplaceable.erase(key_of(service));
+    rows(step).live.unplaceable.erase(key_of(service));
   }
   return result;
 }

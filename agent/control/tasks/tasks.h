@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/control/state/step.h"
@@ -9,12 +10,26 @@
 
 namespace agent::control {
 
+inline constexpr std::size_t kMaxConstraints = 10;  // placementConstraints, with those of the task definition
+
 struct ContainerOverride {
   std::string name;
   std::optional<int> cpu;
   std::optional<int> memory;
   std::optional<int> memory_reservation;
   std::optional<int> gpus;
+};
+
+// What makes a repeated call known; kept in the tasks that the first one made.
+struct RunToken {
+  std::string text;    // the caller's, empty: none, and then no digest either
+  std::string digest;  // of the rest of the request: the same for the same request
+};
+
+// An instance as a caller names it; it need not exist.
+struct NamedInstance {
+  std::string key;
+  std::string arn;  // that a failure shows
 };
 
 struct RunTask {
@@ -32,14 +47,15 @@ struct RunTask {
   std::optional<std::int64_t> memory_override;
   std::vector<model::Tag> tags;
   bool enable_execute_command = false;
-  // StartTask: place on exactly these instances (ARNs), one task each; strategy is ignored.
-  std::vector<std::string> on_instances;
+  RunToken token;
+  // StartTask: place on exactly these instances, one task each; strategy is ignored.
+  std::vector<NamedInstance> on_instances;
 };
 
 struct PlacementFailure {
   std::string arn;     // the container instance that was tried, may be empty
   std::string reason;  // RESOURCE:CPU, RESOURCE:MEMORY, RESOURCE:PORTS, AGENT, ATTRIBUTE, MemberOf placement
-                       // constraint ...
+                       // constraint, of a named instance MISSING, INACTIVE ...
   std::string detail;
 };
 
@@ -48,9 +64,25 @@ struct RunTaskResult {
   std::vector<PlacementFailure> failures;
 };
 
+// The task definition of which something is to be started, named as requests do. Errors: ClientException when
+// there is none or it is not ACTIVE, InvalidParameterException for an ARN that is none.
+shared::Result<const model::TaskDefinition*> runnable_definition(const Step& step,
+                                                                 std::string_view reference);
+
 // Places up to count tasks; tasks + unplaced = count. Errors: InvalidParameterException "No Container
-// Instances were found in your cluster.", ClientException for an inactive definition.
+// Instances were found in your cluster.", those of runnable_definition.
 shared::Result<RunTaskResult> run_task(Step& step, const RunTask& request);
+
+// At most kMaxConstraints together: InvalidParameterException.
+shared::Result<void> check_constraints(const std::vector<model::PlacementConstraint>& constraints,
+                                       const model::TaskDefinition& definition);
+
+// The tasks that an earlier call with this token made in the cluster, none for an empty token.
+struct EarlierRun {
+  std::vector<std::string> task_keys;
+  bool same = true;  // its digest was this one
+};
+EarlierRun earlier_run(const State& state, const std::string& cluster, const RunToken& token);
 
 // Up to `count` tasks of a service (used by the service reconciler), and when it is fewer, why.
 struct ServiceTasksResult {

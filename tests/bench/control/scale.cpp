@@ -1,5 +1,5 @@
-// bench_control_scale: the shipped control on an SQLite file, with as many agents as a large installation has,
-// played by this process over the agents' protocol.
+// bench_control_scale: the shipped control on an SQLite file, with as many agents as a large installation
+// has, played by this process over the agents' protocol.
 //
 //   bench_control_scale [--hosts N] [--tasks N] [--services N] [--rest SECONDS]
 //
@@ -95,9 +95,9 @@ class Bench {
 
   int run() {
     call("CreateCluster", "{}");
-    call("RegisterTaskDefinition", json{{"family", "web"},
-                                        {"containerDefinitions",
-                                         {{{"name", "web"}, {"image", "web:1"}, {"cpu", 2}, {"memory", 16}}}}});
+    call("RegisterTaskDefinition",
+         json{{"family", "web"},
+              {"containerDefinitions", {{{"name", "web"}, {"image", "web:1"}, {"cpu", 2}, {"memory", 16}}}}});
     finish("calls");
     join();
     start_by_calls();
@@ -138,7 +138,8 @@ class Bench {
               {"containers", json::array({std::move(container)})}};
     }
     const bool running = task.desired_status == "RUNNING";
-    call("SubmitTaskStateChange", body, [this, running](const std::string&) { running ? ++running_ : ++stopped_; });
+    call("SubmitTaskStateChange", body,
+         [this, running](const std::string&) { running ? ++running_ : ++stopped_; });
   }
 
  private:
@@ -188,7 +189,8 @@ class Bench {
             *text = *std::move(result);
             return {};
           },
-          [this, text, operation = next.operation, answer = std::move(next.answer)](const Result<void>& done) {
+          [this, text, operation = next.operation,
+           answer = std::move(next.answer)](const Result<void>& done) {
             --under_way_;
             ++answered_;
             if (!done) {
@@ -207,9 +209,10 @@ class Bench {
       const OthersTime time;
       return failed_ || done();
     };
-    if (!loop_.run_until(look, kLimit)) fail(what + " took too long: " + std::to_string(running_) + " RUNNING, " + std::to_string(stopped_) +
-                    " STOPPED, " + std::to_string(under_way_) + " calls under way, " +
-                    std::to_string(waiting_.size()) + " waiting");
+    if (!loop_.run_until(look, kLimit))
+      fail(what + " took too long: " + std::to_string(running_) + " RUNNING, " + std::to_string(stopped_) +
+           " STOPPED, " + std::to_string(under_way_) + " calls under way, " +
+           std::to_string(waiting_.size()) + " waiting");
   }
   void finish(const std::string& what) {
     wait(what, [this] { return waiting_.empty() && under_way_ == 0; });
@@ -227,8 +230,8 @@ class Bench {
     const double cpu = now.cpu - before.cpu;
     std::printf("%-24s %8.2f s, control's CPU %8.3f s", name.c_str(), now.wall - before.wall, cpu);
     if (count > 0) {
-      std::printf(", %9.0f %s/s of CPU, %8.0f/s, %.3f ms each", count / cpu, of, count / (now.wall - before.wall),
-                  1000 * cpu / count);
+      std::printf(", %9.0f %s/s of CPU, %8.0f/s, %.3f ms each", count / cpu, of,
+                  count / (now.wall - before.wall), 1000 * cpu / count);
       std::printf(", heap %+.1f KiB each",
                   (static_cast<double>(now.heap) - static_cast<double>(before.heap)) / 1024 / count);
     }
@@ -239,10 +242,9 @@ class Bench {
   void join() {
     const Reading before;
     for (int i = 0; i < hosts_; ++i) {
-      const json resources{{{"name", "CPU"}, {"type", "INTEGER"}, {"integerValue", 2 * 2 * (tasks_ / hosts_ + 2)}},
-                           {{"name", "MEMORY"},
-                            {"type", "INTEGER"},
-                            {"integerValue", 16 * 2 * (tasks_ / hosts_ + 2)}}};
+      const json resources{
+          {{"name", "CPU"}, {"type", "INTEGER"}, {"integerValue", 2 * 2 * (tasks_ / hosts_ + 2)}},
+          {{"name", "MEMORY"}, {"type", "INTEGER"}, {"integerValue", 16 * 2 * (tasks_ / hosts_ + 2)}}};
       call("RegisterContainerInstance",
            json{{"cluster", "default"},
                 {"totalResources", resources},
@@ -339,7 +341,8 @@ class Bench {
     tell("start, first answer", before, 0, "");
     const Reading after;
     std::printf("%-24s %zu tasks, file %.1f MiB, heap %.1f MiB\n", "", engine_->state().tasks.size(),
-                bytes / 1024 / 1024, (static_cast<double>(after.heap) - static_cast<double>(before.heap)) / 1024 / 1024);
+                bytes / 1024 / 1024,
+                (static_cast<double>(after.heap) - static_cast<double>(before.heap)) / 1024 / 1024);
   }
 
   struct Waiting {
@@ -395,9 +398,9 @@ int main(int argc, char** argv) {
   int services = 10;
   int rest = 10;
   if (!bench::read_flags(
-          argc, argv,
-          {{"--hosts", hosts}, {"--tasks", tasks}, {"--services", services}, {"--rest", rest}})) {
-    std::fprintf(stderr, "usage: bench_control_scale [--hosts N] [--tasks N] [--services N] [--rest SECONDS]\n");
+          argc, argv, {{"--hosts", hosts}, {"--tasks", tasks}, {"--services", services}, {"--rest", rest}})) {
+    std::fprintf(stderr,
+                 "usage: bench_control_scale [--hosts N] [--tasks N] [--services N] [--rest SECONDS]\n");
     return 2;
   }
   shared::log::configure({shared::log::Level::kError, shared::log::Format::kLogfmt, [](std::string_view) {}});

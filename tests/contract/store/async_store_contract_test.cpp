@@ -1,4 +1,5 @@
-// What every AsyncStore promises, asked of the one that commits at once and of the one with a thread on SQLite.
+// What every AsyncStore promises, asked of the one that commits at once and of the one with a thread on
+// SQLite.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -63,7 +64,9 @@ class AsyncStoreContract : public testing::TestWithParam<Committer> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Store, AsyncStoreContract, testing::Values(Committer::kDirect, Committer::kThread),
-                         [](const auto& each) { return each.param == Committer::kDirect ? "direct" : "thread"; });
+                         [](const auto& each) {
+                           return each.param == Committer::kDirect ? "direct" : "thread";
+                         });
 
 TEST_P(AsyncStoreContract, AnswersOnTheCallersThreadOnceTheChangeIsDurable) {
   bool done = false;

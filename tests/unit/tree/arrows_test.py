@@ -1,4 +1,4 @@
-"""Checks the include arrows of docs/architecture.md, the homes of heavy packages, and a short ban list.
+"""Checks the include arrows of docs/architecture.md, its doors, the homes of heavy packages, and a short ban list.
 
 The map itself is read from the page, so page and code cannot drift apart. Run: arrows_test.py SOURCE_DIR
 """
@@ -44,9 +44,13 @@ def allowed(target, arrows):
 def main():
     arrows = {folder.strip(): targets.split() for folder, targets in block("arrows")}
     packages = [(names.split(), homes.split()) for names, homes in block("packages")]
+    doors = {door.strip(): folders.split() for door, folders in block("doors")}
     problems = []
     files = [p for program in PROGRAMS for p in sorted((ROOT / program).rglob("*")) if p.suffix in (".h", ".cpp")]
     assert files, "no sources found"
+    for door in doors:
+        if not (ROOT / door).is_file():
+            problems.append(f"docs/architecture.md: there is no {door}")
     for path in files:
         where, text = path.relative_to(ROOT), path.read_text()
         folder = home_of(where.as_posix(), arrows)
@@ -60,6 +64,8 @@ def main():
                     problems.append(f"{where}: includes {target}, but {folder} has no arrow to {home}")
             elif kind == '"' and target.split("/")[0] == "tests":
                 problems.append(f"{where}: includes {target} from the tests")
+            if target in doors and not (path.suffix == ".cpp" and allowed(folder, doors[target])):
+                problems.append(f"{where}: includes {target}, which is for .cpp files of {' and '.join(doors[target])}")
             for names, homes in packages:
                 if any(target == n or target.startswith(n) for n in names) and folder not in homes:
                     problems.append(f"{where}: includes <{target}>, which belongs into {' or '.join(homes)}")

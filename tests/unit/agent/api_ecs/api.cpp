@@ -86,7 +86,8 @@ std::string Api::join(int cpu, int memory, const std::string& cluster) {
 void Api::connect(const std::string& instance_arn, bool connected) {
   state.live.agents[instance_arn].connected = connected;
   if (const auto* row = control::find_instance_by_arn(state, instance_arn)) {
-    state.instances.edit(control::key_of(*row));  // as a session does
+    state.instances.edit(control::key_of(*row),
+                         [](auto& instance) { ++instance.version; });  // as a session does
   }
 }
 

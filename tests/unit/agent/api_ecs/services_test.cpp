@@ -60,6 +60,10 @@ TEST_F(Services, ARepeatIsTheSameServiceAndOtherParametersAreNot) {
   const json first = api.ok("CreateService", create());
   EXPECT_EQ(api.ok("CreateService", create({{"loadBalancers", json::array()}, {"launchType", "EC2"}})),
             first);
+  EXPECT_THAT(
+      api.refused("CreateService", create({{"placementConstraints",
+                                            {{{"type", "memberOf"}, {"expression", "attribute:x =="}}}}})),
+      HasSubstr("Invalid expression: at position 15"));
   EXPECT_EQ(api.refused("CreateService", create({{"desiredCount", 3}})),
             "InvalidParameterException: Creation of service was not idempotent.");
   api.ok("CreateService", create({{"serviceName", "token"}, {"clientToken", "t"}}));
@@ -122,7 +126,7 @@ TEST_F(Services, DeletedOnesStayDescribable) {
 TEST_F(Services, AnInactiveOneIsNotUpdatedAndTheErrorSaysWhy) {
   api.ok("CreateService", create({{"desiredCount", 0}}));
   api.ok("DeleteService", {{"service", "shop"}});
-  api.state.services.edit("default/shop")->status = model::ServiceStatus::kInactive;
+  api.state.services.edit("default/shop", [](auto& row) { row.status = model::ServiceStatus::kInactive; });
   EXPECT_EQ(api.refused("UpdateService", {{"service", "shop"}, {"desiredCount", 1}}),
             "ServiceNotActiveException: Service was not ACTIVE.");
   EXPECT_EQ(api.refused("DeleteService", {{"service", "shop"}}),

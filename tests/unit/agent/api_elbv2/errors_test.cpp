@@ -258,6 +258,19 @@ TEST_P(Errors, NameTheFieldAndTheReasonAndChangeNothing) {
 INSTANTIATE_TEST_SUITE_P(Api, Errors, testing::ValuesIn(kCases),
                          [](const auto& each) { return std::string(each.param.name); });
 
+TEST(IpTargets, HaveOneTextForWhatIsNoAddressWhereverItIsGiven) {
+  Api api;
+  api.good("CreateTargetGroup", "Name=addresses&Protocol=HTTP&Port=80&TargetType=ip");
+  const std::string form =
+      "TargetGroupArn=" + api.state.target_groups.rows().begin()->first + "&Targets.member.1.Id=here";
+  for (const char* operation : {"RegisterTargets", "DescribeTargetHealth"}) {
+    const auto answer = api.call(operation, form);
+    ASSERT_FALSE(answer) << operation;
+    EXPECT_EQ(answer.error().code(), "InvalidTarget");
+    EXPECT_EQ(answer.error().text(), "The IP address 'here' is not a valid IPv4 or IPv6 address");
+  }
+}
+
 TEST(DeletionProtection, BlocksDeletionUntilItIsOff) {
   Api api;
   const auto balancer = api.create_load_balancer();

@@ -95,7 +95,8 @@ TEST(KeptOnly, AccessLogsThatNobodyWouldGetAreRefusedWithWhatThereIs) {
   EXPECT_TRUE(api.state.published->listeners.at(0)->options.access_log)
       << "so that the balancer's own setting decides";
   // What an older control took is not shown any more.
-  api.state.load_balancers.edit(balancer)->attributes["access_logs.s3.enabled"] = "true";
+  api.state.load_balancers.edit(balancer,
+                                [](auto& row) { row.attributes["access_logs.s3.enabled"] = "true"; });
   EXPECT_THAT(api.good("DescribeLoadBalancerAttributes", "LoadBalancerArn=" + balancer),
               HasSubstr("<Key>access_logs.s3.enabled</Key><Value>false</Value>"));
 }

@@ -27,45 +27,42 @@ TEST(Arn, RoundTripsAndKeepsColonsInTheResource) {
 TEST(EcsArn, FormatsAndParsesEveryKind) {
   const std::string prefix = "arn:aws:ecs:eu-central-1:123456789012:";
   const struct {
-    std::string arn;
     std::string resource;
     EcsKind kind;
     std::vector<std::string> parts;
   } cases[] = {
-      {cluster_arn(kRealm, "web"), "cluster/web", EcsKind::kCluster, {"web"}},
-      {service_arn(kRealm, "web", "api"), "service/web/api", EcsKind::kService, {"web", "api"}},
-      {task_arn(kRealm, "web", "0123"), "task/web/0123", EcsKind::kTask, {"web", "0123"}},
-      {container_arn(kRealm, "web", "01", "u-u"),
-       "container/web/01/u-u",
-       EcsKind::kContainer,
-       {"web", "01", "u-u"}},
-      {container_instance_arn(kRealm, "web", "ab"),
-       "container-instance/web/ab",
-       EcsKind::kContainerInstance,
-       {"web", "ab"}},
-      {task_definition_arn(kRealm, "app", 7), "task-definition/app:7", EcsKind::kTaskDefinition, {"app:7"}},
-      {capacity_provider_arn(kRealm, "cp"), "capacity-provider/cp", EcsKind::kCapacityProvider, {"cp"}},
-      {task_set_arn(kRealm, "web", "api", "ecs-svc/12"),
-       "task-set/web/api/ecs-svc/12",
-       EcsKind::kTaskSet,
-       {"web", "api", "ecs-svc", "12"}},
-      {service_deployment_arn(kRealm, "web", "api", "NCWGC2ZR-taawPAYrIaU5"),
-       "service-deployment/web/api/NCWGC2ZR-taawPAYrIaU5",
-       EcsKind::kServiceDeployment,
-       {"web", "api", "NCWGC2ZR-taawPAYrIaU5"}},
-      {service_revision_arn(kRealm, "web", "api", "12"),
-       "service-revision/web/api/12",
-       EcsKind::kServiceRevision,
-       {"web", "api", "12"}},
-      {attachment_arn(kRealm, "web", "u"), "attachment/web/u", EcsKind::kAttachment, {"web", "u"}},
+      {"cluster/web", EcsKind::kCluster, {"web"}},
+      {"service/web/api", EcsKind::kService, {"web", "api"}},
+      {"task/web/0123", EcsKind::kTask, {"web", "0123"}},
+      {"container/web/01/u-u", EcsKind::kContainer, {"web", "01", "u-u"}},
+      {"container-instance/web/ab", EcsKind::kContainerInstance, {"web", "ab"}},
+      {"task-definition/app:7", EcsKind::kTaskDefinition, {"app:7"}},
+      {"capacity-provider/cp", EcsKind::kCapacityProvider, {"cp"}},
+      {"task-set/web/api/ecs-svc/12", EcsKind::kTaskSet, {"web", "api", "ecs-svc", "12"}},
+      {"service-deployment/web/api/NCW", EcsKind::kServiceDeployment, {"web", "api", "NCW"}},
+      {"service-revision/web/api/12", EcsKind::kServiceRevision, {"web", "api", "12"}},
+      {"attachment/web/u", EcsKind::kAttachment, {"web", "u"}},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(c.arn, prefix + c.resource);
-    const auto got = parse_ecs_arn(kRealm, c.arn);
+    const std::string name = c.resource.substr(c.resource.find('/') + 1);
+    const std::string arn = ecs_arn(kRealm, c.kind, name);
+    EXPECT_EQ(arn, prefix + c.resource);
+    EXPECT_EQ(name_in(c.kind, arn), name);
+    const auto got = parse_ecs_arn(kRealm, arn);
     ASSERT_TRUE(got) << got.error().text();
     EXPECT_EQ(got->kind, c.kind);
     EXPECT_EQ(got->parts, c.parts);
   }
+}
+
+TEST(EcsArn, HasANameForItsOwnKindOnly) {
+  const std::string arn = ecs_arn(kRealm, EcsKind::kTask, "web/:task/x");
+  EXPECT_EQ(name_in(EcsKind::kTask, arn), "web/:task/x");
+  EXPECT_EQ(name_in(EcsKind::kTaskDefinition, arn), "");
+  EXPECT_EQ(name_in(EcsKind::kContainer, ecs_arn(kRealm, EcsKind::kContainerInstance, "web/a")), "");
+  for (const char* none :
+       {"", "task/web/01", "arn:aws:ecs", "arn:aws:ecs:r:a:task", "web:task/x:y:z:task/01"})
+    EXPECT_EQ(name_in(EcsKind::kTask, none), "") << none;
 }
 
 TEST(EcsArn, RefusesOtherAccountsRegionsServicesAndShapes) {
@@ -85,21 +82,20 @@ TEST(EcsArn, RefusesOtherAccountsRegionsServicesAndShapes) {
 TEST(EcsIdentifiers, AreNamesOrArns) {
   EXPECT_EQ(*parse_cluster(kRealm, ""), "default");
   EXPECT_EQ(*parse_cluster(kRealm, "web"), "web");
-  EXPECT_EQ(*parse_cluster(kRealm, cluster_arn(kRealm, "web")), "web");
-  EXPECT_FALSE(parse_cluster(kRealm, service_arn(kRealm, "web", "api")));
+  EXPECT_EQ(*parse_cluster(kRealm, ecs_arn(kRealm, EcsKind::kCluster, "web")), "web");
+  EXPECT_FALSE(parse_cluster(kRealm, ecs_arn(kRealm, EcsKind::kService, "web/api")));
   EXPECT_FALSE(parse_cluster(kRealm, "a/b"));
 
-  const auto service = parse_scoped(kRealm, EcsKind::kService, service_arn(kRealm, "web", "api"));
+  const auto service = parse_scoped(kRealm, EcsKind::kService, ecs_arn(kRealm, EcsKind::kService, "web/api"));
   EXPECT_EQ(service->cluster, "web");
   EXPECT_EQ(service->id, "api");
   const auto old = parse_scoped(kRealm, EcsKind::kTask, "arn:aws:ecs:eu-central-1:123456789012:task/8-4-4");
   EXPECT_EQ(old->cluster, std::nullopt);
   EXPECT_EQ(old->id, "8-4-4");
-  EXPECT_EQ(*parse_capacity_provider(kRealm, capacity_provider_arn(kRealm, "cp")), "cp");
 }
 
 TEST(EcsIdentifiers, OfAnotherClusterAreRefused) {
-  const std::string arn = task_arn(kRealm, "web", "01");
+  const std::string arn = ecs_arn(kRealm, EcsKind::kTask, "web/01");
   EXPECT_EQ(*parse_in_cluster(kRealm, EcsKind::kTask, arn, "web"), "01");
   EXPECT_EQ(*parse_in_cluster(kRealm, EcsKind::kTask, "01", "other"), "01");
   EXPECT_EQ(parse_in_cluster(kRealm, EcsKind::kTask, arn, "other").error().text(),
@@ -113,7 +109,11 @@ TEST(EcsIdentifiers, TaskDefinitionsHaveAnOptionalRevision) {
     EXPECT_EQ(got->family, "app");
     EXPECT_EQ(got->revision, 7);
   }
+  for (const std::string& text : {std::string("app:7"), prefix + "app:x"}) EXPECT_TRUE(names_revision(text));
+  EXPECT_EQ(parse_definition_name("app:007")->revision, 7);
+  EXPECT_EQ(parse_definition_name("app:x"), std::nullopt);
   for (const std::string& text : {std::string("app"), prefix + "app"}) {
+    EXPECT_FALSE(names_revision(text));
     EXPECT_EQ(parse_task_definition(kRealm, text)->revision, std::nullopt);
   }
   for (const char* bad :
@@ -134,12 +134,11 @@ TEST(ElbArn, NestsListenersAndRulesAsClientsExpect) {
   EXPECT_EQ(rule,
             "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener-rule/app/web/50dc6c495c0c9188/"
             "f2f7dc8efc522ab2/9683b2d02a6cabee");
-  EXPECT_EQ(listener_arn_of(rule), listener);
-  EXPECT_EQ(load_balancer_arn_of(rule), balancer);
-  EXPECT_EQ(load_balancer_arn_of(listener), balancer);
-  EXPECT_EQ(load_balancer_arn_of(balancer), balancer);
-  EXPECT_EQ(arn_suffix(balancer), "app/web/50dc6c495c0c9188");
-  EXPECT_EQ(arn_suffix(target_group_arn(kRealm, "tg", "01")), "targetgroup/tg/01");
+  EXPECT_EQ(elb_kind_of(balancer), ElbKind::kLoadBalancer);
+  EXPECT_EQ(elb_kind_of(listener), ElbKind::kListener);
+  EXPECT_EQ(elb_kind_of(rule), ElbKind::kRule);
+  EXPECT_EQ(elb_kind_of(target_group_arn(kRealm, "tg", "01")), ElbKind::kTargetGroup);
+  EXPECT_EQ(elb_kind_of("arn:aws:ecs:eu-central-1:123456789012:task/web/01"), std::nullopt);
 
   const auto got = parse_elb_arn(kRealm, rule);
   ASSERT_TRUE(got);
@@ -150,7 +149,8 @@ TEST(ElbArn, NestsListenersAndRulesAsClientsExpect) {
   EXPECT_EQ(got->listener_id, "f2f7dc8efc522ab2");
   EXPECT_EQ(got->rule_id, "9683b2d02a6cabee");
   EXPECT_EQ(parse_elb_arn(kRealm, target_group_arn(kRealm, "tg", "01"), ElbKind::kTargetGroup)->name, "tg");
-  EXPECT_EQ(parse_elb_arn(kRealm, trust_store_arn(kRealm, "ts", "01"))->kind, ElbKind::kTrustStore);
+  const std::string store = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:truststore/ts/01";
+  EXPECT_EQ(parse_elb_arn(kRealm, store)->kind, ElbKind::kTrustStore);
 }
 
 TEST(ElbArn, RefusesTheWrongKindAndShape) {

@@ -97,7 +97,7 @@ void FakeAgent::report(const std::string& task_arn, const std::string& status, s
     }
   }
   EXPECT_TRUE(
-      world_.submit([&](Step& step) { return apply_task_change(step, "default", change); }).has_value());
+      world_.submit([&](Step& step) { return apply_task_change(step, in_default(change)); }).has_value());
   (status == "RUNNING" ? reported_running : reported_stopped).insert(task_arn);
 }
 
@@ -194,9 +194,9 @@ World::World() {
   EXPECT_TRUE(submit([](Step& step) -> shared::Result<void> {
                 model::Cluster cluster;
                 cluster.name = "default";
-                cluster.arn = step.arn("ecs", "cluster/default");
+                cluster.arn = step.arn(aws::EcsKind::kCluster, "default");
                 cluster.document = "{}";
-                step.state.clusters.put("default", cluster);
+                rows(step).clusters.put("default", cluster);
                 return {};
               }).has_value());
 }
@@ -369,8 +369,9 @@ void World::add_target_group(int deregistration_delay_seconds) {
     auto group = create_target_group(step, group_request);
     if (!group) return group.error();
     target_group = *group;
-    step.state.target_groups.edit(*group)->attributes["deregistration_delay.timeout_seconds"] =
-        std::to_string(deregistration_delay_seconds);
+    rows(step).target_groups.edit(*group, [&](auto& row) {
+      row.attributes["deregistration_delay.timeout_seconds"] = std::to_string(deregistration_delay_seconds);
+    });
     lb::Action action;
     action.forward.target_groups.push_back({*group, 1});
     auto listener = create_listener(step, {*balancer, "HTTP", 80, {action}, {}});

@@ -15,11 +15,20 @@
 #include "agent/control/engine/engine.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/invariants.h"
+#include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
+#include "agent/control/tasks/changes.h"
+#include "agent/control/tasks/tasks.h"
 #include "agent/link/acs.h"
 #include "shared/lbconfig/feed.h"
 #include "tests/support/manual_executor.h"
 
 namespace agent::control::test {
+
+inline TaskChange in_default(TaskChange change) {
+  change.cluster = "default";
+  return change;
+}
 
 class FakeChannel final : public link::Channel {
  public:
@@ -137,6 +146,9 @@ class World {
   const State& state() const { return engine->state(); }
   const model::Task& task(const std::string& key) const { return *state().tasks.find(key); }
   const model::Service& service_row(const std::string& key) const { return *state().services.find(key); }
+  NamedInstance named(const FakeAgent& agent) const {
+    return {key_of(*find_instance_by_arn(state(), agent.arn)), agent.arn};
+  }
   std::vector<const model::Task*> live_tasks() const;  // desired RUNNING
   ServiceCounts counts(const std::string& key) const { return count_tasks(state(), service_row(key)); }
   std::vector<std::string> events(const std::string& key) const;  // newest first

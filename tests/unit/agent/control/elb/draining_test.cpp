@@ -132,7 +132,8 @@ TEST(Draining, SurvivesARestartOfControlAndStillWaitsForBalancersThatWereThere) 
   world.drain(target);
   const auto at = world.version();
   world.now += world.settings.forget_balancer_after * 2;  // b1 and b2 have been connected all that time
-  world.state->targets.edit(target_key(world.group, target))->draining_since = world.now;
+  world.state->targets.edit(target_key(world.group, target),
+                            [&](auto& row) { row.draining_since = world.now; });
   world.restart_control();
   ASSERT_NE(world.row(target), nullptr);
   EXPECT_EQ(world.row(target)->drain_version, at);
@@ -183,7 +184,7 @@ TEST(Draining, DroppedTargetLeavesTheConfigurationAtOnce) {
   World world = with_two_balancers();
   const auto target = world.add();
   const auto before = world.version();
-  world.apply([&](Step& step) { drop_target(step, world.group, target); });
+  world.apply([&](Step& step) { drop_target(step, {world.group, target}); });
   EXPECT_EQ(world.row(target), nullptr);
   EXPECT_EQ(world.published_target(target), nullptr);
   EXPECT_GT(world.version(), before);
@@ -234,12 +235,13 @@ TEST(Publishing, OnlyRaisesTheVersionWhenSomethingChanged) {
   const auto at = world.version();
   world.pass(seconds(5));
   world.apply([&](Step& step) {
-    step.state.load_balancers.edit(world.balancer)->tags.push_back({"a", "b"});
+    rows(step).load_balancers.edit(world.balancer, [](auto& row) { row.tags.push_back({"a", "b"}); });
   });
   EXPECT_EQ(world.version(), at);
   EXPECT_EQ(world.state->meta.find("meta")->config_version, at);
   world.apply([&](Step& step) {
-    step.state.load_balancers.edit(world.balancer)->attributes["idle_timeout.timeout_seconds"] = "7";
+    rows(step).load_balancers.edit(world.balancer,
+                                   [](auto& row) { row.attributes["idle_timeout.timeout_seconds"] = "7"; });
   });
   EXPECT_EQ(world.version(), at + 1);
   EXPECT_EQ(world.state->published->listeners.at(0)->options.idle_timeout, seconds(7));
@@ -259,15 +261,15 @@ TEST(Registering, RefusesWhatCannotBeReached) {
   World world;
   world.add_host("mi-3", "");
   world.apply([&](Step& step) {
-    EXPECT_EQ(register_target(step, world.group, "mi-9", 80, "", "").error().code(), "InvalidTarget");
-    EXPECT_THAT(register_target(step, world.group, "mi-3", 80, "", "").error().text(),
+    EXPECT_EQ(register_target(step, {world.group, "mi-9", 80, "", ""}).error().code(), "InvalidTarget");
+    EXPECT_THAT(register_target(step, {world.group, "mi-3", 80, "", ""}).error().text(),
                 HasSubstr("no address"));
-    EXPECT_EQ(register_target(step, "arn:none", "mi-1", 80, "", "").error().code(), "TargetGroupNotFound");
+    EXPECT_EQ(register_target(step, {"arn:none", "mi-1", 80, "", ""}).error().code(), "TargetGroupNotFound");
     auto request = World::new_group("ip");
     request.target_type = "ip";
     const auto ip = create_target_group(step, request).value();
-    EXPECT_EQ(register_target(step, ip, "web.example", 80, "", "").error().code(), "InvalidTarget");
-    EXPECT_TRUE(register_target(step, ip, "10.9.8.7", 0, "", ""));
+    EXPECT_EQ(register_target(step, {ip, "web.example", 80, "", ""}).error().code(), "InvalidTarget");
+    EXPECT_TRUE(register_target(step, {ip, "10.9.8.7", 0, "", ""}));
     EXPECT_EQ(targets_of(step.state, ip).at(0)->port, 80);
   });
 }

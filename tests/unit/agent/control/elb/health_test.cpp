@@ -149,7 +149,7 @@ TEST(TargetAddress, FollowsTheAttributeAsSoonAsItIsPutOrDeleted) {
   const auto target = world.add("i-1", 8080);
   world.apply([&](Step& step) { ASSERT_TRUE(put_attribute(step, host, {kAddressAttribute, "10.0.1.2"})); });
   EXPECT_EQ(world.published_target(target)->address, "10.0.1.2");
-  world.apply([&](Step& step) { ASSERT_TRUE(delete_attribute(step, host, kAddressAttribute)); });
+  world.apply([&](Step& step) { ASSERT_TRUE(delete_attribute(step, host, {kAddressAttribute, ""})); });
   EXPECT_EQ(world.published_target(target)->address, "127.0.0.1") << "that of a host that says nothing";
 }
 

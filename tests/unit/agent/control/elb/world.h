@@ -14,6 +14,7 @@
 #include "agent/control/elb/target_health.h"
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 
 namespace agent::control {
 
@@ -63,8 +64,9 @@ class World {
   }
 
   void set_delay(int seconds) {
-    state->target_groups.edit(group)->attributes["deregistration_delay.timeout_seconds"] =
-        std::to_string(seconds);
+    state->target_groups.edit(group, [&](auto& row) {
+      row.attributes["deregistration_delay.timeout_seconds"] = std::to_string(seconds);
+    });
   }
 
   void apply(const std::function<void(Step&)>& what) {
@@ -85,11 +87,11 @@ class World {
 
   std::string add(const std::string& id = "mi-1", std::uint16_t port = 8080, const std::string& task = "") {
     std::string registration;
-    apply([&](Step& step) { registration = register_target(step, group, id, port, "", task).value(); });
+    apply([&](Step& step) { registration = register_target(step, {group, id, port, "", task}).value(); });
     return registration;
   }
   void drain(const std::string& registration) {
-    apply([&](Step& step) { deregister_target(step, group, registration); });
+    apply([&](Step& step) { deregister_target(step, {group, registration}); });
   }
   const model::RegisteredTarget* row(const std::string& registration) const {
     return state->targets.find(target_key(group, registration));
@@ -160,7 +162,7 @@ class World {
   static void touch(Table<T>& table) {
     std::vector<std::string> keys;
     for (const auto& [key, row] : table.rows()) keys.push_back(key);
-    for (const auto& key : keys) table.edit(key);
+    for (const auto& key : keys) table.edit(key, [](T&) {});  // noted, and the same
   }
   void touch_all() {
     touch(state->instances);

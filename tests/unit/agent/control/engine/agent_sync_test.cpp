@@ -110,7 +110,7 @@ TEST(AgentSync, AStopRequestedWhileAwayArrivesAfterReconnect) {
   agent.report(arn, "RUNNING");
   agent.disconnect();
   (void)world.submit([&](Step& step) -> Result<void> {
-    stop_task(step, key, "UserInitiated", "x");
+    stop_task(step, key, {"UserInitiated", "x"});
     return {};
   });
   EXPECT_EQ(agent.told[arn], "RUNNING");
@@ -139,7 +139,7 @@ TEST(AgentSync, ConfirmsOnlyStopsThatAreReallyWanted) {
   const std::string stop_key = world.run(definition);
   const std::string stops = world.task(stop_key).arn;
   (void)world.submit([&](Step& step) -> Result<void> {
-    stop_task(step, stop_key, "UserInitiated", "x");
+    stop_task(step, stop_key, {"UserInitiated", "x"});
     return {};
   });
   const std::string unknown = "arn:aws:ecs:us-east-1:000000000000:task/default/unknown";

@@ -14,9 +14,9 @@ using shared::Result;
 Result<void> put_cluster(Step& step, const std::string& name) {
   model::Cluster cluster;
   cluster.name = name;
-  cluster.arn = step.arn("ecs", "cluster/" + name);
+  cluster.arn = step.arn(aws::EcsKind::kCluster, name);
   cluster.document = "{}";
-  step.state.clusters.put(name, cluster);
+  rows(step).clusters.put(name, cluster);
   return {};
 }
 
@@ -72,8 +72,8 @@ TEST(Engine, TakesBackAllOfAFailedStepAndNothingElseOfItsBatch) {
   world.engine->submit(
       [](Step& step) -> Result<void> {
         (void)put_cluster(step, "second");
-        step.state.clusters.edit("first")->document = "changed";
-        step.state.clusters.erase("default");
+        rows(step).clusters.edit("first", [](auto& row) { row.document = "changed"; });
+        rows(step).clusters.erase("default");
         return Error("InvalidParameterException", "no");
       },
       note);
@@ -166,12 +166,12 @@ TEST(Engine, AFailedCommitTakesBackWhatWasDecidedOnTopOfIt) {
   answers.put("a");
   world.commits.hold = true;
   answers.ask("edit", [](Step& step) -> Result<void> {
-    step.state.clusters.edit("a")->document = "first";
+    rows(step).clusters.edit("a", [](model::Cluster& row) { row.document = "first"; });
     return {};
   });
   answers.ask("again", [](Step& step) -> Result<void> {
-    step.state.clusters.edit("a")->document += " second";
-    step.state.clusters.erase("default");
+    rows(step).clusters.edit("a", [](model::Cluster& row) { row.document += " second"; });
+    rows(step).clusters.erase("default");
     return {};
   });
   world.store.fail_next_commits(1, Error("disk_full", "no space left"));
@@ -252,7 +252,7 @@ TEST(Engine, MessagesOfABatchThatWasTakenBackAreSaidWhenItIsDurable) {
   answers.put("first");
   world.engine->submit(
       [](Step& step) -> Result<void> {
-        step.state.services.edit("default/web")->desired_count = 3;
+        rows(step).services.edit("default/web", [](model::Service& row) { row.desired_count = 3; });
         return {};
       },
       [](const Result<void>&) {});
@@ -269,7 +269,8 @@ TEST(Engine, MessagesOfABatchThatWasTakenBackAreSaidWhenItIsDurable) {
 
   ASSERT_TRUE(world
                   .submit([](Step& step) -> Result<void> {
-                    step.state.services.edit("default/web")->desired_count = 3;
+                    rows(step).services.edit("default/web",
+                                             [](model::Service& row) { row.desired_count = 3; });
                     return {};
                   })
                   .has_value());
@@ -343,8 +344,8 @@ TEST(Engine, ReadsAreAnsweredWhileNothingCanBeSaved) {
   answers.ask("read", read);
   answers.put("c");
   answers.ask("refused", [](Step&) -> Result<void> { return Error("ClusterNotFoundException", ""); });
-  EXPECT_EQ(answers.list, (List{"a ok", "read ok", "read ok", "c ServerException",
-                                "refused ClusterNotFoundException"}));
+  EXPECT_EQ(answers.list,
+            (List{"a ok", "read ok", "read ok", "c ServerException", "refused ClusterNotFoundException"}));
   EXPECT_NE(world.engine->not_ready(), "");
 }
 

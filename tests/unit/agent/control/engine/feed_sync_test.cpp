@@ -10,7 +10,7 @@ using shared::Millis;
 // A new configuration: the target group's health check asks for this path.
 void check_at(World& world, const std::string& path) {
   ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
-    step.state.target_groups.edit(world.target_group)->health_check.path = path;
+    rows(step).target_groups.edit(world.target_group, [&](auto& row) { row.health_check.path = path; });
     return {};
   }));
 }

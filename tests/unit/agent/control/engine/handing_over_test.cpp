@@ -32,7 +32,7 @@ struct Small : World {
   }
   void stop(const std::string& key) {
     ASSERT_TRUE(submit([&](Step& step) -> Result<void> {
-                  stop_task(step, key, "UserInitiated", "enough");
+                  stop_task(step, key, {"UserInitiated", "enough"});
                   return {};
                 }).has_value());
   }
@@ -152,7 +152,7 @@ TEST(HandingOver, AHostHasNoMoreTasksThanTheLimitAndTheFailureSaysSo) {
       return {};
     });
   };
-  for (const auto& on : {std::vector<std::string>{}, std::vector<std::string>{agent.arn}}) {
+  for (const auto& on : {std::vector<NamedInstance>{}, std::vector<NamedInstance>{world.named(agent)}}) {
     request.on_instances = on;
     ASSERT_TRUE(ask().has_value());
     EXPECT_TRUE(result.task_keys.empty());

@@ -89,7 +89,7 @@ TEST_F(RolloutTest, TaskIsRunningOnlyOnceItsTargetIsRegistered) {
   without_port.task = task->arn;
   without_port.status = "RUNNING";
   ASSERT_TRUE(
-      world.submit([&](Step& s) { return apply_task_change(s, "default", without_port); }).has_value());
+      world.submit([&](Step& s) { return apply_task_change(s, in_default(without_port)); }).has_value());
   EXPECT_EQ(task->last_status, TaskStatus::kActivating);  // its host port is not known yet
   EXPECT_EQ(world.counts(key).pending, 1);
   agent->report(task->arn, "RUNNING");
@@ -237,7 +237,7 @@ TEST_F(RolloutTest, ATaskWhoseTargetSomebodyElseDeregisteredIsReplaced) {
   const model::TaskTarget target = task->targets.at(0);
   ASSERT_TRUE(world
                   .submit([&](Step& step) -> Result<void> {
-                    deregister_target(step, target.target_group_arn, target.registration);
+                    deregister_target(step, target);
                     return {};
                   })
                   .has_value());

@@ -8,6 +8,7 @@
 #include "agent/control/cluster/clusters.h"
 #include "agent/control/cluster/instances.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/rows.h"
 #include "agent/control/state/service_log.h"
 #include "agent/control/tasks/service_events.h"
 #include "tests/unit/agent/control/world.h"
@@ -139,11 +140,8 @@ TEST(Services, CreationIsIdempotentAndChecksWhatItRefersTo) {
             "InvalidParameterException: The container side does not exist in the task definition.");
   balanced.load_balancers[0].target_group_arn = "arn:none";
   EXPECT_NE(refusal(balanced).find("target group does not exist: arn:none"), std::string::npos);
-  auto constrained = world.service("c", definition, 1);
-  constrained.load_balancers.clear();
-  constrained.placement_constraints = {{model::ConstraintType::kMemberOf, "attribute:x =="}};
-  EXPECT_NE(refusal(constrained).find("Invalid expression: at position 15"), std::string::npos);
-  auto daemon = constrained;
+  auto daemon = world.service("c", definition, 1);
+  daemon.load_balancers.clear();
   daemon.scheduling = model::SchedulingStrategy::kDaemon;
   EXPECT_NE(refusal(daemon).find("UnsupportedFeatureException: schedulingStrategy DAEMON"),
             std::string::npos);
@@ -179,8 +177,9 @@ TEST(Services, NameTheAttributeThatIsMissing) {
   FakeAgent& agent = world.add_agent();
   const std::string definition = world.define("web");
   EXPECT_TRUE(world.submit([](Step& step) -> Result<void> {
-    step.state.task_definitions.edit("web:1")->requires_attributes = {
-        "com.amazonaws.ecs.capability.logging-driver.awslogs"};
+    rows(step).task_definitions.edit("web:1", [](auto& row) {
+      row.requires_attributes = {"com.amazonaws.ecs.capability.logging-driver.awslogs"};
+    });
     return {};
   }));
   const std::string key = world.create(world.service("web", definition, 1));
@@ -210,7 +209,7 @@ TEST(Services, WhatCouldNotBePlacedIsTriedAgainWhenThatCanHelp) {
   EXPECT_EQ(world.counts(key).pending + world.counts(key).running, 0);
   EXPECT_EQ(world.state().live.unplaceable.count(key), 1u);
   ASSERT_TRUE(world.submit([&](Step& step) -> shared::Result<void> {
-    stop_task(step, occupant, "UserInitiated", "");
+    stop_task(step, occupant, {"UserInitiated", ""});
     return {};
   }));
   ASSERT_TRUE(world.until([&] { return world.stable(key); }));
@@ -272,7 +271,7 @@ TEST(Services, BackOffWhenTargetsCannotBeRegistered) {
       target.port = static_cast<std::uint16_t>(port);
       target.registration = std::to_string(port);
       target.target_group_arn = world.target_group;
-      step.state.targets.put(key_of(target), target);
+      rows(step).targets.put(key_of(target), target);
     }
     return {};
   }));
@@ -376,8 +375,9 @@ TEST(Services, DrainingInstanceIsEmptiedUnderThePercentages) {
     if (value.arn == instance) row = each;
   }
   ASSERT_TRUE(world
-                  .submit([&](Step& step) {
-                    return set_instance_status(step, row, model::InstanceStatus::kDraining);
+                  .submit([&](Step& step) -> Result<void> {
+                    EXPECT_EQ(set_instance_status(step, row, model::InstanceStatus::kDraining), "");
+                    return {};
                   })
                   .has_value());
   EXPECT_EQ(world.counts(key).running, 2);  // replacements start first
@@ -525,7 +525,7 @@ TEST(ServiceEvents, KeepTheNewestHundredAndRepeatTroubleOnlyWhenSolvedOrOld) {
     add_event(step, service, "has reached a steady state.");
     add_event_once(step, key, "trouble");
     EXPECT_EQ(world.events(key)[0], "(service web) trouble");
-    Step later{step.state, step.now + kRepeatEventAfter, step.random, step.settings, {}};
+    Step later{rows(step), step.now + kRepeatEventAfter, step.random, step.settings};
     add_event_once(later, key, "trouble");
     EXPECT_EQ(world.events(key)[1], "(service web) trouble");
     return {};

@@ -14,7 +14,7 @@ using shared::Result;
 // What the capacity of the cluster says of each host is what a walk over its rows would find.
 void expect_as_in_rows(World& world, const std::string& when) {
   (void)world.submit([&](Step& step) -> Result<void> {
-    State& state = step.state;
+    State& state = rows(step);
     std::vector<scheduler::Candidate> hosts;
     for (const auto& [key, row] : state.instances.rows()) {
       if (row.status == model::InstanceStatus::kActive) hosts.push_back(candidate_of(state, row));
@@ -72,7 +72,10 @@ TEST(Capacity, FollowsTheRows) {
   expect_as_in_rows(world, "with the host that is back");
   const std::string row = its.arn.substr(its.arn.find("container-instance/") + 19);
   const auto set_status = [&](model::InstanceStatus status) {
-    (void)world.submit([&](Step& step) { return set_instance_status(step, row, status); });
+    (void)world.submit([&](Step& step) -> shared::Result<void> {
+      EXPECT_EQ(set_instance_status(step, row, status), "");
+      return {};
+    });
   };
   set_status(model::InstanceStatus::kDraining);
   expect_as_in_rows(world, "with a host that is drained");

@@ -24,7 +24,7 @@ class ContainerHealthTest : public testing::Test {
   }
   void health(const std::string& task, HealthStatus status) {
     const auto told = world.submit([&](Step& step) {
-      return apply_health(step, agent->arn, task, {{"main", status}, {"nobody", status}});
+      return apply_health(step, {agent->arn, task, {{"main", status}, {"nobody", status}}});
     });
     EXPECT_TRUE(told) << (told ? "" : told.error().text());
     world.rest();

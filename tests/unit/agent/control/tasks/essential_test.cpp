@@ -26,7 +26,7 @@ void say(World& world, const std::string& task, const std::string& status, const
   change.task = task;
   change.status = status;
   change.containers.push_back(container);
-  ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, "default", change); }).has_value());
+  ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, in_default(change)); }).has_value());
 }
 ContainerChange ended(const std::string& name, std::optional<int> exit_code, const std::string& reason = "") {
   return {name, "STOPPED", "", "", reason, exit_code, {}};
@@ -34,7 +34,7 @@ ContainerChange ended(const std::string& name, std::optional<int> exit_code, con
 void stop_by_user(World& world, const std::string& key) {
   ASSERT_TRUE(world
                   .submit([&](Step& step) -> Result<void> {
-                    stop_task(step, key, "UserInitiated", "enough");
+                    stop_task(step, key, {"UserInitiated", "enough"});
                     return {};
                   })
                   .has_value());

@@ -32,7 +32,7 @@ TEST(TaskIndex, KeepsATokenOfStoppedTasksUntilTheyAreRemoved) {
   state.tasks.put("a/1", with_token("a", "t"));
   state.tasks.put("a/2", with_token("a", "t"));
   EXPECT_EQ(state.task_index().of_token("a", "t").size(), 2U);
-  state.tasks.edit("a/1")->last_status = model::TaskStatus::kStopped;
+  state.tasks.edit("a/1", [](model::Task& task) { task.last_status = model::TaskStatus::kStopped; });
   EXPECT_EQ(state.task_index().of_token("a", "t"), (Keys{"a/1", "a/2"}));
   state.tasks.erase("a/1");
   EXPECT_EQ(state.task_index().of_token("a", "t"), Keys{"a/2"});

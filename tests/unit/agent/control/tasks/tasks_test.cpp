@@ -68,7 +68,7 @@ TEST(Tasks, SayWhyTheyFailedToStart) {
   change.task = world.task(key).id;
   change.status = "STOPPED";
   change.containers.push_back({"main", "STOPPED", "", "", "CannotPullContainerError: no such image", {}, {}});
-  ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, "default", change); }).has_value());
+  ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, in_default(change)); }).has_value());
   EXPECT_EQ(world.task(key).stop_code, "TaskFailedToStart");
   EXPECT_EQ(world.task(key).stopped_reason, "CannotPullContainerError: no such image");
   EXPECT_FALSE(world.task(key).containers.front().exit_code.has_value());
@@ -86,7 +86,7 @@ TEST(Tasks, ThatFailedToStartSaySoThoughOneOfTheirContainersRan) {
   change.status = "STOPPED";
   change.containers.push_back({"main", "STOPPED", "", "", "", 137, {}});
   change.containers.push_back({"side", "STOPPED", "", "", "CannotPullContainerError: no such image", {}, {}});
-  ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, "default", change); }).has_value());
+  ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, in_default(change)); }).has_value());
   EXPECT_EQ(world.task(key).stop_code, "TaskFailedToStart");
   EXPECT_EQ(world.task(key).stopped_reason, "CannotPullContainerError: no such image");
 }
@@ -100,8 +100,8 @@ TEST(Tasks, StopOnRequestAndFreeTheirResourcesOnlyWhenStopped) {
   agent.report(arn, "RUNNING");
   ASSERT_TRUE(world
                   .submit([&](Step& step) -> Result<void> {
-                    stop_task(step, key, "UserInitiated", "enough");
-                    stop_task(step, key, "UserInitiated", "twice");
+                    stop_task(step, key, {"UserInitiated", "enough"});
+                    stop_task(step, key, {"UserInitiated", "twice"});
                     return {};
                   })
                   .has_value());
@@ -153,12 +153,13 @@ TEST(Tasks, PlacementFailuresFollowEcs) {
   for (const auto& each : result->failures) ++reasons[each.reason];
   EXPECT_EQ(reasons, (std::map<std::string, int>{{"RESOURCE:CPU", 2}, {"AGENT", 2}}));
 
-  request.on_instances = {world.agents[0]->arn,
-                          "arn:aws:ecs:us-east-1:000000000000:container-instance/default/no"};
+  const std::string nobody = "arn:aws:ecs:us-east-1:000000000000:container-instance/default/no";
+  request.on_instances = {{"default/no", nobody}, world.named(*world.agents[0])};
   request.task_definition_arn = world.define("small");
   ASSERT_TRUE(ask().has_value());
   EXPECT_EQ(result->task_keys.size(), 1u);
   EXPECT_EQ(result->failures.front().reason, "MISSING");
+  EXPECT_EQ(result->failures.front().arn, nobody);
 }
 
 TEST(Tasks, TenOverAHundredInstancesSpreadEvenly) {

@@ -1,0 +1,123 @@
+// Tables: what followers of the change log see of a change, and what undo makes of it.
+#include "agent/control/state/table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace agent::control::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+using Words = std::vector<std::string>;
+
+struct Followed : ::testing::Test {
+  Table<std::string> table{"word/", [](const std::string& row) { return row; },
+                           [](std::string_view text, std::string& row) {
+                             row = text;
+                             return true;
+                           }};
+  Table<std::string>::Reader reader = table.follow();
+
+  // What a follower takes in that looks now: each key that is noted with its row, "-" for none.
+  Words seen() {
+    Words out;
+    for (const std::string& key : table.take_changes(reader)) {
+      const std::string* row = table.find(key);
+      out.push_back(key + "=" + (row == nullptr ? "-" : *row));
+    }
+    return out;
+  }
+};
+
+TEST_F(Followed, AFollowerNeverSeesATouchedRowBeforeItsChange) {
+  table.put("a", "1");
+  EXPECT_THAT(seen(), ElementsAre("a=1"));
+  Words during{"not asked"};
+  EXPECT_TRUE(table.edit("a", [&](std::string& row) {
+    during = seen();
+    row = "2";
+  }));
+  EXPECT_THAT(during, IsEmpty()) << "it would take the key with the row of before, and not be told again";
+  EXPECT_THAT(seen(), ElementsAre("a=2"));
+  EXPECT_THAT(seen(), IsEmpty());
+}
+
+TEST_F(Followed, WhoLooksWhileAnEarlierEditIsUnreadIsToldOfTheLaterOneToo) {
+  table.put("a", "1");
+  Words during;
+  table.edit("a", [&](std::string& row) {
+    during = seen();
+    row = "2";
+  });
+  EXPECT_THAT(during, ElementsAre("a=1"));
+  EXPECT_THAT(seen(), ElementsAre("a=2"));
+}
+
+TEST_F(Followed, PutAndEraseAreNotedWithWhatTheyLeave) {
+  EXPECT_EQ(table.put("a", "1"), "1");
+  table.put("b", "1");
+  EXPECT_THAT(seen(), ElementsAre("a=1", "b=1"));
+  table.put("a", "2");
+  table.erase("b");
+  EXPECT_THAT(seen(), ElementsAre("a=2", "b=-"));
+}
+
+TEST_F(Followed, AnEditOfNothingSaysSoAndTouchesNothing) {
+  bool called = false;
+  EXPECT_FALSE(table.edit("a", [&](std::string&) { called = true; }));
+  EXPECT_FALSE(called);
+  EXPECT_THAT(seen(), IsEmpty());
+  EXPECT_FALSE(table.changed_in_step());
+}
+
+TEST_F(Followed, AChangeThatThrowsHalfWayIsNotedAndCanBeUndone) {
+  table.put("a", "1");
+  table.begin_step();
+  (void)seen();
+  const auto half = [](std::string& row) {
+    row = "half";
+    throw std::runtime_error("no");
+  };
+  EXPECT_THROW(table.edit("a", half), std::runtime_error);
+  EXPECT_THAT(seen(), ElementsAre("a=half"));
+  table.undo_step();
+  EXPECT_THAT(seen(), ElementsAre("a=1"));
+}
+
+TEST_F(Followed, UndoGivesTheRowOfBeforeTheStepWhateverTheStepDidToIt) {
+  table.put("a", "1");
+  table.put("b", "1");
+  table.begin_step();
+  table.edit("a", [](std::string& row) { row = "2"; });
+  table.edit("a", [](std::string& row) { row = "3"; });
+  table.erase("b");
+  table.put("b", "4");
+  table.put("c", "5");
+  EXPECT_THAT(table.changed_since_savepoint(), ElementsAre("word/a", "word/b", "word/c"));
+  (void)seen();
+  table.undo_step();
+  EXPECT_THAT(seen(), ElementsAre("a=1", "b=1", "c=-"));
+  EXPECT_FALSE(table.changed_in_step());
+}
+
+TEST_F(Followed, WhatIsMadeDurableIsTheRowAfterTheChange) {
+  table.put("a", "1");
+  table.edit("a", [](std::string& row) { row = "2"; });
+  store::ChangeSet changes;
+  table.collect(changes);
+  ASSERT_EQ(changes.puts.size(), 1u);
+  EXPECT_EQ(changes.puts[0].key, "word/a");
+  EXPECT_EQ(changes.puts[0].value, "2");
+}
+
+TEST_F(Followed, AChangeOfARowThatChangesItsTableIsRefusedAtOnce) {
+  table.put("a", "1");
+  EXPECT_DEATH(table.edit("a", [&](std::string&) { table.erase("a"); }), "no other row of its table");
+}
+
+}  // namespace
+}  // namespace agent::control::test
