@@ -29,8 +29,11 @@ using shared::WallTime;
 
 namespace {
 
-// Calls, and messages of sessions, that share one commit. More would only make the first of them wait longer.
-constexpr std::size_t kMaxBatch = 256;
+// Calls that share one commit. More would only make the first of them wait longer.
+constexpr std::size_t kMaxCalls = 256;
+// Messages of sessions beside them: each of these calls may be a RunTask of ten tasks, whose payloads are
+// acknowledged one by one. Fewer, and what waits would grow with every turn.
+constexpr std::size_t kMaxMessages = 4'096;
 // One is being made durable, one is decided and waits for it.
 constexpr std::size_t kMaxUndurable = 2;
 // Reconcilers feed each other, and a service starts its tasks a few at a time. What is left then continues in
@@ -271,7 +274,7 @@ void Engine::Impl::decide() {
   const WallTime now = executor.wall_now();
   Batch batch;
   batch.whole = !in_trouble(now);
-  batch.inputs = batch.whole ? queue.take(kMaxBatch) : queue.take_calls(kMaxBatch);
+  batch.inputs = batch.whole ? queue.take(kMaxMessages, kMaxCalls) : queue.take_calls(kMaxCalls);
   batch.published_before = state.published;
   apply_inputs(batch, now);
   if (batch.whole) {

@@ -77,10 +77,10 @@ std::vector<Input> InputQueue::take_calls(std::size_t most) {
   return batch;
 }
 
-std::vector<Input> InputQueue::take(std::size_t most) {
+std::vector<Input> InputQueue::take(std::size_t most_of_sessions, std::size_t most_calls) {
   std::vector<Input> batch = std::exchange(kept_, {});
-  move_some(said_, most, batch);
-  move_some(calls_, most, batch);
+  move_some(said_, most_of_sessions, batch);
+  move_some(calls_, most_calls, batch);
   return batch;
 }
 

@@ -46,8 +46,8 @@ class InputQueue {
 
   // Up to `most` calls.
   std::vector<Input> take_calls(std::size_t most);
-  // What was kept, then up to `most` of the sessions and up to `most` calls.
-  std::vector<Input> take(std::size_t most);
+  // What was kept, then up to so many of the sessions and up to so many calls.
+  std::vector<Input> take(std::size_t most_of_sessions, std::size_t most_calls);
   // What take() gave for a session is over with.
   void finished(const Input& input);
   // It was taken back, and comes first with the next take(); in the order of the calls of keep().

@@ -368,6 +368,26 @@ TEST(Engine, CallsDoNotWaitBehindWhatSessionsSaidWhileNothingCanBeSaved) {
   EXPECT_EQ(world.state().balancers.size(), static_cast<std::size_t>(kMany));
 }
 
+// A turn may start 2,560 tasks, each of which is acknowledged; these are enough to tell from as many as
+// calls.
+TEST(Engine, WhatAFullTurnMakesSessionsSayFitsIntoTheNext) {
+  World world;
+  world.commits.hold = true;
+  Answers answers(world);
+  answers.put("a");
+  answers.put("b");
+  constexpr std::size_t kSaid = 1'200;
+  for (std::size_t i = 0; i < kSaid / 2; ++i) {
+    const auto session = world.engine->feed_opened(std::make_shared<FakeChannel>());
+    world.engine->feed_message(session, lb::feed_to_json(lb::Hello{"b" + std::to_string(i), 0, true}));
+  }
+  world.rest();
+  EXPECT_EQ(world.state().balancers.size(), 0u);
+  world.commits.release();
+  world.rest();  // one turn: after it two batches wait again
+  EXPECT_EQ(world.state().balancers.size(), kSaid / 2);
+}
+
 TEST(Engine, ThrottlesCallsBeyondThoseThatMayWait) {
   World world;
   world.commits.hold = true;

@@ -17,7 +17,7 @@ class InputQueueTest : public testing::Test {
   std::size_t take_all() {
     std::size_t taken = 0;
     while (!queue.empty()) {
-      for (const Input& input : queue.take(256)) {
+      for (const Input& input : queue.take(256, 256)) {
         queue.finished(input);
         ++taken;
       }
@@ -74,7 +74,7 @@ TEST_F(InputQueueTest, BoundsTheBytesThatSessionsSay) {
 TEST_F(InputQueueTest, CountsWhatWasTakenUntilItIsOverWith) {
   const auto session = open();
   for (std::size_t i = 1; i < kMaxWaitingOfSession; ++i) say(session);
-  std::vector<Input> taken = queue.take(kMaxWaitingOfSession);
+  std::vector<Input> taken = queue.take(kMaxWaitingOfSession, 0);
   ASSERT_EQ(taken.size(), kMaxWaitingOfSession);
   for (Input& each : taken) queue.keep(std::move(each));
   say(session);
@@ -96,11 +96,11 @@ TEST_F(InputQueueTest, GivesWhatWasKeptFirstAndCallsWithoutSessions) {
   ASSERT_EQ(calls.size(), 1u);
   EXPECT_EQ(calls[0].session, 0u);
   EXPECT_FALSE(queue.has_calls());
-  std::vector<Input> said = queue.take(1);
+  std::vector<Input> said = queue.take(1, 1);
   ASSERT_EQ(said.size(), 1u);
   queue.keep(std::move(said[0]));
   ASSERT_TRUE(queue.call(note("later"), [](const shared::Result<void>&) {}));
-  said = queue.take(10);
+  said = queue.take(10, 10);
   ASSERT_EQ(said.size(), 3u);
   EXPECT_EQ(said[0].session, session);
   EXPECT_EQ(said[1].session, session);
