@@ -512,7 +512,7 @@ Found Cluster::judge(const model::Task& task) const {
   }
   Found worst = Found::kHealthy;
   for (const auto& each : task.targets) {
-    worst = std::max(worst, control_->told().found(each.target_group_arn, each.registration));
+    worst = std::max(worst, control_->told().found(each.target_group_arn, each.registration, world_.now()));
   }
   return worst;
 }

@@ -124,7 +124,7 @@ std::shared_ptr<Network::End> ControlProcess::accept_feed(Process& from) {
         return *session;
       },
       [this](std::uint64_t session, const std::string& message) {
-        told_.hear(session, message);
+        told_.hear(session, message, world_.now());
         engine_->feed_message(session, message);
       },
       [this](std::uint64_t session) {

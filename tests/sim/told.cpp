@@ -18,13 +18,15 @@ Told::Balancer* Told::of(std::uint64_t session) {
   return it == balancers_.end() ? nullptr : &it->second;
 }
 
-void Told::hear(std::uint64_t session, const std::string& text) {
+void Told::hear(std::uint64_t session, const std::string& text, SteadyTime now) {
+  if (Balancer* known = of(session)) known->heard = now;
   const auto message = lb::feed_from_json(text);
   if (!message) return;
   if (const auto* hello = std::get_if<lb::Hello>(&*message)) {
     Balancer& balancer = balancers_[hello->balancer_id];  // its last word stands until it reports
     balancer.session = session;
     balancer.connected = true;
+    balancer.heard = now;
     balancer.sequence = 0;
     ++generation_;
     return;
@@ -57,12 +59,15 @@ void Told::left(std::uint64_t session) {
   ++generation_;
 }
 
-Found Told::found(const std::string& target_group, const std::string& registration) const {
+Found Told::found(const std::string& target_group, const std::string& registration, SteadyTime now) const {
+  const auto connected = [now](const Balancer& each) {
+    return each.connected && now < each.heard + lb::kFeedSilence;
+  };
   const bool any_connected = std::any_of(balancers_.begin(), balancers_.end(),
-                                         [](const auto& each) { return each.second.connected; });
+                                         [&](const auto& each) { return connected(each.second); });
   bool all_healthy = !balancers_.empty();
   for (const auto& [id, balancer] : balancers_) {
-    if (any_connected && !balancer.connected) continue;
+    if (any_connected && !connected(balancer)) continue;
     const auto it = balancer.targets.find({target_group, registration});
     const lb::Health health = it == balancer.targets.end() ? lb::Health::kInitial : it->second;
     if (health == lb::Health::kUnhealthy && any_connected) return Found::kUnhealthy;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "shared/lbconfig/feed.h"
+#include "tests/sim/world.h"
 
 namespace sim {
 
@@ -17,12 +18,13 @@ class Told {
  public:
   // Control starts and knows nothing.
   void forget();
-  void hear(std::uint64_t session, const std::string& text);
+  void hear(std::uint64_t session, const std::string& text, SteadyTime now);
   // Control has noticed that the session is over.
   void left(std::uint64_t session);
-  // The worst that those balancers found that are connected. With none, the last word of each, which says
+  // The worst that those balancers found that are connected: their session is open and was not silent for too
+  // long, which control may have noticed and not said yet. With none, the last word of each, which says
   // nothing against a target.
-  Found found(const std::string& target_group, const std::string& registration) const;
+  Found found(const std::string& target_group, const std::string& registration, SteadyTime now) const;
   // Rises with everything that may change what `found` says.
   std::uint64_t generation() const { return generation_; }
 
@@ -30,6 +32,7 @@ class Told {
   struct Balancer {
     std::uint64_t session = 0;  // the newest
     bool connected = false;
+    SteadyTime heard{};
     std::uint64_t sequence = 0;  // of the last report, 0: the next one that counts is complete
     std::map<std::pair<std::string, std::string>, lb::Health> targets;  // by group and registration
   };
