@@ -49,6 +49,10 @@ void RawPeer::read() {
     received_.append(buffer, static_cast<std::size_t>(got));
   } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
     closed_ = true;
+    int after_the_end = 0;
+    socklen_t size = sizeof after_the_end;
+    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &after_the_end, &size);
+    was_reset_ = got < 0 || after_the_end != 0;
     watch_.cancel();
   }
 }

@@ -29,6 +29,7 @@ class RawPeer {
   const std::string& received() const { return received_; }
   std::string take();
   bool closed() const { return closed_; }
+  bool was_reset() const { return was_reset_; }
 
  private:
   void watch();
@@ -38,6 +39,7 @@ class RawPeer {
   env::Timer watch_;
   std::string received_;
   bool closed_ = false;
+  bool was_reset_ = false;
 };
 
 class RawListener {
