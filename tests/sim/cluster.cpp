@@ -263,6 +263,7 @@ void Cluster::run_job() {
   const json body{
       {"cluster", world_.chance(500) ? kDefault : kOther},
       {"taskDefinition", "job"},
+      {"clientToken", "job-" + std::to_string(++job_calls_)},
       {"overrides",
        {{"containerOverrides", {{{"name", "job"}, {"command", {"exit", std::to_string(code)}}}}}}}};
   const auto answer = call("ecs", "RunTask", body.dump());

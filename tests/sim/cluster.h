@@ -123,6 +123,7 @@ class Cluster {
   std::vector<std::string> paths_{"/"};  // that clients ask for
   int revisions_ = 0;
   std::map<std::string, int> jobs_;                 // task ARN -> exit code it will have
+  int job_calls_ = 0;                               // each has a client token of its own
   std::set<std::string> acknowledged_definitions_;  // ARNs that RegisterTaskDefinition has answered
   // Seen in control's state.
   std::map<std::string, std::string> task_of_registration_;

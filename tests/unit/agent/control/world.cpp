@@ -322,6 +322,7 @@ std::string World::run(const std::string& definition) {
     RunTask request;
     request.cluster = "default";
     request.task_definition_arn = definition;
+    request.token = {definition, "digest"};
     auto result = run_task(step, request);
     if (!result) return result.error();
     if (result->task_keys.empty()) return shared::Error("test", result->failures.front().reason);
