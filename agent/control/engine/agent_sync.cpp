@@ -49,7 +49,7 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
                        std::shared_ptr<link::Channel> channel) {
   const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
   if (const auto refusal = refusal_of(instance, instance_arn)) {
-    closing_.push_back({std::move(channel), *refusal});
+    ends_.close(std::move(channel), *refusal);
     return;
   }
   if (const auto older = session_of(step.state, instance_arn); older && *older != session)
@@ -68,16 +68,16 @@ void AgentSync::opened(Step& step, std::uint64_t session, const std::string& ins
 }
 
 void AgentSync::message(std::uint64_t session, std::string_view text) {
-  const auto it = sessions_.find(session);
-  if (it == sessions_.end()) return;
+  Session* mine = find(session);
+  if (mine == nullptr) return;
   auto message = link::acs_from_json(text, nullptr);
   if (!message) return;  // an agent newer than we are may say what we do not know
   if (const auto* ack = std::get_if<link::AckRequest>(&*message)) {
-    for (auto& [task, sent] : it->second.sent) {
+    for (auto& [task, sent] : mine->sent) {
       if (sent.message_id == ack->message_id) sent.acknowledged = true;
     }
   } else if (auto* question = std::get_if<link::TaskStopVerificationMessage>(&*message)) {
-    it->second.questions.push_back(std::move(*question));
+    mine->questions.push_back(std::move(*question));
     look_at(session);
   }
 }
@@ -100,7 +100,7 @@ void AgentSync::leave(Step& step, std::uint64_t session, const std::string& reas
       rows(step).instances.edit(key_of(*instance), [](auto& row) { ++row.version; });
     }
   }
-  if (!reason.empty()) closing_.push_back({it->second.channel, reason});
+  if (!reason.empty()) ends_.close(it->second.channel, reason);
   looks_.forget(session);
   heartbeats_.forget(session);
   sessions_.erase(it);
@@ -141,7 +141,7 @@ class AgentSync::Flush {
   Flush(AgentSync& sync, State& state, const Settings& settings, WallTime now, shared::env::Random& random,
         Outbox& messages)
       : sync_(sync), state_(state), settings_(settings), now_(now), random_(random), messages_(messages) {
-    const model::Meta* meta = state.meta.find("meta");
+    const model::Meta* meta = state.meta.find(kMetaKey);
     last_number_ = meta == nullptr ? 0 : meta->message_counter;
   }
 
@@ -183,9 +183,7 @@ class AgentSync::Flush {
                    });
   }
 
-  void again_at(WallTime t) {
-    if (!next_ || t < *next_) next_ = t;
-  }
+  void again_at(WallTime t) { make_earlier(next_, t); }
 
   std::optional<std::uint64_t> take_number() {
     if (sync_.next_number_ == 0 || sync_.next_number_ > last_number_) {
@@ -357,8 +355,7 @@ void AgentSync::note_changed_tasks(const State& state) {
 
 std::optional<WallTime> AgentSync::flush(State& state, const Settings& settings, WallTime now,
                                          shared::env::Random& random, Outbox& messages) {
-  for (Closing& each : std::exchange(closing_, {}))
-    messages.close(std::move(each.channel), std::move(each.reason));
+  messages.append(std::move(ends_));
   note_changed_tasks(state);
   Flush run(*this, state, settings, now, random, messages);
   for (const std::uint64_t id : looks_.take(now)) {

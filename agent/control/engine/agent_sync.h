@@ -78,10 +78,6 @@ class AgentSync {
     std::set<std::string> asked;       // row keys of tasks whose payload the agent wants although they run
     std::vector<link::TaskStopVerificationMessage> questions;
   };
-  struct Closing {
-    std::shared_ptr<link::Channel> channel;
-    std::string reason;
-  };
   class Flush;
 
   void leave(Step& step, std::uint64_t session, const std::string& reason);
@@ -95,7 +91,7 @@ class AgentSync {
   std::map<std::uint64_t, Session> sessions_;
   Timetable<std::uint64_t> looks_;  // when a session wants to be looked at
   Timetable<std::uint64_t> heartbeats_;
-  std::vector<Closing> closing_;
+  Outbox ends_;                    // of sessions, said with the next flush()
   std::uint64_t next_number_ = 0;  // 0: nothing reserved by this process yet
   std::uint64_t messages_written_ = 0;
 };

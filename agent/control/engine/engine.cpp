@@ -58,10 +58,6 @@ struct Batch {
   Outbox messages;
 };
 
-void make_earlier(std::optional<WallTime>& time, std::optional<WallTime> other) {
-  if (other && (!time || *other < *time)) time = other;
-}
-
 }  // namespace
 
 struct Engine::Impl {
@@ -81,7 +77,7 @@ struct Engine::Impl {
   void request_turn();
   void turn();
   // Decides one batch and hands it to the store when that is free.
-  void decide();
+  void decide(WallTime now);
   void apply_inputs(Batch& batch, WallTime now);
   void reconcile(Step& step);
   void look_at_all_that_is_due(Step& step);
@@ -102,6 +98,13 @@ struct Engine::Impl {
   bool in_trouble(WallTime now) const { return retry_at && now < *retry_at; }
   void begin_step() {
     for (TableBase* table : tables) table->begin_step();
+  }
+  void undo_step() {
+    for (TableBase* table : tables) table->undo_step();
+  }
+  bool changed_in_step() const {
+    return std::any_of(tables.begin(), tables.end(),
+                       [](const TableBase* table) { return table->changed_in_step(); });
   }
 
   shared::env::Executor& executor;
@@ -265,13 +268,12 @@ void Engine::Impl::turn() {
   timer.cancel();
   const WallTime now = executor.wall_now();
   const bool something = !queue.empty() || state.live.agenda.due(now) || work_left();
-  if (undurable.empty() || (something && undurable.size() < kMaxUndurable)) decide();
+  if (undurable.empty() || (something && undurable.size() < kMaxUndurable)) decide(now);
   heartbeats(now);
   sleep();
 }
 
-void Engine::Impl::decide() {
-  const WallTime now = executor.wall_now();
+void Engine::Impl::decide(WallTime now) {
   Batch batch;
   batch.whole = !in_trouble(now);
   batch.inputs = batch.whole ? queue.take(kMaxMessages, kMaxCalls) : queue.take_calls(kMaxCalls);
@@ -301,11 +303,8 @@ void Engine::Impl::apply_inputs(Batch& batch, WallTime now) {
     begin_step();
     Step step{state, now, random, settings};
     batch.results.push_back(input.apply(step));
-    if (!batch.results.back()) {
-      for (TableBase* table : tables) table->undo_step();
-    }
-    input.changes_rows = std::any_of(tables.begin(), tables.end(),
-                                     [](const TableBase* table) { return table->changed_in_step(); });
+    if (!batch.results.back()) undo_step();
+    input.changes_rows = changed_in_step();
   }
   if (!batch.whole || (next_sweep && now < *next_sweep)) return;
   if (next_sweep) marks.everything();
@@ -457,10 +456,9 @@ void Engine::Impl::answer_again(Input& input, const Error& failure) {
   begin_step();
   Step step{state, executor.wall_now(), random, settings};
   const auto result = input.apply(step);
-  const bool reads = std::none_of(tables.begin(), tables.end(),
-                                  [](const TableBase* table) { return table->changed_in_step(); });
-  for (TableBase* table : tables) table->undo_step();
-  input.done(reads ? result : Result<void>(failure));
+  const bool changes = changed_in_step();
+  undo_step();
+  input.done(changes ? Result<void>(failure) : result);
 }
 
 // They say only that control is there: not even a commit that takes minutes holds them up, which their

@@ -106,7 +106,7 @@ void FeedSync::leave(Step& step, std::uint64_t session, const std::string& reaso
   if (it == sessions_.end()) return;
   const Session gone = std::move(it->second);
   sessions_.erase(it);
-  if (!reason.empty()) closing_.push_back({gone.channel, reason});
+  if (!reason.empty()) ends_.close(gone.channel, reason);
   if (!gone.balancer_id.empty()) balancer_left(step, gone.balancer_id);
 }
 
@@ -171,14 +171,12 @@ void FeedSync::send(const Session& session, std::string text, Outbox& messages,
 }
 
 std::optional<WallTime> FeedSync::flush(const State& state, WallTime now, Outbox& messages) {
-  for (Closing& each : std::exchange(closing_, {}))
-    messages.close(std::move(each.channel), std::move(each.reason));
+  messages.append(std::move(ends_));
   std::optional<WallTime> next;
   for (auto& [id, session] : sessions_) {
     // One that nobody would remember after a crash must not route: stops would not wait for it.
     if (state.balancers.find(session.balancer_id) != nullptr) {
-      const auto later = bring_up_to_date(session, state.published, now, messages);
-      if (later && (!next || *later < *next)) next = later;
+      make_earlier(next, bring_up_to_date(session, state.published, now, messages));
     }
     if (std::exchange(session.ask_report, false)) {
       send(session, lb::feed_to_json(lb::Resync{"a report is missing"}), messages,
@@ -195,7 +193,7 @@ std::optional<WallTime> FeedSync::heartbeats(WallTime now, std::uint64_t version
       session.channel->send(lb::feed_to_json(lb::Heartbeat{version}));
       session.next_heartbeat = now + lb::kFeedSilence / 3;
     }
-    if (!next || session.next_heartbeat < *next) next = session.next_heartbeat;
+    make_earlier(next, session.next_heartbeat);
   }
   return next;
 }

@@ -45,10 +45,6 @@ class FeedSync {
     shared::WallTime last_heard{};
     shared::WallTime next_heartbeat{};
   };
-  struct Closing {
-    std::shared_ptr<link::Channel> channel;
-    std::string reason;
-  };
   void greet(Step& step, std::uint64_t session, const lb::Hello& hello);
   void leave(Step& step, std::uint64_t session, const std::string& reason);
   void take_report(Step& step, Session& session, const lb::Report& report);
@@ -69,7 +65,7 @@ class FeedSync {
     std::map<std::uint64_t, std::string> deltas;  // by the version that they start from
   };
   Encoded encoded_;
-  std::vector<Closing> closing_;
+  Outbox ends_;  // of sessions, said with the next flush()
 };
 
 }  // namespace agent::control

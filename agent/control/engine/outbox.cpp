@@ -12,6 +12,10 @@ void Outbox::close(std::shared_ptr<link::Channel> channel, std::string reason) {
   held_.push_back({std::move(channel), std::move(reason), nullptr});
 }
 
+void Outbox::append(Outbox&& other) {
+  for (Held& each : std::exchange(other.held_, {})) held_.push_back(std::move(each));
+}
+
 void Outbox::deliver() {
   for (Held& each : std::exchange(held_, {})) {
     if (each.take_back) {

@@ -18,6 +18,9 @@ class Outbox {
   // Closes the channel in any case, as its session is gone; the reason is said only when it is durable.
   void close(std::shared_ptr<link::Channel> channel, std::string reason);
 
+  // What the other one holds comes after what this one does.
+  void append(Outbox&& other);
+
   void deliver();
   void take_back();  // the newest first
 

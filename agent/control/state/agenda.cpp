@@ -1,7 +1,6 @@
 #include "agent/control/state/agenda.h"
 
 #include "agent/control/state/plant.h"
-#include "shared/base/check.h"
 
 namespace agent::control {
 
@@ -25,10 +24,7 @@ bool Agenda::due(WallTime now) const {
 
 std::optional<WallTime> Agenda::next() const {
   std::optional<WallTime> earliest;
-  for (const auto& each : lanes_) {
-    const auto time = each.next();
-    if (time && (!earliest || *time < *earliest)) earliest = time;
-  }
+  for (const auto& each : lanes_) make_earlier(earliest, each.next());
   return earliest;
 }
 
@@ -46,16 +42,8 @@ std::vector<std::pair<Subject, WallTime>> Agenda::all() const {
   return out;
 }
 
-void Agenda::batch_is_durable() {
-  BERTH_CHECK(!batch_ends_.empty(), "a batch is ended before it is durable");
-  const std::size_t end = batch_ends_.front();
-  batch_ends_.pop_front();
-  taken_.erase(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(end));
-  for (std::size_t& each : batch_ends_) each -= end;
-}
-
 void Agenda::undo_batches() {
-  batch_ends_.clear();
+  batches_.clear();
   for (const Subject& each : std::exchange(taken_, {})) note(each.concern, each.key);
 }
 

@@ -5,12 +5,12 @@
 #pragma once
 #include <array>
 #include <cstddef>
-#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/control/state/batch_ends.h"
 #include "agent/control/state/timetable.h"
 #include "shared/base/time.h"
 
@@ -57,15 +57,15 @@ class Agenda {
 
   // As those of the tables (table.h): what was taken in a batch is done with once that is durable, and due
   // again when it was undone.
-  void end_batch() { batch_ends_.push_back(taken_.size()); }
-  void batch_is_durable();
+  void end_batch() { batches_.end_at(taken_.size()); }
+  void batch_is_durable() { batches_.drop_oldest(taken_); }
   void undo_batches();
 
  private:
   Timetable<std::string>& lane(Concern concern) { return lanes_[static_cast<std::size_t>(concern)]; }
   std::array<Timetable<std::string>, kConcerns> lanes_;
-  std::vector<Subject> taken_;          // in batches that are not durable yet
-  std::deque<std::size_t> batch_ends_;  // in taken_
+  std::vector<Subject> taken_;  // in batches that are not durable yet
+  BatchEnds batches_;           // in taken_
 };
 
 }  // namespace agent::control

@@ -4,6 +4,7 @@
 
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/service_log.h"
+#include "agent/control/state/step.h"
 #include "agent/model/words.h"
 
 namespace agent::control {
@@ -176,7 +177,7 @@ Complaints check_invariants(const State& state) {
   check_services(state, out);
   check_events(state, out);
   check_families(state, out);
-  const model::Meta* meta = state.meta.find("meta");
+  const model::Meta* meta = state.meta.find(kMetaKey);
   if (meta != nullptr && state.published->version > meta->config_version) {
     out.push_back("the published configuration is newer than its durable version");
   }
@@ -198,7 +199,7 @@ Complaints TransitionChecker::check(const State& state) {
     if (task.last_status == TaskStatus::kStopped) stopped_.insert(task.arn);
   }
   last_status_ = std::move(now);
-  if (const model::Meta* meta = state.meta.find("meta")) {
+  if (const model::Meta* meta = state.meta.find(kMetaKey)) {
     if (meta->config_version < config_version_) out.push_back("the configuration version went back");
     if (meta->message_counter < message_counter_) out.push_back("the message counter went back");
     config_version_ = meta->config_version;

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/control/state/batch_ends.h"
 #include "agent/store/store.h"
 #include "shared/base/check.h"
 
@@ -119,23 +120,16 @@ class Table final : public TableBase {
   void undo_batches() override {
     undo_to(0);
     savepoint_ = 0;
-    batch_ends_.clear();
+    batches_.clear();
   }
   void end_batch() override {
-    batch_ends_.push_back(log_.size());
+    batches_.end_at(log_.size());
     begin_step();
   }
-  void batch_is_durable() override {
-    BERTH_CHECK(!batch_ends_.empty(), "a batch is ended before it is durable");
-    const std::size_t end = batch_ends_.front();
-    batch_ends_.pop_front();
-    log_.erase(log_.begin(), log_.begin() + static_cast<std::ptrdiff_t>(end));
-    savepoint_ -= end;
-    for (std::size_t& each : batch_ends_) each -= end;
-  }
+  void batch_is_durable() override { savepoint_ -= batches_.drop_oldest(log_); }
   void collect(store::ChangeSet& changes) const override {
     std::set<std::string_view> seen;
-    for (std::size_t i = batch_ends_.empty() ? 0 : batch_ends_.back(); i < log_.size(); ++i) {
+    for (std::size_t i = batches_.last(); i < log_.size(); ++i) {
       const auto& [key, before] = log_[i];
       if (!seen.insert(key).second) continue;
       if (const T* row = find(key)) {
@@ -216,7 +210,7 @@ class Table final : public TableBase {
   std::set<std::string> logged_;  // keys in log_ since the savepoint
   bool editing_ = false;
   std::size_t savepoint_ = 0;
-  std::deque<std::size_t> batch_ends_;  // in log_, of batches that are not durable yet
+  BatchEnds batches_;  // in log_, those that are not durable yet
   // The change log: keys, the newest last, from the first one on that some reader has not taken.
   mutable std::deque<std::string> changed_;
   std::uint64_t log_end_ = 0;  // changes ever made

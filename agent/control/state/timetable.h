@@ -10,6 +10,11 @@
 
 namespace agent::control {
 
+// `time` becomes `other` if that is earlier; nothing is later than any time.
+inline void make_earlier(std::optional<shared::WallTime>& time, std::optional<shared::WallTime> other) {
+  if (other && (!time || *other < *time)) time = other;
+}
+
 template <class Key>
 class Timetable {
  public:

@@ -2,12 +2,11 @@
 // SQLite.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include "agent/store/async_store.h"
 #include "shared/httpd/io_loop.h"
+#include "tests/contract/store/harness.h"
 
 namespace agent::store {
 namespace {
@@ -21,29 +20,25 @@ enum class Committer { kDirect, kThread };
 class AsyncStoreContract : public testing::TestWithParam<Committer> {
  protected:
   AsyncStoreContract() {
-    std::string pattern = testing::TempDir() + "async_store_XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
-    reopen();
-  }
-  ~AsyncStoreContract() override {
-    store_.reset();
-    below_.reset();
-    std::filesystem::remove_all(directory_);
+    if (GetParam() == Committer::kDirect) {
+      below_ = std::make_unique<MemoryHarness>();
+    } else {
+      below_ = std::make_unique<SqliteHarness>();
+    }
+    commit_to_it();
   }
 
+  void commit_to_it() {
+    if (GetParam() == Committer::kDirect) {
+      store_ = std::make_unique<DirectStore>(below_->store());
+    } else {
+      store_ = on_a_thread(below_->store(), loop_);
+    }
+  }
   void reopen() {
     store_.reset();
-    if (GetParam() == Committer::kDirect) {
-      below_ = below_ ? std::make_unique<MemoryStore>(dynamic_cast<MemoryStore&>(*below_))
-                      : std::make_unique<MemoryStore>();
-      store_ = std::make_unique<DirectStore>(*below_);
-    } else {
-      below_.reset();
-      auto opened = open_sqlite(directory_ + "/control.db");
-      ASSERT_TRUE(opened) << opened.error().text();
-      below_ = *std::move(opened);
-      store_ = on_a_thread(*below_, loop_);
-    }
+    below_->reopen();
+    commit_to_it();
   }
   void run_until(const bool& done) {
     ASSERT_TRUE(loop_.run_until([&] { return done; }, kPatience)) << "no answer";
@@ -58,8 +53,7 @@ class AsyncStoreContract : public testing::TestWithParam<Committer> {
   }
 
   shared::httpd::IoLoop loop_;
-  std::string directory_;
-  std::unique_ptr<Store> below_;
+  std::unique_ptr<Harness> below_;
   std::unique_ptr<AsyncStore> store_;
 };
 
@@ -99,7 +93,7 @@ TEST_P(AsyncStoreContract, TakesTheNextCommitFromTheAnswerOfTheLast) {
 }
 
 TEST_P(AsyncStoreContract, PassesOnWhyACommitFailed) {
-  ASSERT_TRUE(below_->close());
+  ASSERT_TRUE(below_->store().close());
   bool done = false;
   store_->commit({{{"a", "1"}}, {}}, [&](const Result<void>& result) {
     EXPECT_EQ(result ? "" : result.error().code(), "io");
