@@ -158,6 +158,7 @@ class Bench {
     commits_.reset();
     store_.reset();
   }
+
   // ---- calls ----
 
   using Answer = std::function<void(const std::string&)>;
@@ -192,7 +193,6 @@ class Bench {
           [this, text, operation = next.operation,
            answer = std::move(next.answer)](const Result<void>& done) {
             --under_way_;
-            ++answered_;
             if (!done) {
               fail(operation + ": " + done.error().code() + ": " + done.error().text());
             } else if (answer) {
@@ -326,7 +326,8 @@ class Bench {
     wait("rest", [&] { return loop_.now() >= end; });
     const Reading after;
     tell("rest", before, 0, "");
-    std::printf("%-24s %.2f s of control's CPU a minute\n", "", (after.cpu - before.cpu) * 60 / rest_);
+    std::printf("%-24s %.2f s of control's CPU a minute\n", "",
+                (after.cpu - before.cpu) * 60 / (after.wall - before.wall));
   }
 
   void restart() {
@@ -364,7 +365,6 @@ class Bench {
   std::vector<std::shared_ptr<Agent>> agents_;
   std::deque<Waiting> waiting_;
   std::size_t under_way_ = 0;
-  std::size_t answered_ = 0;
   std::vector<std::string> single_;  // ARNs of tasks of no service
   int running_ = 0;
   int stopped_ = 0;
