@@ -10,7 +10,9 @@ struct Call {
   std::string request_id;  // UUID, also in the answer's header
   std::string caller_arn;
   std::string account;
-  std::string caller_id;  // user id, for GetCallerIdentity
+  std::string caller_id;                 // user id, for GetCallerIdentity
+  std::string caller_key = {};           // the access key's id
+  bool caller_is_administrator = false;  // allowed everything
 };
 
 }  // namespace agent::api

@@ -6,15 +6,22 @@
 #include <utility>
 #include <variant>
 
+#include "agent/api/acm/acm.h"
 #include "agent/api/call.h"
+#include "agent/api/ec2/ec2.h"
 #include "agent/api/ecs/ecs.h"
 #include "agent/api/elbv2/elbv2.h"
+#include "agent/api/iam/iam.h"
+#include "agent/api/logs/logs.h"
 #include "agent/api/sockets.h"
+#include "agent/api/ssm/ssm.h"
 #include "agent/api/sts/sts.h"
 #include "agent/aws/auth_error.h"
 #include "agent/aws/foreign.h"
 #include "agent/aws/json11.h"
 #include "agent/control/cluster/instances.h"
+#include "agent/control/iam/credentials.h"
+#include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "shared/json/reader.h"
 #include "shared/log/log.h"
@@ -63,6 +70,30 @@ std::string_view bearer_token(const http::Request& request) {
   return header.substr(kScheme.size());
 }
 
+// Of a service with a state.
+Result<std::string> handle(control::Step& step, aws::Service service, const Call& call,
+                           std::vector<std::string>& resource_ids, ssm::Sealer* sealer) {
+  switch (service) {
+    case aws::Service::kEcs:
+      return ecs::handle(step, call, resource_ids);
+    case aws::Service::kAcm:
+      return acm::handle(step, call);
+    case aws::Service::kElbv2:
+      return elbv2::handle(step, call);
+    case aws::Service::kIam:
+      return iam::handle(step, call);
+    case aws::Service::kEc2:
+      return ec2::handle(step, call);
+    case aws::Service::kSts:
+      return sts::handle(step, call);
+    case aws::Service::kSsm:
+      return ssm::handle(step, call, sealer);
+    case aws::Service::kLogs:
+      break;
+  }
+  return control::fault("InvalidAction", "The action " + call.operation + " is not offered here.");
+}
+
 }  // namespace
 
 http::Response alive_response() {
@@ -81,10 +112,15 @@ http::Response ready_response(const std::vector<ReadyCheck>& checks) {
 }
 
 struct Gateway::Impl {
-  explicit Impl(GatewayParts given) : parts(std::move(given)) {}
+  explicit Impl(GatewayParts given) : parts(std::move(given)) {
+    if (!parts.sealing_key.empty()) sealer = std::make_shared<ssm::Sealer>(parts.sealing_key);
+  }
 
   void serve(http::Request request, httpd::Reply reply);
   void run(const aws::Call& call, Call api_call, httpd::Reply reply);
+  void run_logs(Call call, httpd::Reply reply) const;
+  Result<void> permit(const agent::iam::Principal& principal, const http::Request& request,
+                      aws::Service service, const std::string& operation) const;
   http::Response ready() const;
   std::variant<httpd::WebSocketHandlers, http::Response> accept(const http::Request& request);
   std::variant<httpd::WebSocketHandlers, http::Response> accept_agent(const http::Request& request);
@@ -93,6 +129,7 @@ struct Gateway::Impl {
                                const std::vector<std::string>& resource_ids = {});
 
   GatewayParts parts;
+  std::shared_ptr<ssm::Sealer> sealer;  // null: there is no key
 };
 
 Gateway::Gateway(GatewayParts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
@@ -145,21 +182,46 @@ void Gateway::Impl::serve(http::Request request, httpd::Reply reply) {
   const aws::Service service = identified->service;
   call.operation = identified->operation;
   call.body = identified->input;
-  const Result<iam::Principal> principal = parts.authenticate(request, service);
+  const Result<agent::iam::Principal> principal = parts.authenticate(request, service);
   if (!principal) return reply.send(answer(service, call, principal.error()));
-  if (auto allowed = iam::authorize(*principal, service, call.operation); !allowed) {
+  if (auto allowed = permit(*principal, request, service, call.operation); !allowed) {
     return reply.send(answer(service, call, allowed.error()));
   }
   call.caller_arn = principal->arn;
   call.account = principal->account;
   call.caller_id = principal->user_id;
+  call.caller_key = principal->access_key_id;
+  call.caller_is_administrator = principal->role == agent::iam::Role::kAdministrator;
   run(*identified, std::move(call), std::move(reply));
 }
 
-// STS needs no state; the others run as a step and are answered once what they changed is durable.
+// Users and sessions may do what their policies say, which is asked before the call is decoded. Who one is
+// everybody may ask, and temporary keys are asked for below, where the role is known.
+Result<void> Gateway::Impl::permit(const agent::iam::Principal& principal, const http::Request& request,
+                                   aws::Service service, const std::string& operation) const {
+  const bool by_policy =
+      principal.role == agent::iam::Role::kUser || principal.role == agent::iam::Role::kSession;
+  if (!by_policy) return agent::iam::authorize(principal, service, operation);
+  if (service == aws::Service::kSts) return {};
+  const control::iam::Circumstances around{parts.executor.wall_now(), request.peer.address,
+                                           std::string(request.headers.get("User-Agent").value_or(""))};
+  auto allowed =
+      control::iam::check_permission(parts.engine.state(), parts.engine.settings(), principal.access_key_id,
+                                     std::string(aws::signing_name(service)) + ":" + operation, "", around);
+  if (allowed) return {};
+  const aws::Protocol protocol = aws::protocol_of(service);
+  return control::fault(protocol == aws::Protocol::kJson  ? "AccessDeniedException"
+                        : protocol == aws::Protocol::kEc2 ? "UnauthorizedOperation"
+                                                          : "AccessDenied",
+                        allowed.error().text());
+}
+
+// GetCallerIdentity needs no state; the others run as a step and are answered once what they changed is
+// durable.
 void Gateway::Impl::run(const aws::Call& call, Call api_call, httpd::Reply reply) {
-  if (call.service == aws::Service::kSts)
-    return reply.send(answer(call.service, api_call, sts::handle(api_call)));
+  if (call.service == aws::Service::kSts && api_call.operation == sts::kWhoAmI)
+    return reply.send(answer(call.service, api_call, sts::who_am_i(api_call)));
+  if (call.service == aws::Service::kLogs) return run_logs(std::move(api_call), std::move(reply));
   struct Pending {
     aws::Service service;
     Call call;
@@ -170,10 +232,9 @@ void Gateway::Impl::run(const aws::Call& call, Call api_call, httpd::Reply reply
   auto pending =
       std::make_shared<Pending>(Pending{call.service, std::move(api_call), std::move(reply), {}, {}});
   parts.engine.submit(
-      [pending](control::Step& step) -> Result<void> {
-        Result<std::string> body = pending->service == aws::Service::kEcs
-                                       ? ecs::handle(step, pending->call, pending->resource_ids)
-                                       : elbv2::handle(step, pending->call);
+      [pending, sealer = sealer](control::Step& step) -> Result<void> {
+        Result<std::string> body =
+            handle(step, pending->service, pending->call, pending->resource_ids, sealer.get());
         if (!body) return std::move(body).error();
         pending->body = *std::move(body);
         return {};
@@ -183,6 +244,22 @@ void Gateway::Impl::run(const aws::Call& call, Call api_call, httpd::Reply reply
             done ? Result<std::string>(std::move(pending->body)) : Result<std::string>(done.error());
         pending->reply.send(answer(pending->service, pending->call, body, pending->resource_ids));
       });
+}
+
+// On the thread of the lines.
+void Gateway::Impl::run_logs(Call call, httpd::Reply reply) const {
+  const auto shared_call = std::make_shared<const Call>(std::move(call));
+  auto shared_reply = std::make_shared<httpd::Reply>(std::move(reply));
+  const auto done = [shared_call, shared_reply](const Result<std::string>& body) {
+    shared_reply->send(answer(aws::Service::kLogs, *shared_call, body));
+  };
+  if (parts.logs == nullptr) {
+    return done(
+        control::fault("UnknownOperationException", "CloudWatch Logs is not offered by this installation."));
+  }
+  parts.logs->run([shared_call, realm = parts.engine.settings().realm(), now = parts.executor.wall_now()](
+                      agent::logs::Store& store) { return logs::handle(store, realm, now, *shared_call); },
+                  done);
 }
 
 http::Response Gateway::Impl::answer(aws::Service service, const Call& call, const Result<std::string>& body,
@@ -222,10 +299,10 @@ std::variant<httpd::WebSocketHandlers, http::Response> Gateway::Impl::accept_age
   const auto parameters = parameters_of(request);
   const bool telemetry =
       parameters.contains("containerInstance") && !parameters.contains("containerInstanceArn");
-  const Result<iam::Principal> principal = parts.authenticate(request, aws::Service::kEcs);
-  const Result<void> allowed =
-      principal ? iam::authorize(*principal, aws::Service::kEcs, telemetry ? "StartTelemetrySession" : "Poll")
-                : Result<void>(principal.error());
+  const Result<agent::iam::Principal> principal = parts.authenticate(request, aws::Service::kEcs);
+  const Result<void> allowed = principal ? agent::iam::authorize(*principal, aws::Service::kEcs,
+                                                                 telemetry ? "StartTelemetrySession" : "Poll")
+                                         : Result<void>(principal.error());
   if (!allowed) {
     const aws::WireError wire = aws::wire_error(allowed.error(), aws::Protocol::kJson);
     return refusal(wire.status, wire.code, wire.message);

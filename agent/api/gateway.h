@@ -1,6 +1,6 @@
 // The door of the control plane: HTTP requests to API calls, and the websockets of agents and balancers.
 //
-//   POST /            ECS (JSON), Elastic Load Balancing v2 and STS (Query), signed with SigV4
+//   POST /            the services of aws/service.h, signed with SigV4
 //   GET /healthz      200 while the process serves; no authentication
 //   GET /readyz       200 or 503 with {"status","checks":[{"name","ok","reason"}]}; no authentication
 //   GET /ws           websocket of an agent, signed as for ECS: its task channel (ACS) when the query has
@@ -20,6 +20,7 @@
 #include "agent/aws/service.h"
 #include "agent/control/engine/engine.h"
 #include "agent/iam/keys.h"
+#include "agent/logs/worker.h"
 #include "shared/base/result.h"
 #include "shared/env/executor.h"
 #include "shared/env/random.h"
@@ -28,9 +29,9 @@
 
 namespace agent::api {
 
-// Who signed the request, for this service. In the product: iam::Keys::authenticate.
+// Who signed the request, for this service. In the product: agent::iam::Keys::authenticate.
 using Authenticator =
-    std::function<shared::Result<iam::Principal>(const shared::http::Request&, aws::Service)>;
+    std::function<shared::Result<agent::iam::Principal>(const shared::http::Request&, aws::Service)>;
 
 struct ReadyCheck {
   std::string name;
@@ -50,6 +51,10 @@ struct GatewayParts {
   std::function<bool(std::string_view)> is_balancer_token;
   // What else must be ready besides control, such as this host's node. May be empty.
   std::function<std::vector<ReadyCheck>()> checks;
+  // Where log lines are; null: CloudWatch Logs is not offered.
+  agent::logs::Worker* logs = nullptr;
+  // 32 bytes that seal values of parameters; empty: SecureStrings are refused.
+  std::string sealing_key = {};
 };
 
 class Gateway {

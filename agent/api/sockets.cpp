@@ -29,10 +29,8 @@ class SocketChannel final : public link::Channel {
     if (socket_) socket_->send(std::move(text));
   }
   void close(const std::string& reason) override {
-    // RFC 6455 section 5.5: a close frame holds at most 125 bytes, two of which are the code.
     constexpr unsigned short kNormal = 1000;
-    constexpr std::size_t kMaxReasonBytes = 123;
-    if (socket_) socket_->close(kNormal, reason.substr(0, kMaxReasonBytes));
+    if (socket_) socket_->close(kNormal, reason);  // which cuts it to what a close frame holds
   }
   void release() { socket_.reset(); }
 

@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
     }
     auto options = std::get<agent::app::Options>(std::move(parsed));
     shared::log::configure({options.log_level, options.log_format, nullptr});
+    for (const std::string& warning : options.warnings)
+      shared::log::warn("setting_suspicious", {{"detail", warning}});
     agent::app::Program program(std::move(options));
     if (auto started = program.start(); !started) {
       shared::log::error("start_failed", started.error());

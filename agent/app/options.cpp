@@ -5,7 +5,10 @@
 
 #include <charconv>
 
+#include "agent/acme/messages.h"
+#include "agent/app/object_folder.h"
 #include "agent/app/own_ports.h"
+#include "agent/app/snapshot.h"
 #include "shared/httpd/server.h"
 #include "shared/net/endpoint.h"
 #include "shared/settings/settings.h"
@@ -30,7 +33,14 @@ constexpr std::size_t kMaxInstallation = 64;
 constexpr std::int64_t kMaxPids = 4'194'304;
 constexpr std::int64_t kMaxTasksOfInstance = 100'000;
 constexpr std::int64_t kMostWebSockets = 1'000'000;
+constexpr std::int64_t kMostLogLines = 1'000'000;  // MiB
+constexpr std::int64_t kMebibyte = 1024 * 1024;
 constexpr std::int64_t kMaxConcurrentStarts = 1'000;
+constexpr std::string_view kCheck = "check";
+constexpr std::string_view kSnapshot = "snapshot";
+constexpr std::string_view kMetadataAddress = "169.254.170.2";
+constexpr std::string_view kOff = "off";
+constexpr std::string_view kMailto = "mailto:";
 constexpr std::int64_t kStartsPerCpu = 2;  // more only make each start slower (docs/operating.md)
 
 void add_common(SettingsSpec& spec) {
@@ -84,8 +94,37 @@ void add_control(SettingsSpec& spec) {
   spec.add({.name = "listener_address",
             .flag = "--listener-address",
             .env = {"BERTH_LISTENER_ADDRESS"},
+            .kind = Kind::kList,
             .fallback = "0.0.0.0",
-            .help = "Control: address on which balancers open listeners"});
+            .help = "Control: addresses on which balancers open listeners; with several, each new load "
+                    "balancer gets the one "
+                    "that fewest have"});
+  spec.add({.name = "objects_dir",
+            .flag = "--objects-dir",
+            .env = {"BERTH_OBJECTS_DIR"},
+            .help =
+                "Control: folder that stands for Amazon S3 as DIR/BUCKET/KEY; bundles of trust stores are "
+                "read there",
+            .unset = "none: trust stores cannot be made"});
+  spec.add({.name = "acme_directory",
+            .flag = "--acme-directory",
+            .env = {"BERTH_ACME_DIRECTORY"},
+            .help =
+                "Control: https URL of the directory of an ACME server, whose terms you agree to; it issues "
+                "what RequestCertificate asks for",
+            .unset = "RequestCertificate is refused"});
+  spec.add({.name = "acme_contact",
+            .flag = "--acme-contact",
+            .env = {"BERTH_ACME_CONTACT"},
+            .kind = Kind::kList,
+            .fallback = "[]",
+            .help = "Control: mail addresses that a new account at the ACME server is given"});
+  spec.add(
+      {.name = "acme_ca_file",
+       .flag = "--acme-ca-file",
+       .env = {"BERTH_ACME_CA_FILE"},
+       .help = "Control: PEM file with the authorities that the ACME server's own certificate may come from",
+       .unset = "the system's"});
   spec.add({.name = "installation",
             .flag = "--installation",
             .env = {"BERTH_INSTALLATION"},
@@ -114,6 +153,14 @@ void add_control(SettingsSpec& spec) {
             .help = "Control: most websockets of agents (two each) and balancers (one each)",
             .min = 1,
             .max = kMostWebSockets});
+  spec.add({.name = "log_lines_mib",
+            .flag = "--log-lines-mib",
+            .env = {"BERTH_LOG_LINES_MIB"},
+            .kind = Kind::kInteger,
+            .fallback = "1024",
+            .help = "Control: most MiB of lines that CloudWatch Logs keeps; then the oldest go",
+            .min = 1,
+            .max = kMostLogLines});
   spec.add({.name = "max_starting_tasks_per_instance",
             .flag = "--max-starting-tasks-per-instance",
             .env = {"BERTH_MAX_STARTING_TASKS_PER_INSTANCE"},
@@ -243,6 +290,24 @@ void add_node(SettingsSpec& spec) {
             .unset = "2 for each CPU",
             .min = 1,
             .max = kMaxConcurrentStarts});
+  spec.add({.name = "task_metadata",
+            .flag = "--task-metadata",
+            .env = {"BERTH_TASK_METADATA"},
+            .fallback = std::string(kMetadataAddress),
+            .help = "Node: IPv4 address, put on the loopback interface, at which containers are told of "
+                    "themselves (port 80); "
+                    "off: they are not"});
+  spec.add({.name = "task_metadata_rps_limit",
+            .flag = "--task-metadata-rps-limit",
+            .env = {"ECS_TASK_METADATA_RPS_LIMIT"},
+            .kind = Kind::kList,
+            .fallback = "40,60",
+            .help = "Node: requests a second and at once that the task metadata answers"});
+  spec.add({.name = "introspection",
+            .flag = "--introspection",
+            .env = {"BERTH_INTROSPECTION"},
+            .fallback = "127.0.0.1:51678",
+            .help = "Node: where the agent tells of its tasks (/v1/metadata, /v1/tasks); off: nowhere"});
   spec.add({.name = "disable_privileged",
             .flag = "--disable-privileged",
             .env = {"ECS_DISABLE_PRIVILEGED"},
@@ -263,6 +328,35 @@ Result<std::set<int>> ports(const Settings& settings, const char* name) {
     out.insert(port);
   }
   return out;
+}
+
+Result<void> fill_metadata(const Settings& settings, Options& options) {
+  const auto wrong = [&](const char* name, const std::string& what) {
+    return Error("setting", settings.source(name) + ": " + what);
+  };
+  const std::string& address = settings.string("task_metadata");
+  if (address != kOff) {
+    if (!shared::net::is_ip_address(address) || address.find(':') != std::string::npos)
+      return wrong("task_metadata", "'" + address + "' is neither an IPv4 address nor off");
+    options.metadata_address = address;
+  }
+  std::vector<double> rates;
+  for (const std::string& text : settings.list("task_metadata_rps_limit")) {
+    int rate = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
+    if (error != std::errc() || end != text.data() + text.size() || rate < 1) rate = 0;
+    rates.push_back(rate);
+  }
+  if (rates.size() != 2 || rates[0] < 1 || rates[1] < rates[0])
+    return wrong("task_metadata_rps_limit",
+                 "must be two numbers, steady and burst, the second not below the first");
+  options.metadata_limit = {rates[0], rates[1]};
+  const std::string& introspection = settings.string("introspection");
+  if (introspection == kOff) return {};
+  auto endpoint = shared::net::parse_endpoint(introspection);
+  if (!endpoint) return wrong("introspection", endpoint.error().text());
+  options.introspection = *std::move(endpoint);
+  return {};
 }
 
 node::PullBehavior pull_behavior(const std::string& word) {
@@ -315,6 +409,7 @@ Result<void> fill_node(const Settings& settings, Options& options) {
   if (settings.has("task_pids_limit")) node.task_pids_limit = settings.integer("task_pids_limit");
   node.concurrent_starts = static_cast<std::size_t>(
       settings.has("concurrent_starts") ? settings.integer("concurrent_starts") : kStartsPerCpu * node.cpus);
+  if (auto filled = fill_metadata(settings, options); !filled) return filled;
   options.task_limits = settings.boolean("task_limits");
   options.task_limits_explicit = settings.is_explicit("task_limits");
 
@@ -330,6 +425,44 @@ Result<void> fill_node(const Settings& settings, Options& options) {
   }
   options.node_key_file =
       settings.string_if("node_key_file").value_or(options.data_dir + "/node-credentials");
+  return {};
+}
+
+Result<void> fill_acme(const Settings& settings, Options& options) {
+  control::Settings& control = options.control_settings;
+  control.acme_directory = settings.string_if("acme_directory").value_or("");
+  if (!control.acme_directory.empty() && !acme::is_https_url(control.acme_directory)) {
+    return Error("setting",
+                 settings.source("acme_directory") + ": '" + control.acme_directory + "' is no https URL");
+  }
+  for (const std::string& each : settings.list("acme_contact")) {
+    const std::string address = each.starts_with(kMailto) ? each.substr(kMailto.size()) : each;
+    const std::size_t at = address.find('@');
+    if (at == 0 || at >= address.size() - 1 || address.find_first_of(" ,?") != std::string::npos)
+      return Error("setting", settings.source("acme_contact") + ": '" + each + "' is no mail address");
+    control.acme_contact.push_back(std::string(kMailto) + address);
+  }
+  options.acme_ca_file = settings.string_if("acme_ca_file").value_or("");
+  for (const char* name : {"acme_contact", "acme_ca_file"}) {
+    if (settings.is_explicit(name) && control.acme_directory.empty())
+      return Error("setting", settings.source(name) + ": needs --acme-directory too");
+  }
+  return {};
+}
+
+Result<void> fill_listener_addresses(const Settings& settings, control::Settings& control) {
+  const auto wrong = [&](const std::string& what) {
+    return Error("setting", settings.source("listener_address") + ": " + what);
+  };
+  control.listen_addresses = settings.list("listener_address");
+  std::set<std::string> seen;
+  for (const std::string& each : control.listen_addresses) {
+    if (!shared::net::is_ip_address(each)) return wrong("'" + each + "' is not an IP address");
+    if (!seen.insert(each).second) return wrong("'" + each + "' is there twice");
+    if (control.listen_addresses.size() > 1 && (each == "0.0.0.0" || each == "::"))
+      return wrong("'" + each + "' is every address, and cannot be one of several");
+  }
+  if (control.listen_addresses.empty()) return wrong("no address given");
   return {};
 }
 
@@ -352,13 +485,15 @@ Result<Options> options_from(const Settings& settings) {
   control::Settings& control = options.control_settings;
   control.account = settings.string("account");
   control.region = settings.string("region");
-  control.listen_address = settings.string("listener_address");
-  if (!shared::net::is_ip_address(control.listen_address)) {
-    return Error("setting", settings.source("listener_address") + ": '" + control.listen_address +
-                                "' is not an IP address");
+  if (auto filled = fill_listener_addresses(settings, control); !filled) return filled.error();
+  if (const auto folder = settings.string_if("objects_dir")) {
+    auto opened = ObjectFolder::open(*folder);
+    if (!opened) return Error("setting", settings.source("objects_dir") + ": " + opened.error().text());
+    control.objects = *std::move(opened);
   }
   control.stopped_task_retention = settings.duration("stopped_task_retention");
   control.max_tasks_per_instance = static_cast<int>(settings.integer("max_tasks_per_instance"));
+  options.log_lines_bytes = settings.integer("log_lines_mib") * kMebibyte;
   options.max_websockets = static_cast<std::size_t>(settings.integer("max_websockets"));
   control.max_starting_tasks_per_instance =
       static_cast<int>(settings.integer("max_starting_tasks_per_instance"));
@@ -368,6 +503,7 @@ Result<Options> options_from(const Settings& settings) {
                                 std::to_string(kMaxInstallation) + " characters");
   }
   control.poll_endpoint = settings.string_if("advertise").value_or("");
+  if (auto filled = fill_acme(settings, options); !filled) return filled.error();
   if (options.node) {
     if (auto filled = fill_node(settings, options); !filled) return filled.error();
   }
@@ -378,7 +514,9 @@ Result<Options> options_from(const Settings& settings) {
 
 SettingsSpec settings_spec() {
   SettingsSpec spec("berth-agent",
-                    "Runs ECS workloads on this host; with the role control also the ECS and ELBv2 APIs.",
+                    "Runs ECS workloads on this host; with the role control also the ECS and ELBv2 APIs. "
+                    "`berth-agent check ...` says what is wrong with the settings and ends; "
+                    "`berth-agent snapshot save FILE` and `restore FILE` keep control's state.",
                     BERTH_VERSION);
   spec.file("--config", "BERTH_CONFIG", "/etc/berth/agent.json");
   add_common(spec);
@@ -387,12 +525,36 @@ SettingsSpec settings_spec() {
   return spec;
 }
 
+namespace {
+
+// `berth-agent check`: everything that is wrong with the settings, a line each; code 1 when something is.
+Exit check_settings(const std::vector<std::string>& arguments) {
+  const auto checked =
+      shared::settings::check(settings_spec(), arguments, shared::settings::process_environment());
+  if (checked.loaded.print && checked.problems.empty()) return Exit{0, *checked.loaded.print};
+  std::string text;
+  for (const std::string& problem : checked.problems) text += problem + "\n";
+  if (checked.problems.empty()) {
+    if (auto options = options_from(checked.loaded.settings); !options) text += options.error().text() + "\n";
+  }
+  const bool good = text.empty();
+  for (const std::string& warning : checked.loaded.warnings) text += "warning: " + warning + "\n";
+  return Exit{good ? 0 : 1, good ? text + "the settings are good\n" : text};
+}
+
+}  // namespace
+
 std::variant<Options, Exit> parse_options(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments.front() == kCheck)
+    return check_settings({arguments.begin() + 1, arguments.end()});
+  if (!arguments.empty() && arguments.front() == kSnapshot)
+    return run_snapshot({arguments.begin() + 1, arguments.end()});
   auto loaded = shared::settings::load(settings_spec(), arguments, shared::settings::process_environment());
   if (!loaded) return Exit{2, "berth-agent: " + loaded.error().text() + "\n"};
   if (loaded->print) return Exit{0, *loaded->print};
   auto options = options_from(loaded->settings);
   if (!options) return Exit{2, "berth-agent: " + options.error().text() + "\n"};
+  options->warnings = loaded->warnings;
   return *std::move(options);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/control/state/step.h"
+#include "agent/metadata/metadata.h"
 #include "agent/node/settings.h"
 #include "shared/base/result.h"
 #include "shared/log/log.h"
@@ -25,12 +26,18 @@ struct Options {
   std::string docker_socket;
   bool task_limits = true;  // ECS_ENABLE_TASK_CPU_MEM_LIMIT
   bool task_limits_explicit = false;
-  std::string node_key_file;       // credentials for the node when control is elsewhere
-  std::size_t max_websockets = 0;  // of agents and balancers to control
+  std::string metadata_address;  // empty: none
+  metadata::RateLimit metadata_limit;
+  std::optional<shared::net::Endpoint> introspection;
+  std::string node_key_file;  // credentials for the node when control is elsewhere
+  std::string acme_ca_file;   // CAs that the ACME server's certificate may come from; empty: the system's
+  std::size_t max_websockets = 0;    // of agents and balancers to control
+  std::int64_t log_lines_bytes = 0;  // of all lines that CloudWatch Logs keeps
   control::Settings control_settings;
   node::NodeSettings node_settings;
   shared::log::Level log_level = shared::log::Level::kInfo;
   shared::log::Format log_format = shared::log::Format::kAuto;
+  std::vector<std::string> warnings;  // such as a variable BERTH_* that nothing reads
 };
 
 struct Exit {
@@ -41,7 +48,8 @@ struct Exit {
 // Everything that can be set, with its meaning and default.
 shared::settings::SettingsSpec settings_spec();
 
-// Options, or what to print before ending (help, version, an error with code 2).
+// Options, or what to print before ending (help, version, an error with code 2). With the first argument
+// `check`, which the flags follow: every mistake, with code 1, or that there is none.
 std::variant<Options, Exit> parse_options(const std::vector<std::string>& arguments);
 
 }  // namespace agent::app

@@ -4,10 +4,14 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "agent/acme/https_transport.h"
 #include "agent/app/engine_task_cgroups.h"
 #include "agent/app/own_ports.h"
+#include "agent/app/snapshot.h"
 #include "agent/cgroup/systemd_slices.h"
+#include "agent/control/iam/credentials.h"
 #include "agent/iam/key_files.h"
+#include "agent/metadata/address.h"
 #include "shared/base/descriptor_limit.h"
 #include "shared/log/log.h"
 
@@ -23,6 +27,9 @@ namespace {
 
 // RunTask and RegisterTaskDefinition carry at most 64 KiB of definition; an agent's report stays far below.
 constexpr std::size_t kMaxBody = 1024 * 1024;
+constexpr std::size_t kMaxLogBody = 4 * 1024 * 1024;
+
+constexpr std::uint16_t kMetadataPort = 80;
 
 // Of control, besides its connections: its files, its node's calls of the engine, connections that wait for
 // their 503.
@@ -39,14 +46,19 @@ std::string dialable(const shared::net::Endpoint& endpoint) {
 }  // namespace
 
 Program::~Program() {
+  metadata_server_.reset();
+  introspection_.reset();
+  metadata_.reset();
   // A node's callbacks end with it; the server's handlers refer to the gateway, the gateway to the engine.
   node_.reset();
   link_.reset();
   cgroups_.reset();
   runtime_.reset();
   server_.reset();
+  snapshots_.reset();
   gateway_.reset();
   engine_.reset();
+  acme_.reset();
   control_commits_.reset();
 }
 
@@ -87,22 +99,56 @@ Result<void> Program::start_control() {
   }
   control_commits_ = store::on_a_thread(*control_store_, loop_);
   engine_ = std::make_unique<control::Engine>(loop_, random_, *control_commits_, options_.control_settings);
+  if (const std::string& directory = options_.control_settings.acme_directory; !directory.empty()) {
+    auto transport = acme::https_transport(loop_, options_.acme_ca_file);
+    if (!transport) return transport.error().within("--acme-ca-file");
+    acme_ = std::make_unique<acme::Client>(loop_, *std::move(transport), acme::on_a_thread(loop_), directory);
+    engine_->use(*acme_);
+  }
   if (auto started = engine_->start(); !started) return started;
+  auto lines = logs::Store::open(options_.data_dir + "/logs.db", options_.log_lines_bytes);
+  if (!lines) return lines.error();
+  logs_ = std::make_unique<logs::Worker>(*std::move(lines), loop_);
+  auto snapshots = serve_snapshots(loop_, *control_commits_, options_.data_dir);
+  if (!snapshots) return snapshots.error();
+  snapshots_ = *std::move(snapshots);
   api::GatewayParts parts{*engine_,
                           loop_,
                           random_,
                           [this](const http::Request& request, aws::Service service) {
-                            return keys_->authenticate(request, service, loop_.wall_now());
+                            return keys_->authenticate(
+                                request, service, loop_.wall_now(),
+                                [this](const std::string& id) { return known_key(id); });
                           },
                           [this](std::string_view token) { return keys_->is_balancer_token(token); },
-                          [this] { return node_checks(); }};
+                          [this] { return node_checks(); },
+                          logs_.get(),
+                          keys_->sealing_key()};
   gateway_ = std::make_unique<api::Gateway>(std::move(parts));
   return {};
+}
+
+// Of a user, or a temporary one, among control's rows.
+std::optional<iam::KnownKey> Program::known_key(const std::string& id) const {
+  const auto holder = control::iam::find_holder(engine_->state(), engine_->settings(), id);
+  if (!holder) return std::nullopt;
+  iam::KnownKey known{{id, holder->secret, holder->token}, {}, holder->expires_at};
+  if (holder->is_administrator) {
+    known.principal = keys_->principal(iam::Role::kAdministrator);
+  } else {
+    known.principal.role = holder->token.empty() ? iam::Role::kUser : iam::Role::kSession;
+    known.principal.account = options_.control_settings.account;
+    known.principal.arn = holder->arn;
+    known.principal.user_id = holder->user_id;
+  }
+  known.principal.access_key_id = id;
+  return known;
 }
 
 Result<void> Program::start_server() {
   httpd::ServerLimits limits;
   limits.max_body_bytes = kMaxBody;
+  limits.larger_body = {"X-Amz-Target", "Logs_20140328.PutLogEvents", kMaxLogBody};
   limits.max_websockets = options_.max_websockets;
   const std::size_t needed = limits.max_connections + limits.max_websockets + kOtherDescriptors;
   if (options_.control && descriptors_ < needed)
@@ -174,11 +220,53 @@ Result<void> Program::start_node() {
     exit_code_ = 1;
     loop_.stop();
   };
+  start_metadata();
   reserve_own_ports(options_.node_settings, server_->endpoint().port, control_url());
   node_ = std::make_unique<node::Node>(
       node::Node::Parts{loop_, random_, *link_, *runtime_, *cgroups_, *node_store_, cannot_run},
       options_.node_settings);
   return node_->start();
+}
+
+// Before the node, whose containers are told the address. What a host cannot have is said once; its
+// containers do without.
+void Program::start_metadata() {
+  metadata::Metadata::Parts parts{loop_, *runtime_,
+                                  [this]() -> const metadata::Metadata::Tasks& {
+                                    static const metadata::Metadata::Tasks kNone;
+                                    return node_ ? node_->tasks() : kNone;
+                                  },
+                                  [this] {
+                                    const node::NodeSettings& node = options_.node_settings;
+                                    return metadata::Host{
+                                        node.cluster, node_ ? node_->container_instance_arn() : std::string(),
+                                        node.agent_version, node.agent_hash};
+                                  }};
+  metadata_ = std::make_unique<metadata::Metadata>(std::move(parts), options_.metadata_limit);
+  start_introspection();
+  if (options_.metadata_address.empty()) return;
+  const std::string& address = options_.metadata_address;
+  auto added = metadata::add_local_address(address);
+  if (!added) return log::warn("task_metadata_off", added.error());
+  auto server = httpd::Server::listen(
+      loop_, {address, kMetadataPort}, httpd::ServerLimits{},
+      [this](const http::Request& request, httpd::Reply reply) {
+        metadata_->answer(request, [held = std::make_shared<httpd::Reply>(std::move(reply))](
+                                       http::Response response) { held->send(std::move(response)); });
+      });
+  if (!server) return log::warn("task_metadata_off", server.error());
+  metadata_server_ = *std::move(server);
+  options_.node_settings.metadata_url = "http://" + address;
+}
+
+void Program::start_introspection() {
+  if (!options_.introspection) return;
+  auto server = httpd::Server::listen(loop_, *options_.introspection, httpd::ServerLimits{},
+                                      [this](const http::Request& request, httpd::Reply reply) {
+                                        reply.send(metadata_->introspect(request));
+                                      });
+  if (!server) return log::warn("introspection_off", server.error());
+  introspection_ = *std::move(server);
 }
 
 std::vector<api::ReadyCheck> Program::node_checks() const {

@@ -4,15 +4,19 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/acme/client.h"
 #include "agent/api/gateway.h"
 #include "agent/app/options.h"
 #include "agent/cgroup/task_cgroups.h"
 #include "agent/control/engine/engine.h"
 #include "agent/iam/keys.h"
 #include "agent/link/http_control_link.h"
+#include "agent/logs/worker.h"
+#include "agent/metadata/metadata.h"
 #include "agent/node/node.h"
 #include "agent/runtime/docker/docker_runtime.h"
 #include "agent/store/async_store.h"
@@ -37,7 +41,10 @@ class Program {
  private:
   shared::Result<void> start_control();
   shared::Result<void> start_server();
+  std::optional<iam::KnownKey> known_key(const std::string& id) const;
   shared::Result<void> start_node();
+  void start_metadata();
+  void start_introspection();
   shared::Result<aws::Credentials> node_credentials() const;
   std::string control_url() const;
   std::vector<api::ReadyCheck> node_checks() const;
@@ -51,15 +58,21 @@ class Program {
   std::unique_ptr<store::Store> control_store_;
   std::unique_ptr<store::AsyncStore> control_commits_;
   std::unique_ptr<iam::Keys> keys_;
+  std::unique_ptr<acme::Client> acme_;  // where a server is set
   std::unique_ptr<control::Engine> engine_;
+  std::unique_ptr<logs::Worker> logs_;
   std::unique_ptr<api::Gateway> gateway_;
   std::unique_ptr<shared::httpd::Server> server_;
+  std::unique_ptr<shared::httpd::Server> snapshots_;  // control's, on a unix socket
   // Node.
   std::unique_ptr<store::Store> node_store_;
   std::unique_ptr<runtime::docker::DockerRuntime> runtime_;
   std::unique_ptr<cgroup::TaskCgroups> cgroups_;  // may ask the engine for its driver
   std::unique_ptr<link::HttpControlLink> link_;
   std::unique_ptr<node::Node> node_;
+  std::unique_ptr<metadata::Metadata> metadata_;
+  std::unique_ptr<shared::httpd::Server> metadata_server_;  // none where it cannot be had
+  std::unique_ptr<shared::httpd::Server> introspection_;
   int exit_code_ = 0;
 };
 

@@ -32,4 +32,21 @@ std::string to_string(const Arn& arn) {
   return out;
 }
 
+namespace {
+constexpr std::string_view kCertificateService = "acm";
+constexpr std::string_view kCertificateWord = "certificate/";
+}  // namespace
+
+std::string certificate_arn(const Realm& realm, std::string_view id) {
+  return to_string({realm.partition, std::string(kCertificateService), realm.region, realm.account,
+                    std::string(kCertificateWord).append(id)});
+}
+
+bool is_certificate_arn(const Realm& realm, std::string_view text) {
+  const auto arn = parse_arn(text);
+  return arn && arn->service == kCertificateService && arn->partition == realm.partition &&
+         arn->region == realm.region && arn->account == realm.account &&
+         arn->resource.size() > kCertificateWord.size() && arn->resource.starts_with(kCertificateWord);
+}
+
 }  // namespace agent::aws

@@ -108,6 +108,7 @@ std::string load_balancer_arn(const Realm& realm, std::string_view type, std::st
 std::string target_group_arn(const Realm& realm, std::string_view name, std::string_view id);
 std::string listener_arn(std::string_view load_balancer_arn, std::string_view id);
 std::string rule_arn(std::string_view listener_arn, std::string_view id);
+std::string trust_store_arn(const Realm& realm, std::string_view name, std::string_view id);
 
 struct ElbResource {
   ElbKind kind;
@@ -124,5 +125,13 @@ shared::Result<ElbResource> parse_elb_arn(const Realm& realm, std::string_view a
 
 // Of one that need not be ours; nothing if its text is of no kind.
 std::optional<ElbKind> elb_kind_of(std::string_view arn);
+
+// Certificate Manager
+// ----------------------------------------------------------------------------------------
+
+// "arn:...:certificate/<id>"; `id` is a UUID.
+std::string certificate_arn(const Realm& realm, std::string_view id);
+// One of ours, that is; whether there is such a certificate is not checked.
+bool is_certificate_arn(const Realm& realm, std::string_view text);
 
 }  // namespace agent::aws

@@ -39,6 +39,16 @@ constexpr std::array kFailureRows = {
                "ExpiredTokenException", 403, "The security token included in the request is expired"},
 };
 
+// Not of authentication, but named by each service family in its own way too.
+struct WordRow {
+  std::string_view word;
+  std::string_view json_code;
+  std::string_view query_code;
+};
+constexpr std::array kWordRows = {
+    WordRow{"throttled", "ThrottlingException", "Throttling"},  // what clients of each family try again
+};
+
 struct StatusRow {
   std::string_view code;
   int json;
@@ -58,6 +68,11 @@ constexpr std::array kStatuses = {
     StatusRow{"RequestEntityTooLarge", 413, 413},
     StatusRow{"RequestEntityTooLargeException", 413, 413},
     StatusRow{"AccessDenied", 400, 403},
+    StatusRow{"UnauthorizedOperation", 400, 403},
+    StatusRow{"NoSuchEntity", 400, 404},
+    StatusRow{"EntityAlreadyExists", 400, 409},
+    StatusRow{"DeleteConflict", 400, 409},
+    StatusRow{"LimitExceeded", 400, 409},
     StatusRow{"AccessDeniedException", 400, 403},
     StatusRow{"MissingAuthenticationToken", 400, 403},
     StatusRow{"InvalidClientTokenId", 400, 403},
@@ -86,11 +101,15 @@ WireError wire_error(const shared::Error& error, Protocol protocol) {
   for (const FailureRow& row : kFailureRows) {
     if (row.word != error.code()) continue;
     if (protocol == Protocol::kJson) return {400, std::string(row.json_code), error.text()};
+    // EC2 has a word of its own for a key that it does not know.
+    if (protocol == Protocol::kEc2 && row.failure == AuthFailure::kUnknownKey)
+      return {401, "AuthFailure", error.text()};
     return {row.query_status, std::string(row.query_code), error.text()};
   }
-  // The same with the older name that clients of query services know.
-  const bool throttled_query = protocol == Protocol::kQuery && error.code() == "ThrottlingException";
-  const std::string code = throttled_query ? "Throttling" : error.code();
+  std::string code = error.code();
+  for (const WordRow& row : kWordRows) {
+    if (row.word == code) code = protocol == Protocol::kJson ? row.json_code : row.query_code;
+  }
   if (!code.empty() && code[0] >= 'A' && code[0] <= 'Z')
     return {status_of(code, protocol), code, error.text()};
   return {500, protocol == Protocol::kJson ? "ServerException" : "InternalFailure",

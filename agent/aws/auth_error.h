@@ -30,9 +30,9 @@ struct WireError {
   std::string message;
 };
 
-// How any Error of a call is answered. Authentication failures go through the table; codes that begin with a
-// capital letter are wire codes already; everything else is internal and becomes ServerException (JSON) or
-// InternalFailure (Query) without its text, which the caller should log.
+// How any Error of a call is answered. Authentication failures and "throttled" go through tables; codes that
+// begin with a capital letter are wire codes already; everything else is internal and becomes ServerException
+// (JSON) or InternalFailure (Query) without its text, which the caller should log.
 WireError wire_error(const shared::Error& error, Protocol protocol);
 
 // The HTTP status that belongs to a wire code.

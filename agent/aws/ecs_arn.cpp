@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "agent/aws/arn.h"
+#include "shared/base/text.h"
 
 namespace agent::aws {
 
@@ -44,7 +45,7 @@ Error invalid(std::string text) {
   return Error("InvalidParameterException", std::move(text), Blame::kClient);
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, kQuotedArnBytes)) + "'"; }
+std::string quoted(std::string_view text) { return "'" + shared::shortened(text, kQuotedArnBytes) + "'"; }
 
 // ECS's own text for a region; the others are worded like its text for a cluster.
 std::optional<Error> foreign_part(const Realm& realm, const Arn& arn, std::string_view text) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "agent/aws/arn.h"
+#include "shared/base/text.h"
 
 namespace agent::aws {
 
@@ -47,7 +48,7 @@ std::string replaced(std::string_view text, std::string_view what, std::string_v
 Error not_valid(std::string_view text, std::string_view label) {
   return Error(
       "ValidationError",
-      "'" + std::string(text.substr(0, kQuotedArnBytes)) + "' is not a valid " + std::string(label) + " ARN",
+      "'" + shared::shortened(text, kQuotedArnBytes) + "' is not a valid " + std::string(label) + " ARN",
       Blame::kClient);
 }
 
@@ -93,6 +94,10 @@ std::string listener_arn(std::string_view load_balancer, std::string_view id) {
 
 std::string rule_arn(std::string_view listener, std::string_view id) {
   return replaced(listener, kListenerWord, kRuleWord) + "/" + std::string(id);
+}
+
+std::string trust_store_arn(const Realm& realm, std::string_view name, std::string_view id) {
+  return make(realm, "truststore/" + std::string(name) + "/" + std::string(id));
 }
 
 Result<ElbResource> parse_elb_arn(const Realm& realm, std::string_view text,

@@ -116,9 +116,7 @@ constexpr std::string_view kMalformed = "MalformedHttpRequest";
 std::optional<std::string> foreign_service(const http::Request& request) {
   const auto authorization = parse_authorization(request);
   if (!authorization || authorization->service.empty()) return std::nullopt;
-  for (const Service each : {Service::kEcs, Service::kElbv2, Service::kSts}) {
-    if (signing_name(each) == authorization->service) return std::nullopt;
-  }
+  if (is_signing_name(authorization->service)) return std::nullopt;
   return authorization->service;
 }
 
@@ -130,9 +128,8 @@ http::Response not_offered(const http::Request& request, std::string_view servic
   const int status =
       shape == Shape::kS3 ? 404 : status_of(code, is_json(shape) ? Protocol::kJson : Protocol::kQuery);
   return shaped_error(status, request, shape, code,
-                      "The service " + service_name(service) +
-                          " is not offered here: this endpoint serves ecs, elasticloadbalancing (version "
-                          "2015-12-01) and sts.",
+                      "The service " + service_name(service) + " is not offered here: this endpoint serves " +
+                          signing_names() + ".",
                       request_id);
 }
 

@@ -16,7 +16,7 @@ inline constexpr std::size_t kQuotedServiceChars = 64;  // longer names are cut 
 // Nothing of the signature is verified: keys are ours, their services are not.
 std::optional<std::string> foreign_service(const shared::http::Request& request);
 
-// "The service 'logs' is not offered here ...". JSON families get UnknownOperationException, XML ones
+// "The service 'lambda' is not offered here ...". JSON families get UnknownOperationException, XML ones
 // InvalidAction.
 shared::http::Response not_offered(const shared::http::Request& request, std::string_view service,
                                    std::string_view request_id);

@@ -42,6 +42,7 @@ http::Response error_response(const shared::Error& error, Protocol protocol, std
   const WireError wire = wire_error(error, protocol);
   if (protocol == Protocol::kJson)
     return respond_error(wire.status, wire.code, wire.message, request_id, resource_ids);
+  if (protocol == Protocol::kEc2) return ec2_error(wire.status, wire.code, wire.message, request_id);
   return query_error(wire.status, wire.code, wire.message, xml_namespace, request_id);
 }
 

@@ -20,8 +20,8 @@ shared::http::Response json_error(std::string_view code, std::string_view messag
                                   std::string_view request_id,
                                   const std::vector<std::string>& resource_ids = {});
 
-// Any error of a call as the answer its protocol asks for: wire_error, then json_error or query_error, which
-// has no place for `resource_ids`.
+// Any error of a call as the answer its protocol asks for: wire_error, then json_error, query_error or
+// ec2_error; only the first has a place for `resource_ids`.
 shared::http::Response error_response(const shared::Error& error, Protocol protocol,
                                       std::string_view xml_namespace, std::string_view request_id,
                                       const std::vector<std::string>& resource_ids = {});

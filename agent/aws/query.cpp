@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "shared/base/text.h"
 #include "shared/http/message.h"
 
 namespace agent::aws {
@@ -59,7 +60,7 @@ Result<Query> Query::parse(std::string_view form) {
     std::string_view rest = name;
     for (std::size_t depth = 1;; ++depth) {
       if (depth > kMaxQueryDepth)
-        return malformed("Parameter '" + name.substr(0, kQuotedBytes) + "' is nested too deep.");
+        return malformed("Parameter '" + shared::shortened(name, kQuotedBytes) + "' is nested too deep.");
       const std::size_t dot = rest.find('.');
       auto& child = node->children[std::string(rest.substr(0, dot))];
       if (!child) child = std::make_unique<QueryReader::Node>();
@@ -67,7 +68,8 @@ Result<Query> Query::parse(std::string_view form) {
       if (dot == std::string_view::npos) break;
       rest.remove_prefix(dot + 1);
     }
-    if (node->text) return malformed("Parameter '" + name.substr(0, kQuotedBytes) + "' is given twice.");
+    if (node->text)
+      return malformed("Parameter '" + shared::shortened(name, kQuotedBytes) + "' is given twice.");
     node->text = value;
   }
   return Query(std::move(state));
@@ -101,7 +103,7 @@ void QueryReader::fail(Error error) const {
 void QueryReader::fail(std::string_view name, std::string_view constraint) const {
   const Node* node = find(name);
   const std::string value =
-      node != nullptr && node->text ? node->text->substr(0, kQuotedBytes) : std::string();
+      node != nullptr && node->text ? shared::shortened(*node->text, kQuotedBytes) : std::string();
   fail(Error("ValidationError",
              "1 validation error detected: Value '" + value + "' at '" + path_of(name) +
                  "' failed to satisfy constraint: " + std::string(constraint),
@@ -198,7 +200,8 @@ std::vector<std::pair<std::string, const QueryReader::Node*>> QueryReader::eleme
   for (const auto& [index, node] : list->children) {
     const auto number = parse_integer(index);
     if (!number || *number < 0) {
-      fail(malformed("Parameter '" + (prefix + index).substr(0, kQuotedBytes) + "' has no list index."));
+      fail(malformed("Parameter '" + shared::shortened(prefix + index, kQuotedBytes) +
+                     "' has no list index."));
       return {};
     }
     indexed.emplace_back(*number, node.get());

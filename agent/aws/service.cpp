@@ -1,7 +1,9 @@
 #include "agent/aws/service.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "agent/aws/query.h"
 
@@ -27,13 +29,20 @@ constexpr std::array kServiceRows = {
                "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"},
     ServiceRow{Service::kSts, Protocol::kQuery, "sts", "2011-06-15",
                "https://sts.amazonaws.com/doc/2011-06-15/"},
+    ServiceRow{Service::kAcm, Protocol::kJson, "acm", "CertificateManager", ""},
+    ServiceRow{Service::kIam, Protocol::kQuery, "iam", "2010-05-08",
+               "https://iam.amazonaws.com/doc/2010-05-08/"},
+    ServiceRow{Service::kEc2, Protocol::kEc2, "ec2", "2016-11-15",
+               "http://ec2.amazonaws.com/doc/2016-11-15/"},
+    ServiceRow{Service::kLogs, Protocol::kJson, "logs", "Logs_20140328", ""},
+    ServiceRow{Service::kSsm, Protocol::kJson, "ssm", "AmazonSSM", ""},
 };
 
 const ServiceRow& service_row(Service service) { return kServiceRows[static_cast<std::size_t>(service)]; }
 
-const ServiceRow* find(Protocol protocol, std::string_view selector) {
+const ServiceRow* find(bool json, std::string_view selector) {
   for (const ServiceRow& row : kServiceRows) {
-    if (row.protocol == protocol && row.selector == selector) return &row;
+    if ((row.protocol == Protocol::kJson) == json && row.selector == selector) return &row;
   }
   return nullptr;
 }
@@ -41,8 +50,7 @@ const ServiceRow* find(Protocol protocol, std::string_view selector) {
 Result<Call> identify_json(const shared::http::Request& request) {
   const std::string_view target = request.headers.get("X-Amz-Target").value_or("");
   const std::size_t dot = target.find('.');
-  const ServiceRow* row =
-      dot == std::string_view::npos ? nullptr : find(Protocol::kJson, target.substr(0, dot));
+  const ServiceRow* row = dot == std::string_view::npos ? nullptr : find(true, target.substr(0, dot));
   if (row == nullptr || request.headers.count("X-Amz-Target") != 1) {
     return Error("UnknownOperationException", "no service answers to the given X-Amz-Target", Blame::kClient);
   }
@@ -58,7 +66,7 @@ Result<Call> identify_query(const shared::http::Request& request) {
   if (!action) {
     return Error("MissingAction", "The request must contain the parameter Action.", Blame::kClient);
   }
-  const ServiceRow* row = find(Protocol::kQuery, version);
+  const ServiceRow* row = find(false, version);
   if (row == nullptr) {
     return Error("InvalidAction", "Could not find operation " + *action + " for version " + version,
                  Blame::kClient);
@@ -69,6 +77,22 @@ Result<Call> identify_query(const shared::http::Request& request) {
 }  // namespace
 
 std::string_view signing_name(Service service) { return service_row(service).signing_name; }
+bool is_signing_name(std::string_view name) {
+  return std::any_of(kServiceRows.begin(), kServiceRows.end(),
+                     [name](const ServiceRow& row) { return row.signing_name == name; });
+}
+std::string signing_names() {
+  std::vector<std::string_view> names;
+  for (const ServiceRow& row : kServiceRows) names.push_back(row.signing_name);
+  std::sort(names.begin(), names.end());
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i != 0) out += i + 1 == names.size() ? " and " : ", ";
+    out += names[i];
+  }
+  return out;
+}
+bool is_global(Service service) { return service == Service::kIam || service == Service::kSts; }
 Protocol protocol_of(Service service) { return service_row(service).protocol; }
 std::string_view xml_namespace(Service service) { return service_row(service).xml_namespace; }
 

@@ -9,13 +9,18 @@
 
 namespace agent::aws {
 
-enum class Service { kEcs, kElbv2, kSts };
-enum class Protocol { kJson, kQuery };  // AWS JSON 1.1 and AWS Query
+enum class Service { kEcs, kElbv2, kSts, kAcm, kIam, kEc2, kLogs, kSsm };
+// AWS JSON 1.1, AWS Query, and EC2's own form of the latter: the same requests, other answers.
+enum class Protocol { kJson, kQuery, kEc2 };
 
 // The name in the credential scope: "ecs", "elasticloadbalancing", "sts".
 std::string_view signing_name(Service service);
+bool is_signing_name(std::string_view name);  // of one of ours
+std::string signing_names();                  // of all: "acm, ec2 and sts"
+// Its resources are the same in every region: requests are signed for any of ours, or for us-east-1.
+bool is_global(Service service);
 Protocol protocol_of(Service service);
-// The namespace of Query answers; empty for ECS.
+// The namespace of XML answers; empty for the JSON services.
 std::string_view xml_namespace(Service service);
 
 // How an answer must be written, also when the request is otherwise nonsense: JSON when there is an

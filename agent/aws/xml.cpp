@@ -107,6 +107,7 @@ void XmlElement::strings(std::string_view name, const std::vector<std::string>& 
 }
 
 struct QueryResult::Document {
+  bool is_ec2 = false;
   pugi::xml_document document;
   pugi::xml_node response;
   pugi::xml_node result;
@@ -119,6 +120,14 @@ QueryResult::QueryResult(std::string_view operation, std::string_view xml_namesp
   document_->result = append(document_->response, std::string(operation) + "Result");
 }
 
+QueryResult QueryResult::ec2(std::string_view operation, std::string_view xml_namespace) {
+  QueryResult out(operation, xml_namespace);
+  out.document_->response.remove_child(out.document_->result);
+  out.document_->result = out.document_->response;
+  out.document_->is_ec2 = true;
+  return out;
+}
+
 QueryResult::QueryResult(QueryResult&&) noexcept = default;
 QueryResult& QueryResult::operator=(QueryResult&&) noexcept = default;
 QueryResult::~QueryResult() = default;
@@ -126,7 +135,12 @@ QueryResult::~QueryResult() = default;
 XmlElement QueryResult::result() { return XmlElement(document_->result.internal_object()); }
 
 http::Response QueryResult::response(std::string_view request_id) {
-  append_text(append(document_->response, "ResponseMetadata"), "RequestId", request_id);
+  if (document_->is_ec2) {
+    pugi::xml_node id = document_->response.prepend_child("requestId");
+    id.text().set(std::string(request_id).c_str());
+  } else {
+    append_text(append(document_->response, "ResponseMetadata"), "RequestId", request_id);
+  }
   return respond(200, document_->document, request_id);
 }
 

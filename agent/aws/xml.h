@@ -52,11 +52,14 @@ class XmlElement {
 class QueryResult {
  public:
   QueryResult(std::string_view operation, std::string_view xml_namespace);
+  // EC2's form: <OpResponse xmlns="..."><requestId>...</requestId>...</OpResponse>, with the members right in
+  // it.
+  static QueryResult ec2(std::string_view operation, std::string_view xml_namespace);
   QueryResult(QueryResult&&) noexcept;
   QueryResult& operator=(QueryResult&&) noexcept;
   ~QueryResult();
 
-  XmlElement result();  // <OpResult>, written even when it stays empty
+  XmlElement result();  // <OpResult>, written even when it stays empty; EC2: the response itself
   // Status 200 with the request id in the body and in x-amzn-RequestId. Call once, as the last thing.
   shared::http::Response response(std::string_view request_id);
 

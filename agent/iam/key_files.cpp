@@ -37,34 +37,6 @@ std::string octal(mode_t mode) {
   return "0" + digits;
 }
 
-Result<std::string> read_secret_file(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return system_error("read " + path);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return system_error("read " + path);
-  if (!S_ISREG(status.st_mode)) return Error("io", "read " + path + ": it is not a regular file");
-  if ((status.st_mode & kForOthers) != 0) {
-    return Error("exposed", path + " may be used by others (mode " + octal(status.st_mode) +
-                                "); it holds a secret: run chmod 600 " + path);
-  }
-  if (status.st_uid != ::geteuid() && ::geteuid() != 0) {
-    return Error("exposed", path + " belongs to user " + std::to_string(status.st_uid) +
-                                ", this program runs as user " + std::to_string(::geteuid()));
-  }
-  std::string content(kMaxKeyFileSize + 1, '\0');
-  std::size_t size = 0;
-  while (size < content.size()) {
-    const ssize_t got = ::read(fd.get(), content.data() + size, content.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error("read " + path);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  if (size > kMaxKeyFileSize) return Error("malformed", path + " is too large for a file of secrets");
-  content.resize(size);
-  return content;
-}
-
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r";
   const std::size_t first = text.find_first_not_of(kBlank);
@@ -92,6 +64,34 @@ Result<void> write_all(int fd, const std::string& content, const std::string& pa
 }
 
 }  // namespace
+
+Result<std::string> read_secret_file(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return system_error("read " + path);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return system_error("read " + path);
+  if (!S_ISREG(status.st_mode)) return Error("io", "read " + path + ": it is not a regular file");
+  if ((status.st_mode & kForOthers) != 0) {
+    return Error("exposed", path + " may be used by others (mode " + octal(status.st_mode) +
+                                "); it holds a secret: run chmod 600 " + path);
+  }
+  if (status.st_uid != ::geteuid() && ::geteuid() != 0) {
+    return Error("exposed", path + " belongs to user " + std::to_string(status.st_uid) +
+                                ", this program runs as user " + std::to_string(::geteuid()));
+  }
+  std::string content(kMaxKeyFileSize + 1, '\0');
+  std::size_t size = 0;
+  while (size < content.size()) {
+    const ssize_t got = ::read(fd.get(), content.data() + size, content.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("read " + path);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size > kMaxKeyFileSize) return Error("malformed", path + " is too large for a file of secrets");
+  content.resize(size);
+  return content;
+}
 
 Result<aws::Credentials> read_credentials_file(const std::string& path) {
   const auto content = read_secret_file(path);

@@ -19,6 +19,8 @@ namespace agent::iam {
 // Bytes; a file of secrets has a few hundred.
 inline constexpr std::size_t kMaxKeyFileSize = 64 * 1024;
 
+// All of the file's bytes.
+shared::Result<std::string> read_secret_file(const std::string& path);
 // The [default] section; other sections and names are ignored.
 shared::Result<aws::Credentials> read_credentials_file(const std::string& path);
 // The only line of the file.

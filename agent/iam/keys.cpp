@@ -105,6 +105,8 @@ std::string Keys::node_credentials_path(const std::string& directory) {
 }
 std::string Keys::balancer_token_path(const std::string& directory) { return directory + "/balancer-token"; }
 
+std::string Keys::sealing_key_path(const std::string& directory) { return directory + "/sealing-key"; }
+
 Result<Keys> Keys::open(KeysOptions options) {
   const std::string& account = options.realm.account;
   if (account.size() != kAccountDigits ||
@@ -132,6 +134,10 @@ Result<void> Keys::load() {
     return crypto::to_hex(crypto::random_bytes(kTokenBytes)) + "\n";
   });
   if (!token) return token.error();
+  const auto sealing = load_or_create<std::string>(sealing_key_path(directory), read_token_file, [] {
+    return crypto::to_hex(crypto::random_bytes(kTokenBytes)) + "\n";
+  });
+  if (!sealing) return sealing.error();
   if (administrator->access_key_id == node->access_key_id) {
     return Error("invalid", credentials_path(directory) + " and " + node_credentials_path(directory) +
                                 " have the same access key id");
@@ -139,6 +145,7 @@ Result<void> Keys::load() {
   administrator_ = std::move(*administrator);
   node_ = std::move(*node);
   balancer_token_ = std::move(*token);
+  sealing_key_ = crypto::hmac_sha256("sealing-key", *sealing);  // 32 bytes, whatever the file has
   return {};
 }
 
@@ -155,21 +162,31 @@ Principal Keys::principal(Role role) const {
   return out;
 }
 
-Result<Principal> Keys::authenticate(const http::Request& request, aws::Service service, WallTime now) const {
+Result<Principal> Keys::authenticate(const http::Request& request, aws::Service service, WallTime now,
+                                     const Others& others) const {
   const auto authorization = aws::parse_authorization(request);
   if (!authorization) return authorization.error();
   const bool is_node = authorization->access_key_id == node_.access_key_id;
-  if (!is_node && authorization->access_key_id != administrator_.access_key_id) {
+  std::optional<KnownKey> known;
+  if (is_node || authorization->access_key_id == administrator_.access_key_id) {
+    known = KnownKey{
+        is_node ? node_ : administrator_, principal(is_node ? Role::kNode : Role::kAdministrator), {}};
+  } else if (others) {
+    known = others(authorization->access_key_id);
+  }
+  if (!known) return aws::auth_error(aws::AuthFailure::kUnknownKey);
+  const aws::Credentials& key = known->credentials;
+  if (!crypto::equal_constant_time(authorization->session_token.value_or(""), key.session_token)) {
     return aws::auth_error(aws::AuthFailure::kUnknownKey);
   }
-  const aws::Credentials& key = is_node ? node_ : administrator_;
-  if (authorization->session_token.value_or("") != key.session_token) {
-    return aws::auth_error(aws::AuthFailure::kUnknownKey);
-  }
-  const aws::ExpectedScope scope{options_.realm.region, aws::signing_name(service), options_.skew};
+  constexpr std::string_view kGlobalRegion = "us-east-1";
+  const bool global = aws::is_global(service) && authorization->region == kGlobalRegion;
+  const aws::ExpectedScope scope{global ? kGlobalRegion : std::string_view(options_.realm.region),
+                                 aws::signing_name(service), options_.skew};
   if (auto ok = aws::verify(request, *authorization, key.secret_access_key, now, scope); !ok)
     return ok.error();
-  return principal(is_node ? Role::kNode : Role::kAdministrator);
+  if (known->expires_at && now >= *known->expires_at) return aws::auth_error(aws::AuthFailure::kTokenExpired);
+  return std::move(known->principal);
 }
 
 bool Keys::is_balancer_token(std::string_view token) const {
@@ -178,14 +195,16 @@ bool Keys::is_balancer_token(std::string_view token) const {
 
 Result<void> authorize(const Principal& principal, aws::Service service, std::string_view operation) {
   if (principal.role == Role::kAdministrator) return {};
-  const bool allowed =
-      service == aws::Service::kEcs
-          ? std::find(kNodeOperations.begin(), kNodeOperations.end(), operation) != kNodeOperations.end()
-          : service == aws::Service::kSts && operation == "GetCallerIdentity";
+  const bool anybody = service == aws::Service::kSts && operation == "GetCallerIdentity";
+  const bool allowed = anybody || (principal.role == Role::kNode && service == aws::Service::kEcs &&
+                                   std::find(kNodeOperations.begin(), kNodeOperations.end(), operation) !=
+                                       kNodeOperations.end());
   if (allowed) return {};
   const std::string action = std::string(aws::signing_name(service)) + ":" + std::string(operation);
-  const bool json = aws::protocol_of(service) == aws::Protocol::kJson;
-  return Error(json ? "AccessDeniedException" : "AccessDenied",
+  const aws::Protocol protocol = aws::protocol_of(service);
+  return Error(protocol == aws::Protocol::kJson  ? "AccessDeniedException"
+               : protocol == aws::Protocol::kEc2 ? "UnauthorizedOperation"
+                                                 : "AccessDenied",
                "User: " + principal.arn + " is not authorized to perform: " + action +
                    " because no identity-based policy allows the " + action + " action",
                Blame::kClient);

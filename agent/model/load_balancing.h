@@ -2,6 +2,7 @@
 // has to select and address them when it publishes a configuration.
 #pragma once
 #include <map>
+#include <string_view>
 
 #include "agent/model/common.h"
 #include "shared/lbconfig/config.h"
@@ -10,11 +11,17 @@ namespace agent::model {
 
 namespace lb = shared::lbconfig;
 
+inline constexpr const char* kNetworkType = "network";
+// Protocols of network load balancers, of listeners and of target groups.
+inline bool is_stream(std::string_view protocol) { return protocol == "TCP" || protocol == "TLS"; }
+// Listeners of these have certificates.
+inline bool has_tls(std::string_view protocol) { return protocol == "HTTPS" || protocol == "TLS"; }
+
 // Key: ARN, for all of these.
 struct LoadBalancer {
   std::string arn;
   std::string name;
-  std::string full_name;  // "app/NAME/ID"
+  std::string full_name;  // "app/NAME/ID", "net/NAME/ID"
   std::string dns_name;
   std::string scheme = "internet-facing";
   std::string type = "application";
@@ -27,6 +34,7 @@ struct LoadBalancer {
   std::vector<Tag> tags;
   std::string create_request;  // canonical form of the create call, for idempotency
   WallTime created_at{};
+  std::string address;  // of its listeners, given at its creation; empty: the first of the settings
 };
 
 struct Listener {
@@ -39,6 +47,12 @@ struct Listener {
   std::map<std::string, std::string> attributes;
   std::vector<Tag> tags;
   WallTime created_at{};
+  // Of protocols HTTPS and TLS only, empty otherwise.
+  std::string ssl_policy;
+  std::string certificate;                // ARN of the default one
+  std::vector<std::string> certificates;  // ARNs of the list (AddListenerCertificates); may hold the default
+  lb::ClientAuthentication client;        // MutualAuthentication; HTTPS
+  std::string alpn;                       // AlpnPolicy; TLS; empty: none was given
 };
 
 struct Rule {
@@ -47,6 +61,7 @@ struct Rule {
   int priority = 0;
   std::vector<lb::Condition> conditions;
   std::vector<lb::Action> actions;
+  lb::Rewrites rewrites;  // Transforms
   std::vector<Tag> tags;
 };
 
@@ -103,6 +118,12 @@ struct Meta {
   std::uint64_t message_counter = 0;  // seqNum and timeline of agent messages: only rises
   // Of a row that an older version wrote: control/state/migrate.h makes model::Family rows of them.
   std::map<std::string, int> old_revisions;
+};
+
+// One row: the keys of stickiness cookies. Key: "keys".
+struct CookieKeys {
+  shared::lbconfig::CookieKeys keys;  // the current one first
+  WallTime made{};                    // when that was made
 };
 
 // One row: which installation this is. Key: "id".

@@ -1,4 +1,5 @@
 #pragma once
+#include "agent/model/capacity_provider.h"
 #include "agent/model/common.h"
 
 namespace agent::model {
@@ -6,6 +7,8 @@ namespace agent::model {
 enum class ServiceStatus { kActive, kDraining, kInactive };
 enum class SchedulingStrategy { kReplica, kDaemon };
 enum class DeploymentStatus { kPrimary, kActive, kDraining };
+// Who decides about deployments: ECS, or a caller by task sets.
+enum class DeploymentController { kEcs, kExternal };
 enum class RolloutState { kInProgress, kCompleted, kFailed };
 enum class StrategyType { kSpread, kBinpack, kRandom };
 enum class ConstraintType { kDistinctInstance, kMemberOf };
@@ -39,6 +42,16 @@ struct Deployment {
   WallTime created_at{};
   WallTime updated_at{};
   bool is_rollback = false;
+  std::vector<StrategyItem> strategy{};  // of capacity providers; empty: the service's launch type counts
+  std::string revision{};                // number of its service revision; empty: made by an older version
+  // Of a task set (controller EXTERNAL) only.
+  std::string external_id{};
+  double scale = 100;  // percent of the service's desired count
+  LaunchType launch_type = LaunchType::kEc2;
+  std::string client_token{};
+  std::vector<Tag> tags{};
+  WallTime stable_at{};  // the last change of stabilityStatus
+  bool stable = false;
 };
 
 // Key: "<cluster>/<service>/<number>" (control/state/service_log.h).
@@ -48,11 +61,22 @@ struct ServiceEvent {
   std::string message;
 };
 
+enum class BreakerThresholdType { kBoundedPercent, kUnboundedPercent, kCount };
+// Failed tasks at which the circuit breaker gives a deployment up: a number, or percent of the desired count,
+// bounded to 3 to 200.
+struct BreakerThreshold {
+  BreakerThresholdType type = BreakerThresholdType::kBoundedPercent;
+  int value = 50;
+  bool operator==(const BreakerThreshold&) const = default;
+};
+
 struct DeploymentConfiguration {
   int maximum_percent = 200;
   int minimum_healthy_percent = 100;
   bool circuit_breaker = false;
   bool circuit_breaker_rollback = false;
+  BreakerThreshold threshold{};
+  bool reset_on_healthy_task = true;
 };
 
 // Key: "<cluster>/<name>".
@@ -88,6 +112,11 @@ struct Service {
   std::optional<WallTime> next_start_at;
   // The revision a rollback goes back to: the newest COMPLETED deployment.
   std::string last_completed_task_definition;
+  std::vector<StrategyItem> strategy{};  // of capacity providers; empty: launch_type counts
+  // EXTERNAL: the deployments are task sets, none need be PRIMARY.
+  DeploymentController controller = DeploymentController::kEcs;
+  std::string
+      last_completed_revision{};  // number, of the deployment that last_completed_task_definition is of
   // Of a row that an older version wrote, newest first: control/state/migrate.h makes rows of them.
   std::vector<ServiceEvent> old_events;
 };

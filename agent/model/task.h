@@ -88,6 +88,9 @@ struct Task {
   std::optional<WallTime> stopping_at;
   std::optional<WallTime> execution_stopped_at;
   std::optional<WallTime> stopped_at;
+  // Scale-in and deployments leave it alone until then (UpdateTaskProtection).
+  std::optional<WallTime> protected_until{};
+  std::string capacity_provider{};  // name, of a task that was placed by a strategy
 };
 
 }  // namespace agent::model

@@ -52,9 +52,20 @@ BERTH_WORDS(SchedulingStrategy,
 BERTH_WORDS(DeploymentStatus, {{DeploymentStatus::kPrimary, "PRIMARY"},
                                {DeploymentStatus::kActive, "ACTIVE"},
                                {DeploymentStatus::kDraining, "DRAINING"}});
+BERTH_WORDS(DeploymentController,
+            {{DeploymentController::kEcs, "ECS"}, {DeploymentController::kExternal, "EXTERNAL"}});
 BERTH_WORDS(RolloutState, {{RolloutState::kInProgress, "IN_PROGRESS"},
                            {RolloutState::kCompleted, "COMPLETED"},
                            {RolloutState::kFailed, "FAILED"}});
+BERTH_WORDS(BreakerThresholdType, {{BreakerThresholdType::kBoundedPercent, "BOUNDED_PERCENT"},
+                                   {BreakerThresholdType::kUnboundedPercent, "UNBOUNDED_PERCENT"},
+                                   {BreakerThresholdType::kCount, "COUNT"}});
+BERTH_WORDS(ServiceDeploymentStatus, {{ServiceDeploymentStatus::kInProgress, "IN_PROGRESS"},
+                                      {ServiceDeploymentStatus::kSuccessful, "SUCCESSFUL"},
+                                      {ServiceDeploymentStatus::kStopped, "STOPPED"},
+                                      {ServiceDeploymentStatus::kRollbackInProgress, "ROLLBACK_IN_PROGRESS"},
+                                      {ServiceDeploymentStatus::kRollbackSuccessful, "ROLLBACK_SUCCESSFUL"},
+                                      {ServiceDeploymentStatus::kRollbackFailed, "ROLLBACK_FAILED"}});
 BERTH_WORDS(StrategyType, {{StrategyType::kSpread, "spread"},
                            {StrategyType::kBinpack, "binpack"},
                            {StrategyType::kRandom, "random"}});
@@ -97,8 +108,11 @@ BERTH_WORD(HealthStatus);
 BERTH_WORD(ServiceStatus);
 BERTH_WORD(SchedulingStrategy);
 BERTH_WORD(DeploymentStatus);
+BERTH_WORD(DeploymentController);
 BERTH_WORD(RolloutState);
 BERTH_WORD(StrategyType);
+BERTH_WORD(BreakerThresholdType);
+BERTH_WORD(ServiceDeploymentStatus);
 BERTH_WORD(ConstraintType);
 
 #undef BERTH_WORD

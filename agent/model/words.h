@@ -7,6 +7,7 @@
 #include "agent/model/cluster.h"
 #include "agent/model/container_instance.h"
 #include "agent/model/service.h"
+#include "agent/model/service_history.h"
 #include "agent/model/task.h"
 #include "agent/model/task_definition.h"
 
@@ -24,8 +25,11 @@ std::string_view word(HealthStatus);
 std::string_view word(ServiceStatus);
 std::string_view word(SchedulingStrategy);
 std::string_view word(DeploymentStatus);
+std::string_view word(DeploymentController);
 std::string_view word(RolloutState);
 std::string_view word(StrategyType);
+std::string_view word(BreakerThresholdType);
+std::string_view word(ServiceDeploymentStatus);
 std::string_view word(ConstraintType);
 
 // from_word<TaskStatus>("RUNNING")

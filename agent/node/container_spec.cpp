@@ -82,6 +82,11 @@ Result<runtime::ContainerSpec> container_spec(const Task& task, const Container&
     spec.environment.try_emplace("AWS_REGION", settings.region);
     spec.environment.try_emplace("AWS_DEFAULT_REGION", settings.region);
   }
+  // `none` has no network to ask over.
+  if (!c.endpoint_id.empty() && network_mode(task) != "none") {
+    spec.environment["ECS_CONTAINER_METADATA_URI"] = settings.metadata_url + "/v3/" + c.endpoint_id;
+    spec.environment["ECS_CONTAINER_METADATA_URI_V4"] = settings.metadata_url + "/v4/" + c.endpoint_id;
+  }
   spec.labels = {{kInstanceLabel, instance_id},
                  {kTaskArnLabel, task.arn()},
                  {kContainerNameLabel, c.spec.name},

@@ -7,6 +7,7 @@
 #include "agent/node/namespaces.h"
 #include "agent/node/task_engine.h"
 #include "agent/runtime/pause/pause_image.h"
+#include "shared/base/text.h"
 #include "shared/log/log.h"
 
 namespace agent::node {
@@ -21,7 +22,6 @@ constexpr double kStopBackoff = 1.3;
 constexpr shared::Millis kFirstStopRetry{1'000};
 constexpr shared::Millis kLongestStopRetry{5'000};
 
-std::string reason_of(const Error& error) { return error.code() + ": " + error.text(); }
 bool down(const Error& error) { return error.code() == "engine_down"; }
 
 // A registry host has a dot, a port, or is "localhost" (how the engine itself tells).
@@ -153,7 +153,7 @@ void TaskEngine::pull_from_registry(const std::string& arn, std::size_t index,
       log::info("pull_failed_local_image_used", {{"image", image}, {"reason", result.error().text()}});
       return pulled(c, *local);
     }
-    fail(c, reason_of(result.error()));
+    fail(c, shared::with_code(result.error()));
   });
   parts_.runtime.pull(image, leaving<runtime::ImageInfo>(pulls_, std::move(done)));
 }
@@ -171,7 +171,7 @@ void TaskEngine::create(Task& task, std::size_t index) {
   auto spec = container_spec(task, c, parts_.settings, instance_id_);
   if (!spec) {
     starts_.leave();
-    fail(c, reason_of(spec.error()));
+    fail(c, shared::with_code(spec.error()));
     parts_.executor.post(guarded([this, arn = task.arn()] { go(arn); }));
     return;
   }
@@ -185,7 +185,7 @@ void TaskEngine::create(Task& task, std::size_t index) {
           made.runtime_id = result->id;
           made.known = std::max(made.known, Status::kCreated);
         } else if (!retry_engine(t, index, result.error())) {
-          fail(made, reason_of(result.error()));
+          fail(made, shared::with_code(result.error()));
         }
       });
   auto created = starting<runtime::ContainerHandle>(std::move(done));
@@ -249,7 +249,8 @@ void TaskEngine::start_failed(const std::string& arn, std::size_t index, Error e
         if (runs && error.code() == kTimeout && health_.state() != EngineHealth::State::kGood)
           return observe(t, failed, *info);
         if (!runs && retry_engine(t, index, error)) return;
-        fail(failed, reason_of(error));
+        fail(failed, shared::with_code(error));
+        failed.start_unanswered = error.code() == kTimeout;
         if (runs) observe(t, failed, *info);
       }));
 }
@@ -268,6 +269,7 @@ void TaskEngine::stop_now(const std::string& arn, std::size_t index) {
     c.op = Op::kNone;
     return stops_.leave();
   }
+  if (c.start_unanswered) return remove_unstarted(*task, index);
   const shared::Millis grace = c.spec.stop_timeout > 0 ? std::chrono::seconds(c.spec.stop_timeout)
                                                        : parts_.settings.container_stop_timeout;
   auto done = then<runtime::ContainerInfo>(arn, index, [this, index](Task& t, Container& s, auto result) {
@@ -282,6 +284,23 @@ void TaskEngine::stop_now(const std::string& arn, std::size_t index) {
   });
   parts_.runtime.stop({c.runtime_id, c.engine_name}, grace,
                       leaving<runtime::ContainerInfo>(stops_, std::move(done)));
+}
+
+// Stopping a container that does not run yet would not keep a start that is under way from succeeding; what
+// is removed cannot be started. One that was started meanwhile is not removed, and is stopped like any other.
+void TaskEngine::remove_unstarted(Task& task, std::size_t index) {
+  const Container& c = task.containers[index];
+  auto done = then<bool>(task.arn(), index, [this, index](Task& t, Container& removed, auto result) {
+    removed.op = Op::kNone;
+    if (!result) {
+      inspect(t.arn(), index, std::nullopt);
+      return stop_failed(t, index, result.error());
+    }
+    stop_attempts_.erase(key(t, index));
+    removed.start_unanswered = false;
+    removed.known = Status::kStopped;
+  });
+  parts_.runtime.remove({c.runtime_id, c.engine_name}, leaving<bool>(stops_, std::move(done)));
 }
 
 // A container that is no task's, or no longer.
@@ -316,7 +335,7 @@ void TaskEngine::stop_failed(Task& task, std::size_t index, const Error& error) 
       retry(*t, index, Op::kStopRetry, parts_.settings.engine_retry);
     } else {
       // The engine answers and cannot stop it: as the ECS agent does, it counts as stopped from here on.
-      if (s.reason.empty()) s.reason = reason_of(error);
+      if (s.reason.empty()) s.reason = shared::with_code(error);
       s.known = Status::kStopped;
       log::error("container_not_stopped", error, {{"task", arn}, {"container", s.spec.name}});
     }

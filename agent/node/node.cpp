@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shared/base/text.h"
 #include "shared/json/reader.h"
 #include "shared/log/log.h"
 
@@ -111,8 +112,7 @@ void Node::register_host() {
       if (follows(found->installation)) register_now();
       return;
     }
-    again([this] { register_host(); },
-          "DiscoverPollEndpoint: " + found.error().code() + ": " + found.error().text());
+    again([this] { register_host(); }, "DiscoverPollEndpoint: " + shared::with_code(found.error()));
   });
 }
 
@@ -171,15 +171,15 @@ void Node::registered(Result<std::string> answer) {
   }
   if (error.code() == "ClusterNotFoundException" && settings_.cluster == "default")
     return create_default_cluster();
-  again([this] { register_host(); }, "not registered with control: " + error.code() + ": " + error.text());
+  again([this] { register_host(); }, "not registered with control: " + shared::with_code(error));
 }
 
 void Node::create_default_cluster() {
   parts_.link.call(
       "CreateCluster", R"({"clusterName":"default"})", guarded([this](Result<std::string> answer) {
         if (answer) return register_host();
-        again([this] { register_host(); }, "not registered with control: CreateCluster default: " +
-                                               answer.error().code() + ": " + answer.error().text());
+        again([this] { register_host(); },
+              "not registered with control: CreateCluster default: " + shared::with_code(answer.error()));
       }));
 }
 
@@ -202,7 +202,7 @@ void Node::discover() {
     }
     if (!endpoint_.empty()) return connect(endpoint_);
     const Error& error = found.error();
-    again([this] { discover(); }, "DiscoverPollEndpoint: " + error.code() + ": " + error.text());
+    again([this] { discover(); }, "DiscoverPollEndpoint: " + shared::with_code(error));
   });
 }
 
@@ -236,7 +236,7 @@ void Node::ended(const Error& error, Session::End end) {
   const bool refused = (error.code() == "refused" && error.retry() != shared::Retry::kYes) ||
                        (says_gone(error) && end == Session::End::kFailure);
   const auto next = [this, refused] { refused ? register_host() : discover(); };
-  if (end == Session::End::kFailure) return again(next, error.code() + ": " + error.text());
+  if (end == Session::End::kFailure) return again(next, shared::with_code(error));
   log::info("session_closed", {{"code", error.code()}, {"reason", error.text()}});
   problem_ = error.text();
   session_.after_end(end, next);

@@ -155,7 +155,7 @@ void TaskEngine::recovered(const std::vector<runtime::ContainerInfo>& found) {
           std::find_if(found.begin(), found.end(), [&](const auto& info) { return same(c, info.handle); });
       if (match != found.end()) {
         ours.insert(&*match);
-        observe(task, c, *match);
+        adopt(task, c, *match);
       } else if (c.known == Status::kCreated || c.known == Status::kRunning) {
         vanished(c);
       }
@@ -179,10 +179,20 @@ void TaskEngine::recovered(const std::vector<runtime::ContainerInfo>& found) {
   ready_({});
 }
 
+// Who made it may have asked for its start too.
+void TaskEngine::adopt(Task& task, Container& c, const runtime::ContainerInfo& info) {
+  observe(task, c, info);
+  c.start_unanswered = c.known == Status::kCreated;
+}
+
 void TaskEngine::observe(Task& task, Container& c, const runtime::ContainerInfo& info) {
   if (c.runtime_id.empty()) c.runtime_id = info.handle.id;
   if (c.image_digest.empty()) c.image_digest = info.image_digest;
   if (info.started_at) c.started_at = info.started_at;
+  if (info.created_at) c.created_at = info.created_at;
+  if (!info.image_id.empty()) c.image_id = info.image_id;
+  if (!info.networks.empty()) c.networks = info.networks;
+  if (info.phase != runtime::ContainerPhase::kCreated) c.start_unanswered = false;
   if (c.known == Status::kStopped) {
     // Recorded as stopped and yet alive: once more, then it is left to the clean-up.
     if (info.phase == runtime::ContainerPhase::kRunning && stopped_again_.insert(info.handle.id).second) {
@@ -349,7 +359,7 @@ bool TaskEngine::adopt_orphans(Task& task) {
     });
     if (match == unknown_.end()) continue;
     c.engine_name = match->handle.name;
-    observe(task, c, *match);
+    adopt(task, c, *match);
     unknown_.erase(match);
     adopted = true;
   }

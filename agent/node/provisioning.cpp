@@ -3,6 +3,7 @@
 
 #include "agent/node/container_spec.h"
 #include "agent/node/task_engine.h"
+#include "shared/base/text.h"
 #include "shared/log/log.h"
 
 namespace agent::node {
@@ -141,7 +142,7 @@ void TaskEngine::provision_failed(const std::string& arn, const Volume& volume, 
       go(arn);
     });
   }
-  std::string reason = error.code() + ": " + error.text();
+  std::string reason = shared::with_code(error);
   if (volume.kind == VolumeKind::kExisting) {
     reason =
         cannot_initialize(*task, "initialize volume: volume detection failed, volume '" + volume.name +

@@ -40,6 +40,10 @@ json container_json(const Container& c) {
   put_time(out, "pullStoppedAt", c.pull_stopped_at);
   put_time(out, "startedAt", c.started_at);
   put_time(out, "finishedAt", c.finished_at);
+  put_time(out, "createdAt", c.created_at);
+  if (!c.endpoint_id.empty()) out["endpointId"] = c.endpoint_id;
+  if (!c.image_id.empty()) out["imageId"] = c.image_id;
+  if (!c.networks.empty()) out["networks"] = c.networks;
   return out;
 }
 
@@ -62,6 +66,10 @@ void read_container(const Reader& in, Container& c) {
   c.pull_stopped_at = get_time(in, "pullStoppedAt");
   c.started_at = get_time(in, "startedAt");
   c.finished_at = get_time(in, "finishedAt");
+  c.created_at = get_time(in, "createdAt");
+  c.endpoint_id = in.string_or("endpointId", "");
+  c.image_id = in.string_or("imageId", "");
+  c.networks = in.string_map_or_empty("networks");
 }
 
 Identity read_identity(const Reader& in) {
@@ -74,19 +82,19 @@ Identity read_identity(const Reader& in) {
   return identity;
 }
 
-}  // namespace
-
 // The payload is kept as the very frame it could have come in: one codec for the wire and for the disk.
-std::string task_to_json(const Task& task) {
+std::string payload_json(const Task& task) {
   link::PayloadMessage frame;
   frame.message_id = frame.cluster_arn = frame.container_instance_arn = "stored";
   frame.tasks.push_back(task.payload);
+  for (const Container& c : task.containers) frame.tasks[0].containers.push_back(c.spec);
+  return link::acs_to_json(frame);
+}
+
+std::string task_json(const Task& task, const std::string& payload) {
   json containers = json::array();
-  for (const Container& c : task.containers) {
-    frame.tasks[0].containers.push_back(c.spec);
-    containers.push_back(container_json(c));
-  }
-  json out = {{"payload", link::acs_to_json(frame)},
+  for (const Container& c : task.containers) containers.push_back(container_json(c));
+  json out = {{"payload", payload},
               {"containers", std::move(containers)},
               {"order", task.order},
               {"known", word(task.known)},
@@ -98,6 +106,10 @@ std::string task_to_json(const Task& task) {
   put_time(out, "stoppedAt", task.stopped_at);
   return shared::json::to_text(out);
 }
+
+}  // namespace
+
+std::string task_to_json(const Task& task) { return task_json(task, payload_json(task)); }
 
 shared::Result<Task> task_from_json(const std::string& text) {
   auto document = shared::json::Document::parse(text, "corrupt");
@@ -170,10 +182,15 @@ void Records::put(const Identity& identity) {
                                                {"installation", identity.installation},
                                                {"watermark", identity.watermark}}));
 }
-void Records::put(const Task& task) { put_row(std::string(kTaskPrefix) + task.arn(), task_to_json(task)); }
+void Records::put(const Task& task) {
+  const auto [payload, fresh] = payloads_.try_emplace(task.arn());
+  if (fresh) payload->second = payload_json(task);
+  put_row(std::string(kTaskPrefix) + task.arn(), task_json(task, payload->second));
+}
 void Records::put_pulled_image(const std::string& image) { put_row(std::string(kImagePrefix) + image, "{}"); }
 void Records::erase_task(const std::string& arn) {
   const std::string key = std::string(kTaskPrefix) + arn;
+  payloads_.erase(arn);
   written_.erase(key);
   pending_[key] = std::nullopt;
 }

@@ -43,6 +43,7 @@ class Records {
   store::Store& store_;
   void put_row(std::string key, std::string value);
 
+  std::map<std::string, std::string> payloads_;  // as in the row, by task ARN: they never change
   std::map<std::string, std::optional<std::string>> pending_;  // nullopt deletes
   std::map<std::string, std::size_t> written_;  // hash of the last value: equal ones are not written
 };

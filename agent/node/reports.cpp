@@ -4,6 +4,7 @@
 
 #include "agent/node/namespaces.h"
 #include "agent/node/settings.h"
+#include "shared/base/text.h"
 #include "shared/json/reader.h"
 
 namespace agent::node {
@@ -25,9 +26,9 @@ void latest(std::optional<shared::WallTime>& into, const std::optional<shared::W
 
 json reported_container(const Container& c) {
   json out = {{"containerName", c.spec.name}, {"status", api_word(c.known)}};
-  if (!c.runtime_id.empty()) out["runtimeId"] = c.runtime_id.substr(0, kMaxIdLength);
-  if (!c.image_digest.empty()) out["imageDigest"] = c.image_digest.substr(0, kMaxIdLength);
-  if (!c.reason.empty()) out["reason"] = c.reason.substr(0, kMaxReasonLength);
+  if (!c.runtime_id.empty()) out["runtimeId"] = shared::shortened(c.runtime_id, kMaxIdLength);
+  if (!c.image_digest.empty()) out["imageDigest"] = shared::shortened(c.image_digest, kMaxIdLength);
+  if (!c.reason.empty()) out["reason"] = shared::shortened(c.reason, kMaxReasonLength);
   if (c.exit_code) out["exitCode"] = *c.exit_code;
   for (const auto& b : c.bindings) {
     out["networkBindings"].push_back({{"bindIP", b.bind_ip},
@@ -58,7 +59,7 @@ Report build_report(const Task& task, const std::string& cluster) {
   Report report;
   report.task = reportable(task.known);
   json body = {{"cluster", cluster}, {"task", task.arn()}, {"status", api_word(task.known)}};
-  if (!task.reason.empty()) body["reason"] = task.reason.substr(0, kMaxReasonLength);
+  if (!task.reason.empty()) body["reason"] = shared::shortened(task.reason, kMaxReasonLength);
   body["containers"] = json::array();
   std::optional<shared::WallTime> pull_started;
   std::optional<shared::WallTime> pull_stopped;
@@ -123,7 +124,7 @@ std::string bad_task_report(const link::BadTask& task, const std::string& cluste
   return shared::json::to_text({{"cluster", cluster},
                                 {"task", task.arn},
                                 {"status", "STOPPED"},
-                                {"reason", reason.substr(0, kMaxReasonLength)}});
+                                {"reason", shared::shortened(reason, kMaxReasonLength)}});
 }
 
 }  // namespace agent::node

@@ -47,6 +47,8 @@ struct NodeSettings {
   std::vector<std::string> logging_drivers = {"json-file", "none"};  // ECS_AVAILABLE_LOGGING_DRIVERS
   std::vector<std::string> extra_capabilities;  // full attribute names other parts of this agent make true
   bool disable_privileged = false;              // ECS_DISABLE_PRIVILEGED: only what is advertised
+  // Where containers are told of themselves (agent/metadata), "http://169.254.170.2"; empty: nowhere.
+  std::string metadata_url;
   std::string agent_version = "0.1.0";
   std::string agent_hash = "berth";
 

@@ -73,8 +73,10 @@ bool TaskEngine::accept(const link::TaskPayload& payload) {
   }
   task.payload.containers.clear();
   add_pause_container(task);
-  for (Container& c : task.containers)
+  for (Container& c : task.containers) {
     c.engine_name = engine_name(task, c, parts_.random.hex(kNameSuffixDigits));
+    if (!parts_.settings.metadata_url.empty()) c.endpoint_id = parts_.random.uuid();
+  }
   if (stop) task.desired = Status::kStopped;
   if (!dependencies_resolve(task)) {
     task.desired = Status::kStopped;

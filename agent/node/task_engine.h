@@ -102,6 +102,7 @@ class TaskEngine {
   void start_failed(const std::string& arn, std::size_t index, shared::Error error);
   void stop(Task& task, std::size_t index);
   void stop_now(const std::string& arn, std::size_t index);
+  void remove_unstarted(Task& task, std::size_t index);
   void stop_untold(const runtime::ContainerHandle& handle, std::function<void()> done);
   void stop_failed(Task& task, std::size_t index, const shared::Error& error);
   void retry(Task& task, std::size_t index, Op waiting, shared::Millis delay);
@@ -139,6 +140,7 @@ class TaskEngine {
   std::size_t slow_starts() const;
   void recover();
   void recovered(const std::vector<runtime::ContainerInfo>& found);
+  void adopt(Task& task, Container& c, const runtime::ContainerInfo& info);
   void observe(Task& task, Container& c, const runtime::ContainerInfo& info);
   void vanished(Container& c);
   void on_event(const runtime::Event& event);

@@ -1,5 +1,6 @@
 // What the node knows of its tasks. Known, desired and sent statuses only move forward. Values; no I/O.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,8 +48,15 @@ struct Container {
   std::string health;  // the engine's word; empty without a health check
   std::optional<shared::WallTime> health_since;
   std::string health_output;  // of the last check; volatile
+  std::string endpoint_id;    // of its metadata, in its environment; empty: made by an agent that had none
+  std::string image_id;       // of the image's own configuration
+  std::optional<shared::WallTime> created_at;
+  std::map<std::string, std::string> networks;  // name to IPv4 address
 
   Op op = Op::kNone;
+  // Created, and the engine may still be carrying out a start of which it will not tell us: one that timed
+  // out, or that an agent before us asked for. It counts as stopped only once it is removed. Volatile.
+  bool start_unanswered = false;
 };
 
 std::string id_of(const std::string& task_arn);  // the ARN's last part

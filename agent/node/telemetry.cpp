@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/node/jitter.h"
+#include "shared/base/text.h"
 #include "shared/log/log.h"
 
 namespace agent::node {
@@ -36,7 +37,7 @@ link::TaskHealth health_of(const Task& task) {
     if (c.spec.health_check_type != "docker" || c.known != Status::kRunning) continue;
     out.containers.push_back({c.spec.name, status_word(c.health),
                               c.health_since.value_or(c.started_at.value_or(shared::WallTime{})),
-                              c.health_output.substr(0, kMaxReasonLength)});
+                              shared::shortened(c.health_output, kMaxReasonLength)});
   }
   return out;
 }

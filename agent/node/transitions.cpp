@@ -125,10 +125,11 @@ bool propagate_wishes(Task& task) {
   return changed;
 }
 
-// What never ran needs no engine to stop. A pull is left to itself, a step that waits for its turn is
-// skipped; a create or start in flight is awaited.
+// What never ran and will not needs no engine to stop. A pull is left to itself, a step that waits for its
+// turn is skipped; a create or start in flight is awaited.
 bool stop_without_engine(Container& c) {
   if (c.desired != Status::kStopped || c.known >= Status::kRunning || !idle(c)) return false;
+  if (c.start_unanswered) return false;
   c.known = Status::kStopped;
   return true;
 }
@@ -139,7 +140,7 @@ bool fail_on_dependency(const Task& task, Container& c, WallTime now) {
     const Container* on = named(task, edge.on);
     std::string why;
     if (!on || check(edge, *on, now, &why) != Wait::kFailed) continue;
-    c.known = Status::kStopped;
+    if (!c.start_unanswered) c.known = Status::kStopped;
     c.desired = Status::kStopped;
     c.exit_code = kDependencyFailedExit;
     if (c.reason.empty()) c.reason = "CannotStartContainerError: dependency graph: " + why;
@@ -191,7 +192,8 @@ Plan plan(const Task& task, WallTime now) {
     const Container& c = task.containers[i];
     if (c.op != Op::kNone || c.known == Status::kStopped) continue;
     if (c.desired == Status::kStopped) {
-      if (c.known == Status::kRunning && may_stop(task, c)) out.actions.push_back({i, Work::kStop});
+      if ((c.known == Status::kRunning || c.start_unanswered) && may_stop(task, c))
+        out.actions.push_back({i, Work::kStop});
       continue;
     }
     if (c.known == Status::kRunning || !task.admitted || !task.ready) continue;

@@ -69,6 +69,9 @@ struct ContainerInfo {
   int pid = 0;
   std::optional<shared::WallTime> started_at;
   std::optional<shared::WallTime> finished_at;
+  std::string image_id;  // of the image's own configuration, "sha256:..."
+  std::optional<shared::WallTime> created_at;
+  std::map<std::string, std::string> networks;  // name to IPv4 address, which is empty while it has none
 };
 
 struct ImageInfo {
@@ -126,8 +129,10 @@ class Runtime {
   // Stop signal, then SIGKILL after `grace`. Succeeds for a container that is not running.
   virtual void stop(const ContainerHandle& handle, shared::Millis grace, Done<ContainerInfo> done) = 0;
   virtual void inspect(const ContainerHandle& handle, Done<ContainerInfo> done) = 0;
-  virtual void remove(const ContainerHandle& handle,
-                      Done<bool> done) = 0;  // true also when it was gone already
+  // What it uses just now, in the form of Docker's API (JSON). The engine may take two seconds to measure it.
+  virtual void stats(const ContainerHandle& handle, Done<std::string> done) = 0;
+  // True also when it was gone already. CannotRemoveContainerError for one that runs.
+  virtual void remove(const ContainerHandle& handle, Done<bool> done) = 0;
   // Named volumes. An existing one of that name and driver is taken as it is, also with other options and
   // labels; with another driver it is an error.
   virtual void create_volume(const VolumeSpec& spec, Done<VolumeInfo> done) = 0;

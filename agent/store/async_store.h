@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/store/store.h"
@@ -20,6 +21,9 @@ class AsyncStore {
   // commit() returns. When the store is destroyed meanwhile, the commit is carried out and `done` not called.
   using Done = std::function<void(shared::Result<void>)>;
   virtual void commit(ChangeSet changes, Done done) = 0;
+  // As Store::copy_to(), the whole of it; commits do not wait for it. One at a time, a further one is the
+  // error "busy". When the store is destroyed meanwhile, there is no copy and `done` is not called.
+  virtual void copy_to(std::string path, Done done) = 0;
 };
 
 // Commits on a thread of its own, so that the executor's does not wait for the disk. `store` and `executor`
@@ -32,6 +36,7 @@ class DirectStore final : public AsyncStore {
   explicit DirectStore(Store& store) : store_(store) {}
   shared::Result<std::vector<Record>> load() override { return store_.load(); }
   void commit(ChangeSet changes, Done done) override { done(store_.commit(changes)); }
+  void copy_to(std::string path, Done done) override;
 
  private:
   Store& store_;

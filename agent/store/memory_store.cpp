@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "agent/store/store.h"
 
 namespace agent::store {
@@ -26,6 +28,34 @@ Result<void> MemoryStore::commit(const ChangeSet& changes) {
   for (const std::string& key : changes.deletes) records_.erase(key);
   ++commits_;
   return {};
+}
+
+namespace {
+
+class MemoryCopy final : public StoreCopy {
+ public:
+  MemoryCopy(MemoryStore& from, std::string path) : from_(from), path_(std::move(path)) {}
+  Result<bool> advance() override {
+    auto records = from_.load();
+    if (!records) return std::move(records).error();
+    auto to = open_sqlite(path_);
+    if (!to) return std::move(to).error();
+    if (auto committed = (*to)->commit({*std::move(records), {}}); !committed) return committed.error();
+    return true;
+  }
+
+ private:
+  MemoryStore& from_;
+  std::string path_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<StoreCopy>> MemoryStore::copy_to(const std::string& path) {
+  if (closed_) return Error("io", "copy store: it is closed");
+  if (std::filesystem::exists(path))
+    return Error("exists", "copy store: there is a file " + path + " already");
+  return std::unique_ptr<StoreCopy>(std::make_unique<MemoryCopy>(*this, path));
 }
 
 Result<void> MemoryStore::close() {

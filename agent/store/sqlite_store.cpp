@@ -1,13 +1,16 @@
+#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <optional>
 
+#include "agent/store/snapshot.h"
 #include "agent/store/store.h"
 #include "shared/base/unique_fd.h"
 
@@ -63,13 +66,70 @@ Result<void> make_directories(const std::filesystem::path& directory) {
                "create directory " + directory.string() + ": " + std::strerror(errno));
 }
 
-// SQLite would create the file with the process's umask. An existing file is never opened here: closing any
-// descriptor of it would drop the locks that another store object of this process holds.
-Result<void> create_file(const std::string& path) {
+// SQLite would create the file with the process's umask.
+Result<void> create_new_file(const std::string& path) {
   const shared::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
-  if (fd || errno == EEXIST) return {};
+  if (fd) return {};
+  if (errno == EEXIST) return Error("exists", "there is a file " + path + " already", Blame::kClient);
   return Error(errno == ENOSPC ? "disk_full" : "io", "create " + path + ": " + std::strerror(errno));
 }
+
+// An existing file is never opened here: closing any descriptor of it would drop the locks that another store
+// object of this process holds.
+Result<void> create_file(const std::string& path) {
+  auto made = create_new_file(path);
+  if (!made && made.error().code() != "exists") return made;
+  return {};
+}
+
+// Onto the disk, and under its name unless there is a file of that name; then `from` is removed.
+Result<void> move_into_place(const std::string& from, const std::string& to) {
+  const shared::UniqueFd file(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string parent = std::filesystem::path(to).parent_path();
+  const shared::UniqueFd folder(
+      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (file && ::fsync(file.get()) == 0 &&
+      ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0 && folder &&
+      ::fsync(folder.get()) == 0)
+    return {};
+  const int failure = errno;
+  ::unlink(from.c_str());
+  if (failure == EEXIST) return Error("exists", "there is a file " + to + " already", Blame::kClient);
+  return Error(failure == ENOSPC ? "disk_full" : "io", "write " + to + ": " + std::strerror(failure));
+}
+
+class SqliteCopy final : public StoreCopy {
+ public:
+  // Throws SQLite::Exception.
+  SqliteCopy(SQLite::Database& from, const std::string& path)
+      : path_(path), to_(std::in_place, path, SQLite::OPEN_READWRITE), backup_(std::in_place, *to_, from) {}
+  ~SqliteCopy() override {
+    backup_.reset();
+    to_.reset();
+    if (!whole_) ::unlink(path_.c_str());
+  }
+
+  Result<bool> advance() override {
+    errno = 0;
+    try {
+      if (backup_->executeStep(kPagesOfAPart) != SQLITE_DONE) return false;
+      backup_.reset();
+      to_.reset();
+      whole_ = true;
+      return true;
+    } catch (const SQLite::Exception& e) {
+      return classify(e, errno, "copy the store to " + path_);
+    }
+  }
+
+ private:
+  static constexpr int kPagesOfAPart = 1024;  // of 4 KiB
+
+  std::string path_;
+  std::optional<SQLite::Database> to_;
+  std::optional<SQLite::Backup> backup_;
+  bool whole_ = false;
+};
 
 class SqliteStore final : public Store {
  public:
@@ -79,6 +139,7 @@ class SqliteStore final : public Store {
   Result<void> prepare();
   Result<std::vector<Record>> load() override;
   Result<void> commit(const ChangeSet& changes) override;
+  Result<std::unique_ptr<StoreCopy>> copy_to(const std::string& path) override;
   Result<void> close() override;
 
  private:
@@ -186,6 +247,17 @@ Result<void> SqliteStore::commit(const ChangeSet& changes) {
   }
 }
 
+Result<std::unique_ptr<StoreCopy>> SqliteStore::copy_to(const std::string& path) {
+  if (!database_) return Error("io", doing("copy") + ": it is closed");
+  if (auto made = create_new_file(path); !made) return made.error();
+  try {
+    return std::unique_ptr<StoreCopy>(std::make_unique<SqliteCopy>(*database_, path));
+  } catch (const SQLite::Exception& e) {
+    ::unlink(path.c_str());
+    return classify(e, errno, doing("copy"));
+  }
+}
+
 Result<void> SqliteStore::close() {
   put_.reset();
   erase_.reset();
@@ -208,6 +280,60 @@ Result<std::unique_ptr<Store>> open_sqlite(const std::string& path) {
   }
   if (auto prepared = store->prepare(); !prepared) return prepared.error();
   return std::unique_ptr<Store>(std::move(store));
+}
+
+Result<void> finish_snapshot(const std::string& copy, const std::string& path,
+                             const std::map<std::string, std::string>& files) {
+  errno = 0;
+  try {
+    SQLite::Database database(copy, SQLite::OPEN_READWRITE);
+    SQLite::Transaction transaction(database);
+    database.exec("CREATE TABLE snapshot_files(name TEXT PRIMARY KEY NOT NULL, content BLOB NOT NULL)");
+    SQLite::Statement put(database, "INSERT INTO snapshot_files VALUES(?1, ?2)");
+    for (const auto& [name, content] : files) {
+      put.bind(1, name);
+      put.bind(2, content.data(), static_cast<int>(content.size()));
+      put.exec();
+      put.reset();
+    }
+    transaction.commit();
+  } catch (const SQLite::Exception& e) {
+    return classify(e, errno, "write the snapshot " + copy);
+  }
+  return move_into_place(copy, path);
+}
+
+Result<std::map<std::string, std::string>> restore_snapshot(const std::string& path,
+                                                            const std::string& database_path) {
+  const std::string part = database_path + ".part";
+  std::map<std::string, std::string> files;
+  errno = 0;
+  try {
+    SQLite::Database from(path, SQLite::OPEN_READONLY);
+    if (!from.tableExists("records") || !from.tableExists("snapshot_files"))
+      return Error("corrupt", path + " is no snapshot of control", Blame::kClient);
+    const std::string found = from.execAndGet("PRAGMA integrity_check").getString();
+    if (found != "ok") return Error("corrupt", path + " is damaged: " + found, Blame::kClient);
+    SQLite::Statement read(from, "SELECT name, content FROM snapshot_files");
+    while (read.executeStep()) files[read.getColumn(0).getString()] = read.getColumn(1).getString();
+    if (auto made = make_directories(std::filesystem::path(database_path).parent_path()); !made)
+      return made.error();
+    ::unlink(part.c_str());
+    if (auto made = create_new_file(part); !made) return made.error();
+    SqliteCopy copy(from, part);
+    for (bool whole = false; !whole;) {
+      auto advanced = copy.advance();
+      if (!advanced) return advanced.error();
+      whole = *advanced;
+    }
+    SQLite::Database to(part, SQLite::OPEN_READWRITE);
+    to.exec("DROP TABLE snapshot_files");
+  } catch (const SQLite::Exception& e) {
+    ::unlink(part.c_str());
+    return classify(e, errno, "restore the snapshot " + path);
+  }
+  if (auto moved = move_into_place(part, database_path); !moved) return moved.error();
+  return files;
 }
 
 }  // namespace agent::store

@@ -36,6 +36,15 @@ struct ChangeSet {
   bool empty() const { return puts.empty() && deletes.empty(); }
 };
 
+// A copy that is being made, a part at a time, so that commits come between; what these commit belongs to it.
+// Dropped before it is whole, it leaves no file behind.
+class StoreCopy {
+ public:
+  virtual ~StoreCopy() = default;
+  // Copies a part (4 MiB at most) and says whether all is there and on the disk. Errors end it.
+  virtual shared::Result<bool> advance() = 0;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -44,6 +53,10 @@ class Store {
   virtual shared::Result<std::vector<Record>> load() = 0;
   // All of it or nothing; durable when it returns. On an error nothing of it is visible to load().
   virtual shared::Result<void> commit(const ChangeSet& changes) = 0;
+  // Begins a copy of everything that is committed in a new file, readable by the owner only, that open_sqlite
+  // opens. Errors: "exists", "disk_full", "io". The store outlives the copy, and is not closed before it
+  // ends.
+  virtual shared::Result<std::unique_ptr<StoreCopy>> copy_to(const std::string& path) = 0;
   // Releases the file. Later calls fail with "io". Closing twice is fine; the destructor closes too.
   virtual shared::Result<void> close() = 0;
 };
@@ -62,6 +75,7 @@ class MemoryStore final : public Store {
 
   shared::Result<std::vector<Record>> load() override;
   shared::Result<void> commit(const ChangeSet& changes) override;
+  shared::Result<std::unique_ptr<StoreCopy>> copy_to(const std::string& path) override;
   shared::Result<void> close() override;
 
   // The next n commits that are not empty fail with `error` and leave everything as it was. As with the real

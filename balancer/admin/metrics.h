@@ -5,8 +5,8 @@
 #include <string>
 
 #include "balancer/feed/board.h"
-#include "balancer/proxy/fleet.h"
-#include "balancer/proxy/snapshot.h"
+#include "balancer/proxy/worker/fleet.h"
+#include "balancer/proxy/worker/snapshot.h"
 
 namespace balancer::admin {
 
@@ -19,6 +19,8 @@ struct MetricsSources {
   bool control_configured = false;
   bool control_connected = false;
   std::uint64_t dropped_log_bytes = 0;
+  std::uint64_t dropped_log_lines = 0;
+  bool each_target = false;  // samples of each target, of which there may be thousands
 };
 
 std::string metrics_text(const MetricsSources& sources);

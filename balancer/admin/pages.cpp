@@ -1,5 +1,6 @@
 #include "balancer/admin/pages.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "shared/log/exposition.h"
@@ -21,6 +22,32 @@ Response checks_response(const std::vector<Check>& checks) {
   const nlohmann::json body{{"status", passed ? "ok" : "not ok"}, {"checks", list}};
   return make_response(passed ? 200 : 503, "application/json",
                        body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+std::string targets_json(feed::TargetBoard& board) {
+  std::map<std::string_view, std::map<std::string_view, const targets::TargetRuntime*>> active;
+  nlohmann::json groups = nlohmann::json::object();
+  for (const auto& group : board.groups()) {
+    groups[group->id] = {{"waiting", group->runtime->gate.waiting()}, {"targets", nlohmann::json::array()}};
+    for (const auto& target : group->active) active[group->id][target->key.registration] = target.get();
+  }
+  for (const auto& report : board.all_targets()) {
+    nlohmann::json target = {{"registration", report.registration},
+                             {"health", shared::lbconfig::to_string(report.health)},
+                             {"reason", report.reason},
+                             {"description", report.description},
+                             {"in_flight", report.in_flight},
+                             {"ejected", false}};
+    const auto& members = active[report.target_group];
+    const auto known = members.find(report.registration);
+    if (known != members.end() && known->second->ejected) {
+      target["ejected"] = true;
+      target["reason"] = "Berth.Ejected";
+      target["description"] = "Requests to it failed again and again";
+    }
+    groups[report.target_group]["targets"].push_back(std::move(target));
+  }
+  return groups.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Pages::Pages(shared::httpd::IoLoop& loop, proxy::Fleet& fleet, Facts facts)
@@ -81,9 +108,12 @@ Response Pages::answer(const Request& request) {
     if (!config) return make_response(404, "text/plain", "no configuration is applied yet\n");
     return make_response(200, "application/json", *std::move(config) + "\n");
   }
+  if (path == "/targets")
+    return make_response(200, "application/json", targets_json(facts_.metrics().board) + "\n");
   if (path == "/")
-    return make_response(200, "text/plain", "berth-balancer: /healthz /readyz /metrics /config\n");
-  return make_response(404, "text/plain", "no such page; there are /healthz /readyz /metrics /config\n");
+    return make_response(200, "text/plain", "berth-balancer: /healthz /readyz /metrics /config /targets\n");
+  return make_response(404, "text/plain",
+                       "no such page; there are /healthz /readyz /metrics /config /targets\n");
 }
 
 }  // namespace balancer::admin

@@ -1,6 +1,6 @@
 // The operator's pages: /healthz (is the process alive and does every worker answer), /readyz (may it get
-// traffic), /metrics, /config. Served on the main thread, by default on loopback only; no authentication,
-// nothing can be changed here. Not for traffic. Thread: main.
+// traffic), /metrics, /config, /targets. Served on the main thread, by default on loopback only; no
+// authentication, nothing can be changed here. Not for traffic. Thread: main.
 #pragma once
 #include <functional>
 #include <memory>
@@ -28,6 +28,10 @@ struct Check {
 };
 // 200 when all passed, else 503; {"status": "ok", "checks": [{"name", "ok", "reason"}]}.
 shared::http::Response checks_response(const std::vector<Check>& checks);
+
+// Each target group with its requests that wait, and its targets: {"GROUP": {"waiting", "targets":
+// [{"registration", "health", "reason", "description", "in_flight", "ejected"}]}}.
+std::string targets_json(feed::TargetBoard& board);
 
 // What the pages tell, asked at each request.
 struct Facts {

@@ -112,9 +112,12 @@ bool BodyReader::frame_byte(char byte) {
       trailer_colon_ = false;
       state_ = State::kTrailer;
       if (!is(byte, kTokenChar)) return fail("bad_trailer");
+      if (++trailer_fields_ > kMaxTrailerFields) return fail("too_many_trailers");
+      keep_trailer_byte(byte);
       return ++trailer_bytes_ <= kMaxTrailerBytes || fail("trailers_too_long");
     case State::kTrailer:
       if (++trailer_bytes_ > kMaxTrailerBytes) return fail("trailers_too_long");
+      keep_trailer_byte(byte);
       if (!trailer_colon_) {
         trailer_colon_ = byte == ':';
         return trailer_colon_ || is(byte, kTokenChar) || fail("bad_trailer");
@@ -122,11 +125,30 @@ bool BodyReader::frame_byte(char byte) {
       if (byte == '\r') return state_ = State::kTrailerLf, true;
       return !is(byte, kControlChar) || byte == '\t' || fail("bad_trailer");
     case State::kTrailerLf:
+      end_trailer_line();
       return state_ = State::kTrailerStart, byte == '\n' || fail("bad_trailer");
     case State::kFinalLf:
       return state_ = State::kDone, byte == '\n' || fail("bad_chunk_end");
     default:
       BERTH_CHECK(false, "no framing is read in this state");
+  }
+}
+
+void BodyReader::keep_trailer_byte(char byte) {
+  if (!framing_.trailers || byte == '\r') return;
+  if (!trailers_) trailers_ = std::make_unique<Trailers>();
+  trailers_->lines.append(byte);
+}
+
+void BodyReader::end_trailer_line() {
+  if (!trailers_) return;
+  const std::string_view line = trailers_->lines.view().substr(trailers_->line_start);
+  const std::string_view name = line.substr(0, line.find(':'));
+  if (may_be_trailer(name) && !is_one_of(name, left_out_)) {
+    trailers_->lines.append("\r\n");
+    trailers_->line_start = trailers_->lines.size();
+  } else {
+    trailers_->lines.truncate(trailers_->line_start);
   }
 }
 
@@ -136,12 +158,36 @@ bool BodyReader::fail(std::string_view problem) {
   return false;
 }
 
+bool BodyReader::take_all(std::size_t bytes) {
+  if (bytes == 0) return false;
+  if (state_ == State::kFixed) {
+    if (remaining_ < bytes) return false;
+    remaining_ -= bytes;
+    if (remaining_ == 0) state_ = State::kDone;
+  } else if (state_ != State::kUntilClose) {
+    return false;
+  }
+  payload_bytes_ += bytes;
+  return true;
+}
+
+std::uint64_t BodyReader::expected() const {
+  return state_ == State::kFixed || state_ == State::kData ? remaining_ : 0;
+}
+
 void BodyReader::finish() {
   if (state_ == State::kUntilClose) {
     state_ = State::kDone;
   } else if (state_ != State::kDone && state_ != State::kFailed) {
     fail("body_cut_short");
   }
+}
+
+void write_last_chunk(Buffer& out, std::string_view trailers) {
+  if (trailers.empty()) return out.append(kLastChunk);
+  out.append("0\r\n");
+  out.append(trailers);
+  out.append("\r\n");
 }
 
 void write_chunk(Buffer& out, std::string_view payload) {
@@ -165,7 +211,7 @@ Transfer transfer_body(BodyReader& reader, Buffer& in, Buffer& out, BodyForm for
     in.consume(step.consumed);
     if (reader.failed()) return Transfer::kFailed;
     if (reader.done()) {
-      if (form == BodyForm::kChunked) out.append(kLastChunk);
+      if (form == BodyForm::kChunked) write_last_chunk(out, reader.trailers());
       return Transfer::kDone;
     }
     if (step.consumed == 0) return Transfer::kNeedInput;
@@ -173,11 +219,11 @@ Transfer transfer_body(BodyReader& reader, Buffer& in, Buffer& out, BodyForm for
   return Transfer::kOutFull;
 }
 
-Transfer finish_body(BodyReader& reader, Buffer& out, BodyForm form) {
+Transfer finish_body(BodyReader& reader, Buffer& out, BodyForm form, std::string_view trailers) {
   if (reader.done()) return Transfer::kDone;
   reader.finish();
   if (reader.failed()) return Transfer::kFailed;
-  if (form == BodyForm::kChunked) out.append(kLastChunk);
+  if (form == BodyForm::kChunked) write_last_chunk(out, trailers);
   return Transfer::kDone;
 }
 

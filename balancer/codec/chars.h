@@ -15,6 +15,7 @@ enum CharClass : std::uint8_t {
   kControlChar = 16,     // 0x00-0x1f and 0x7f, TAB too
   kUnreservedChar = 32,  // RFC 3986 unreserved
   kHostChar = 64,        // RFC 3986 reg-name without escapes: unreserved and sub-delims, but no comma
+  kPlainUriChar = 128,   // visible ASCII but '#' and '%': needs no second look in a request target
 };
 
 constexpr std::array<std::uint8_t, 256> make_char_classes() {
@@ -33,6 +34,7 @@ constexpr std::array<std::uint8_t, 256> make_char_classes() {
     if (digit || alpha || std::string_view("-._~").find(c) != std::string_view::npos) bits |= kUnreservedChar;
     if (digit || alpha || std::string_view("-._~!$&'()*+;=").find(c) != std::string_view::npos)
       bits |= kHostChar;
+    if (i > 0x20 && i < 0x7f && c != '#' && c != '%') bits |= kPlainUriChar;
     table[i] = bits;
   }
   return table;
@@ -84,6 +86,30 @@ constexpr std::string_view trim(std::string_view text) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
   return text;
+}
+// Well-formed UTF-8 without overlong forms, surrogates and what is above U+10FFFF (RFC 3629). ASCII is.
+constexpr bool is_utf8(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  for (std::size_t i = 0; i < text.size();) {
+    const unsigned first = byte(i);
+    if (first < 0x80) {
+      ++i;
+      continue;
+    }
+    const std::size_t more = first >= 0xc2 && first <= 0xdf   ? 1
+                             : first >= 0xe0 && first <= 0xef ? 2
+                             : first >= 0xf0 && first <= 0xf4 ? 3
+                                                              : 0;
+    if (more == 0) return false;
+    for (std::size_t k = 1; k <= more; ++k) {
+      if ((byte(i + k) & 0xc0U) != 0x80) return false;
+    }
+    const unsigned second = byte(i + 1);
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return false;
+    if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return false;
+    i += more + 1;
+  }
+  return true;
 }
 // Takes the next element off a comma-separated list, trimmed; false at the end. Empty elements are returned
 // too.

@@ -67,6 +67,21 @@ constexpr std::uint32_t refused_in_defensive() {
 }
 constexpr std::uint32_t kRefusedInDefensive = refused_in_defensive();
 
+// Findings whose other reading begins the next request at another byte. BareLf is one: `X:
+// a<LF>Content-Length: 5`.
+constexpr std::uint32_t closed_in_monitor() {
+  std::uint32_t mask = Findings::bit(Finding::kNonCrLfLineTermination);
+  for (const Row& row : kRows) {
+    if (row.tier == Tier::kAmbiguous || row.tier == Tier::kSevere) mask |= Findings::bit(row.finding);
+  }
+  return mask;
+}
+constexpr std::uint32_t kClosedInMonitor = closed_in_monitor();
+
+// A body where none is expected, but framed by one good field.
+constexpr std::uint32_t kFramingIsClear = Findings::bit(Finding::kUndefinedContentLengthSemantics) |
+                                          Findings::bit(Finding::kUndefinedTransferEncodingSemantics);
+
 const Row& row(Finding finding) { return kRows[static_cast<std::size_t>(finding)]; }
 
 Verdict verdict_by_mode(const Findings& findings, Tier tier, DesyncMode mode) {
@@ -78,9 +93,7 @@ Verdict verdict_by_mode(const Findings& findings, Tier tier, DesyncMode mode) {
       if ((findings.mask() & kRefusedInDefensive) != 0) return Verdict::kRefuse;
       return tier == Tier::kAmbiguous ? Verdict::kPassAndClose : Verdict::kPass;
     case DesyncMode::kMonitor:
-      // RFC 9112 section 6.1 asks for closing after both framing fields even where the request is processed.
-      return tier == Tier::kSevere || findings.has(Finding::kBothTeClPresent) ? Verdict::kPassAndClose
-                                                                              : Verdict::kPass;
+      return (findings.mask() & kClosedInMonitor) != 0 ? Verdict::kPassAndClose : Verdict::kPass;
   }
   return Verdict::kRefuse;
 }
@@ -121,6 +134,8 @@ Judgement judge(const RequestHead& head, DesyncMode mode) {
     judgement.verdict = verdict_by_mode(head.findings, judgement.tier, mode);
     if (judgement.verdict == Verdict::kRefuse) judgement.refusal = Refusal::kDesync;
   }
+  judgement.client_may_stay = judgement.verdict == Verdict::kPassAndClose &&
+                              (head.findings.mask() & kClosedInMonitor & ~kFramingIsClear) == 0;
   judgement.status = status_of(judgement.refusal);
   return judgement;
 }

@@ -2,7 +2,9 @@
 // The tiers and reason words are those of AWS's HTTP Desync Guardian, as ALB writes them to its access log
 // (classification, classification_reason). Where ALB passes a head on whose two readings differ in more than
 // framing (bare LF, folded lines, lines without a colon, spaces in the target), Berth refuses it in defensive
-// mode as RFC 9112 sections 2.2, 3.2, 5.1 and 5.2 ask; monitor passes it on in one normalised reading.
+// mode as RFC 9112 sections 2.2, 3.2, 5.1 and 5.2 ask; monitor passes it on in one normalised reading. Where
+// the two readings may differ in where the request ends, monitor ends both connections too: whoever reads the
+// head in the other way sees nothing behind it.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -82,6 +84,10 @@ struct Judgement {
   Verdict verdict = Verdict::kPass;
   Refusal refusal = Refusal::kNone;
   int status = 0;  // kRefuse only
+  // kPassAndClose: only the meaning of a body was in doubt (one with GET), not where it ends. The next
+  // request of the client may be read; the target, which may take the body for a request, still loses its
+  // connection.
+  bool client_may_stay = false;
   Tier tier = Tier::kCompliant;
   Finding reason = Finding::kNone;
 };

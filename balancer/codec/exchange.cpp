@@ -54,7 +54,7 @@ std::string_view read_framing(const ResponseHead& head, BodyFraming& framing, bo
 }  // namespace
 
 RequestFacts facts_of(const RequestHead& head) {
-  return {head.head_method, head.http11, head.keep_alive, head.websocket, false};
+  return {head.head_method, head.http11, head.keep_alive, head.websocket, false, head.takes_trailers};
 }
 
 ResponsePlan plan_response(const ResponseHead& head, const RequestFacts& request) {
@@ -70,6 +70,8 @@ ResponsePlan plan_response(const ResponseHead& head, const RequestFacts& request
   plan.out = plan.in;
   if (plan.in.kind == Kind::kChunked || plan.in.kind == Kind::kUntilClose) {
     plan.out = {request.http11 ? Kind::kChunked : Kind::kUntilClose, 0};
+    plan.in.trailers = plan.out.trailers =
+        request.takes_trailers && plan.in.kind == Kind::kChunked && plan.out.kind == Kind::kChunked;
   }
   plan.keep_client = request.keep_alive && plan.out.kind != Kind::kUntilClose;
   plan.reuse_target = clean && plan.in.kind != Kind::kUntilClose && !head.connection_close &&

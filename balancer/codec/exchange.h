@@ -13,9 +13,10 @@ namespace balancer::codec {
 struct RequestFacts {
   bool head_method = false;
   bool http11 = true;
-  bool keep_alive = true;  // the client is willing; set to false to close after the response
-  bool websocket = false;  // an upgrade was forwarded
-  bool continued = false;  // the client was told 100 (Continue) by us
+  bool keep_alive = true;       // the client is willing; set to false to close after the response
+  bool websocket = false;       // an upgrade was forwarded
+  bool continued = false;       // the client was told 100 (Continue) by us
+  bool takes_trailers = false;  // TE: trailers (RFC 9110 section 10.1.4)
 };
 RequestFacts facts_of(const RequestHead& head);
 
@@ -42,9 +43,10 @@ struct ResponsePlan {
   }
 };
 
-// Framing by RFC 9112 section 6.3. Transfer-Encoding beside Content-Length, or twice the same length: read by
-// the rules, then the target's connection closes. A chunked body goes to an HTTP/1.0 client unframed, ended
-// by closing.
+// Trailers go on where the client takes them and gets the body in chunks: in.trailers and out.trailers say
+// so. Framing by RFC 9112 section 6.3. Transfer-Encoding beside Content-Length, or twice the same length:
+// read by the rules, then the target's connection closes. A chunked body goes to an HTTP/1.0 client unframed,
+// ended by closing.
 ResponsePlan plan_response(const ResponseHead& head, const RequestFacts& request);
 
 }  // namespace balancer::codec

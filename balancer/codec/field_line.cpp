@@ -118,7 +118,8 @@ Codings read_codings(const MessageHead& head) {
       const std::string_view coding = trim(element.substr(0, element.find(';')));
       ++total;
       ends_chunked = equals_lowered(coding, "chunked");
-      if (coding.empty() || !all(coding, kTokenChar))
+      // Chunked has no parameters, and one is an error (RFC 9112 section 7.1): some server will not know it.
+      if (coding.empty() || !all(coding, kTokenChar) || (ends_chunked && coding.size() != element.size()))
         malformed = true;
       else if (ends_chunked)
         ++chunked;
@@ -129,6 +130,7 @@ Codings read_codings(const MessageHead& head) {
     }
   }
   if (malformed) return Codings::kMalformed;
+  if (chunked == 1 && !ends_chunked) return Codings::kChunkedNotLast;
   if (unknown) return Codings::kUnknown;
   if (chunked > 1) return Codings::kChunkedTwice;
   if (known_other) return Codings::kKnownOther;

@@ -39,7 +39,8 @@ enum class Codings : std::uint8_t {
   kKnownOther,  // gzip, compress, deflate, alone or before chunked
   kUnknown,     // a token nobody knows
   kChunkedTwice,
-  kMalformed  // not a list of tokens, or chunked not last
+  kChunkedNotLast,
+  kMalformed  // not a list of tokens, chunked with a parameter, or identity beside another
 };
 Codings read_codings(const MessageHead& head);
 

@@ -31,7 +31,8 @@ void RequestHead::clear() {
   clear_fields();
   method_slice = target_slice = path_slice = query_slice = authority_slice = Slice();
   form = TargetForm::kOrigin;
-  has_query = head_method = keep_alive = websocket = expects_continue = target_needs_escape = false;
+  has_query = head_method = keep_alive = websocket = takes_trailers = expects_continue = target_needs_escape =
+      false;
   suspicious_te = suspicious_cl = false;
   body = BodyFraming();
   findings.clear();

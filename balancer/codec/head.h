@@ -101,8 +101,9 @@ struct RequestHead : MessageHead {
   bool head_method = false;          // HEAD
   bool keep_alive = false;           // the client is willing to send another request
   bool websocket = false;            // a well-formed websocket handshake (RFC 6455 section 4.1)
+  bool takes_trailers = false;       // of the response: TE: trailers (RFC 9110 section 10.1.4)
   bool expects_continue = false;     // answer kContinue before reading the body, unless it is refused
-  bool target_needs_escape = false;  // monitor mode only: spaces or control bytes in the target
+  bool target_needs_escape = false;  // UTF-8; in monitor mode also spaces and control bytes
   bool suspicious_te = false, suspicious_cl = false;  // a look-alike of that field was seen
   BodyFraming body;
   Findings findings;

@@ -48,6 +48,7 @@ constexpr std::array kPhrases = {
     Phrase{504, "Gateway Time-out"},
     Phrase{505, "HTTP Version Not Supported"},
     Phrase{507, "Insufficient Storage"},
+    Phrase{562, "Unusable Key Set"},
 };
 
 constexpr std::string_view kPageStart = "<html>\r\n<head><title>";
@@ -69,20 +70,23 @@ void write_head(Buffer& out, const OwnResponse& response, std::string_view conte
   out.append(' ');
   out.append(reason_phrase(response.status));
   out.append("\r\n");
-  if (response.server == ServerField::kSend) append_if_set(out, "Server", "awselb/2.0");
+  const ResponseEdits* edits = response.edits;
+  const auto ours = [edits](std::string_view name) { return edits == nullptr || !edits->sets(name); };
+  if (response.server == ServerField::kSend && ours("Server")) append_if_set(out, "Server", "awselb/2.0");
   append_if_set(out, "Date", response.date);
-  append_if_set(out, "Content-Type", content_type);
+  if (ours("Content-Type")) append_if_set(out, "Content-Type", content_type);
   if (response.status != 204) {  // RFC 9110 section 8.6
     out.append("Content-Length: ");
     out.append_decimal(length);
     out.append("\r\n");
   }
-  append_if_set(out, "Location", response.location);
+  if (ours("Location")) append_if_set(out, "Location", response.location);
   if (response.client == Persist::kClose) {
     append_if_set(out, "Connection", "close");
   } else if (!response.http11) {
     append_if_set(out, "Connection", "keep-alive");
   }
+  if (edits != nullptr) out.append(edits->lines());
   out.append(response.extra_fields);
   out.append("\r\n");
 }

@@ -21,9 +21,10 @@ struct OwnResponse {
   int status = 200;
   std::string_view content_type{};  // empty: no Content-Type
   std::string_view body{};
-  std::string_view location{};      // redirects only
-  std::string_view extra_fields{};  // complete lines with CRLF
-  std::string_view date{};          // IMF-fixdate
+  std::string_view location{};           // redirects only
+  std::string_view extra_fields{};       // complete lines with CRLF
+  const ResponseEdits* edits = nullptr;  // of the listener
+  std::string_view date{};               // IMF-fixdate
   ServerField server = ServerField::kSend;
   BodySend send_body = BodySend::kSend;
   Persist client = Persist::kKeepAlive;

@@ -29,15 +29,29 @@ void read_version(std::string_view text, RequestHead& head) {
   if (text[7] > '1') head.findings.add(Finding::kNonCompliantVersion);
 }
 
+// Bytes from 0x80 on are escaped on the way (RFC 9112 section 3.2, RFC 3986 section 2.5), and must be UTF-8:
+// of other encodings, overlong forms among them, nobody can say what a target reads in them.
 void note_target_bytes(std::string_view target, RequestHead& head) {
+  bool high = false;
   for (const char c : target) {
-    if (c == '#') refuse(head, Refusal::kBadTarget);
-    if (c != ' ' && !is(c, kControlChar)) continue;
+    if (is(c, kPlainUriChar) || c == '%') continue;
+    if (c == '#') {
+      refuse(head, Refusal::kBadTarget);
+      continue;
+    }
+    head.target_needs_escape = true;
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      high = true;
+      continue;
+    }
     if (c == '\0') refuse(head, Finding::kBadUri, Refusal::kBadTarget);
     head.findings.add(c == ' ' ? Finding::kSpaceInUri : Finding::kAmbiguousUri);
-    head.target_needs_escape = true;
   }
+  if (high && !is_utf8(target)) refuse(head, Finding::kBadUri, Refusal::kBadTarget);
 }
+
+// An escaped NUL ends a path early for programs that keep it as a C string.
+bool has_escaped_nul(std::string_view path) { return path.find("%00") != std::string_view::npos; }
 
 Slice sub(Slice whole, std::size_t begin, std::size_t size) {
   return {whole.offset + static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)};
@@ -63,6 +77,9 @@ void read_target(std::string_view target, std::string_view method, RequestHead& 
   }
   const std::size_t question = std::min(target.find('?', path_at), target.size());
   head.path_slice = sub(head.target_slice, path_at, question - path_at);
+  if (has_escaped_nul(target.substr(path_at, question - path_at))) {
+    refuse(head, Finding::kBadUri, Refusal::kBadTarget);
+  }
   head.has_query = question < target.size();
   if (head.has_query) head.query_slice = sub(head.target_slice, question + 1, target.size() - question - 1);
 }
@@ -97,6 +114,7 @@ bool read_transfer_encoding(RequestHead& head) {
     case Codings::kChunkedTwice:
       refuse(head, Finding::kMultipleTransferEncodingChunked, Refusal::kBadTransferEncoding);
       break;
+    case Codings::kChunkedNotLast:  // RFC 9112 section 6.3: the end of the body cannot be known
     case Codings::kMalformed:
       refuse(head, Finding::kBadTransferEncoding, Refusal::kBadTransferEncoding);
       break;
@@ -105,6 +123,7 @@ bool read_transfer_encoding(RequestHead& head) {
     refuse(head, Finding::kUndefinedTransferEncodingSemantics, Refusal::kTransferEncodingOnHttp10);
   }
   head.body.kind = BodyFraming::Kind::kChunked;
+  head.body.trailers = true;
   return true;
 }
 
@@ -227,6 +246,7 @@ void finish_request(RequestHead& head) {
   read_expect(head);
   read_forwarded_for(head);
   head.keep_alive = !head.connection_close && (head.http11 || head.connection_keep_alive);
+  head.takes_trailers = head.http11 && head.has(FieldId::kTe) && lists(head, FieldId::kTe, "trailers");
   const Field* key = head.find(FieldId::kSecWebSocketKey);
   head.websocket = head.http11 && head.connection_upgrade && head.method() == "GET" &&
                    !head.body.has_bytes() && key != nullptr && (key->flags & kBadValue) == 0 &&

@@ -83,6 +83,8 @@ constexpr std::uint32_t kNotFromClient =
                          FieldId::kReserved});
 constexpr std::uint32_t kNotFromTarget = kHopByHop | mask_of({FieldId::kContentLength});
 
+constexpr std::uint32_t kTrailerField = mask_of({FieldId::kTrailer});
+
 bool passes(const MessageHead& head, const Field& field, std::uint32_t dropped) {
   return !in(dropped, field.id) && (field.flags & (kBadName | kBadValue | kSuspicious)) == 0 &&
          !named_by_connection(head, field);
@@ -95,23 +97,32 @@ bool name_is_plain(std::string_view name) {  // [-A-Za-z0-9]+
   return true;
 }
 
+// Gateways make one variable of names that differ in these.
+bool is_one_of(std::span<const std::string> names, std::string_view name) {
+  for (const std::string& one : names) {
+    const bool same = std::equal(one.begin(), one.end(), name.begin(), name.end(), [](char a, char b) {
+      return lower(a == '_' ? '-' : a) == lower(b == '_' ? '-' : b);
+    });
+    if (same) return true;
+  }
+  return false;
+}
+
 void append_escaped(Buffer& out, std::string_view target) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   for (const char c : target) {
-    if (c != ' ' && !is(c, kControlChar)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > 0x20 && byte < 0x7f) {
       out.append(c);
       continue;
     }
-    const auto byte = static_cast<unsigned char>(c);
     out.append('%');
     out.append(kDigits[byte >> 4]);
     out.append(kDigits[byte & 15]);
   }
 }
 
-void append_request_line(Buffer& out, const RequestHead& head) {
-  out.append(head.method());
-  out.append(' ');
+void append_target(Buffer& out, const RequestHead& head) {
   if (head.target_needs_escape) {
     append_escaped(out, head.path());
   } else {
@@ -125,6 +136,16 @@ void append_request_line(Buffer& out, const RequestHead& head) {
       out.append(head.query());
     }
   }
+}
+
+void append_request_line(Buffer& out, const RequestHead& head, std::string_view new_target) {
+  out.append(head.method());
+  out.append(' ');
+  if (new_target.empty()) {
+    append_target(out, head);
+  } else {
+    out.append(new_target);
+  }
   out.append(" HTTP/1.1\r\n");
 }
 
@@ -133,8 +154,8 @@ void append_request_line(Buffer& out, const RequestHead& head) {
 void append_host(Buffer& out, const RequestHead& head, const RequestRewrite& options) {
   const std::string_view authority = routing_authority(head, options);
   out.append("Host: ");
-  if (options.preserve_host) {
-    out.append(authority);
+  if (options.preserve_host || !options.new_host.empty()) {
+    out.append(options.new_host.empty() ? authority : options.new_host);
     return out.append("\r\n");
   }
   const auto [host, port] = split_authority(authority);
@@ -253,19 +274,26 @@ std::string_view trace_field(const RequestHead& head) {
 }
 
 void write_request_head(Buffer& out, const RequestHead& head, const RequestRewrite& options) {
-  append_request_line(out, head);
+  append_request_line(out, head, options.new_target);
   append_host(out, head, options);
+  const std::uint32_t dropped = head.body.trailers ? kNotFromClient & ~kTrailerField : kNotFromClient;
   for (const Field& field : head.fields) {
-    if (!passes(head, field, kNotFromClient)) continue;
+    if (!passes(head, field, dropped)) continue;
     if (options.drop_invalid_headers && !name_is_plain(head.name(field))) continue;
+    if (!options.reserved.empty() && is_one_of(options.reserved, head.name(field))) continue;
     append_field(out, head, field);
   }
   append_forwarded(out, head, options);
+  out.append(options.extra_fields);
   append_trace(out, head, options.trace);
+  if (!options.traceparent.empty()) append_field(out, "traceparent", options.traceparent);
   append_framing(out, head.body);
+  const bool close = options.target == Persist::kClose;
   if (head.websocket) {
     out.append("Connection: upgrade\r\nUpgrade: websocket\r\n");
-  } else if (options.target == Persist::kClose) {
+  } else if (head.takes_trailers) {  // TE is about one connection, and says so
+    out.append(close ? "TE: trailers\r\nConnection: TE, close\r\n" : "TE: trailers\r\nConnection: TE\r\n");
+  } else if (close) {
     out.append("Connection: close\r\n");
   }
   out.append("\r\n");
@@ -294,13 +322,57 @@ void append_response_framing(Buffer& out, const ResponseHead& head, const Respon
   }
 }
 
+// What is said of bytes that the client does not get.
+bool is_about_bytes(std::string_view name) {
+  for (const std::string_view lowered :
+       {"accept-ranges", "content-digest", "content-md5", "digest", "repr-digest"}) {
+    if (equals_lowered(name, lowered)) return true;
+  }
+  return false;
+}
+
+// False: the field goes on as it is. RFC 9110 section 8.8.1: a strong validator is of the same bytes.
+bool append_recoded(Buffer& out, const ResponseHead& head, const Field& field,
+                    const ResponseRewrite& options) {
+  const std::string_view name = head.name(field);
+  if (!options.content_coding.empty() && is_about_bytes(name)) return true;
+  if (!options.weaken_etag || !equals_lowered(name, "etag") || head.value(field).starts_with("W/"))
+    return false;
+  out.append(name);
+  out.append(": W/");
+  append_value(out, head, field);
+  out.append("\r\n");
+  return true;
+}
+
+bool varies_by_coding(const ResponseHead& head) {
+  for (const Field& field : head.fields) {
+    if (!equals_lowered(head.name(field), "vary")) continue;
+    std::string_view rest = head.value(field);
+    std::string_view element;
+    while (next_element(rest, element)) {
+      if (element == "*" || equals_lowered(element, "accept-encoding")) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 void write_response_head(Buffer& out, const ResponseHead& head, const ResponsePlan& plan,
                          const RequestFacts& request, const ResponseRewrite& options) {
   append_status_line(out, head);
+  const std::uint32_t dropped = plan.out.trailers ? kNotFromTarget & ~kTrailerField : kNotFromTarget;
+  const ResponseEdits* edits = plan.kind == ResponseKind::kInterimForward ? nullptr : options.edits;
   for (const Field& field : head.fields) {
-    if (passes(head, field, kNotFromTarget)) append_field(out, head, field);
+    if (!passes(head, field, dropped) || (edits != nullptr && edits->sets(head.name(field)))) continue;
+    if (options.vary_by_coding && append_recoded(out, head, field, options)) continue;
+    append_field(out, head, field);
+  }
+  if (edits != nullptr) out.append(edits->lines());
+  if (options.vary_by_coding) {
+    if (!options.content_coding.empty()) append_field(out, "Content-Encoding", options.content_coding);
+    if (!varies_by_coding(head)) append_field(out, "Vary", "Accept-Encoding");
   }
   if (plan.kind == ResponseKind::kUpgrade) {
     out.append("Connection: upgrade\r\nUpgrade: websocket\r\n");

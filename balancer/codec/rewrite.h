@@ -3,11 +3,14 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "balancer/codec/buffer.h"
 #include "balancer/codec/exchange.h"
 #include "balancer/codec/head.h"
+#include "balancer/codec/response_edits.h"
 #include "shared/lbconfig/config.h"
 
 namespace balancer::codec {
@@ -36,7 +39,14 @@ struct RequestRewrite {
   bool xff_client_port = false;
   bool preserve_host = false;
   bool drop_invalid_headers = false;  // names outside [A-Za-z0-9-]
+  std::string_view extra_fields{};    // complete lines with CRLF, which no client can send: about its TLS
+  // Names of fields that no client can send beside those of ours; `_` is taken for `-`.
+  std::span<const std::string> reserved{};
+  // In place of what came, written as they are (routing::transform); empty: what came.
+  std::string_view new_host{};    // valid_authority
+  std::string_view new_target{};  // path and query, origin-form
   TraceStamp trace;
+  std::string_view traceparent{};        // added where not empty (trace_context.h)
   Persist target = Persist::kKeepAlive;  // kClose: the target is told that no other request follows
 };
 
@@ -45,8 +55,13 @@ struct RequestRewrite {
 void write_request_head(Buffer& out, const RequestHead& head, const RequestRewrite& options);
 
 struct ResponseRewrite {
-  std::string_view date{};          // IMF-fixdate, added when the target sent none; empty: never
-  std::string_view extra_fields{};  // complete lines with CRLF, such as the stickiness cookies
+  std::string_view date{};               // IMF-fixdate, added when the target sent none; empty: never
+  std::string_view extra_fields{};       // complete lines with CRLF, such as the stickiness cookies
+  const ResponseEdits* edits = nullptr;  // of the listener; not for interim responses
+  // Of a response that is compressed on its way, or would be for another client.
+  bool vary_by_coding = false;
+  bool weaken_etag = false;
+  std::string_view content_coding{};  // empty: it goes as it is
 };
 
 // Appends the head for the client (a final, an interim or a 101 one).

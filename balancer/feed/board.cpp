@@ -1,5 +1,6 @@
 #include "balancer/feed/board.h"
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 
@@ -43,7 +44,7 @@ void TargetBoard::replace(const targets::Group* former, const targets::Group* no
     members_.insert_or_assign(key, Member{runtime, draining});
     changed_.insert(key);
     if (draining) {
-      open_drains_.insert_or_assign(key, runtime);
+      open_drains_.insert_or_assign(key, Drain{runtime, executor_.now()});
       health_.erase(key);
     } else {
       open_drains_.erase(key);
@@ -77,11 +78,38 @@ void TargetBoard::on_health(targets::HealthChange change) {
 
 bool TargetBoard::poll_drains() {
   return std::erase_if(open_drains_, [this](const auto& open) {
-           const auto& [key, runtime] = open;
-           const bool done = drains_.drained(key, runtime->in_flight(), executor_.now());
-           if (done) changed_.insert(key);
-           return done;
+           const auto& [key, drain] = open;
+           const bool done = drained(key, drain.runtime->in_flight());
+           if (!done) return false;
+           changed_.insert(key);
+           drain_times_[key.target_group].count(executor_.now() - drain.since);
+           return true;
          }) != 0;
+}
+
+bool TargetBoard::drained(const TargetKey& key, std::uint64_t in_flight) {
+  return !hold_drains_ && drains_.drained(key, in_flight, executor_.now());
+}
+
+targets::HealthyBefore TargetBoard::healthy_targets() const {
+  targets::HealthyBefore out;
+  for (const auto& group : groups_) {
+    if (group->selection.slow_start.count() == 0) continue;
+    for (const auto& target : group->active) {
+      const targets::Candidate now = target->candidate();
+      if (now.health == Health::kHealthy) out.emplace(target->key, now.slow_start_from);
+    }
+  }
+  return out;
+}
+
+bool TargetBoard::awaits_first_checks() const {
+  return std::any_of(members_.begin(), members_.end(), [this](const auto& member) {
+    const auto& [key, of] = member;
+    if (of.draining) return false;
+    const auto known = health_.find(key);
+    return known == health_.end() || known->second.reason == "Elb.RegistrationInProgress";
+  });
 }
 
 TargetReport TargetBoard::report_of(const TargetKey& key, const Member& member) {
@@ -93,7 +121,7 @@ TargetReport TargetBoard::report_of(const TargetKey& key, const Member& member) 
             "Target.DeregistrationInProgress",
             "Target deregistration is in progress",
             in_flight,
-            drains_.drained(key, in_flight, executor_.now())};
+            drained(key, in_flight)};
   }
   const auto known = health_.find(key);
   if (known == health_.end()) {

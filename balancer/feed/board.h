@@ -26,6 +26,14 @@ class TargetBoard final : public ReportSource {
   // Looks whether a drain has completed since; true when one has.
   bool poll_drains();
   bool drains_open() const { return !open_drains_.empty(); }
+  // By target group: from the configuration in which a target drains to the end of its last open request.
+  const std::map<std::string, targets::LatencyHistogram>& drain_times() const { return drain_times_; }
+  // While true no drain is done: requests of this balancer may be open in another process.
+  void hold_drains(bool hold) { hold_drains_ = hold; }
+  // Those that are healthy, of groups with a slow start: for the process after this one.
+  targets::HealthyBefore healthy_targets() const;
+  // A target of the applied configuration has not been checked yet.
+  bool awaits_first_checks() const;
 
   std::vector<shared::lbconfig::TargetReport> all_targets();
   std::vector<shared::lbconfig::TargetReport> target_reports() override;
@@ -42,12 +50,19 @@ class TargetBoard final : public ReportSource {
   };
   void replace(const targets::Group* former, const targets::Group* now);
   shared::lbconfig::TargetReport report_of(const targets::TargetKey& key, const Member& member);
+  bool drained(const targets::TargetKey& key, std::uint64_t in_flight);
 
   std::vector<std::shared_ptr<const targets::Group>> groups_;
   std::map<targets::TargetKey, targets::HealthChange> health_;
   std::map<targets::TargetKey, targets::HealthChange> early_;  // of targets that are about to be members
   std::map<targets::TargetKey, Member> members_;
-  std::map<targets::TargetKey, std::shared_ptr<const targets::TargetRuntime>> open_drains_;
+  struct Drain {
+    std::shared_ptr<const targets::TargetRuntime> runtime;
+    shared::SteadyTime since{};
+  };
+  std::map<targets::TargetKey, Drain> open_drains_;
+  std::map<std::string, targets::LatencyHistogram> drain_times_;
+  bool hold_drains_ = false;
   // Of what was reported last.
   std::set<targets::TargetKey> changed_;
   std::set<targets::TargetKey> removed_;

@@ -104,9 +104,9 @@ void ControlFeed::lost(const Error& why) {
   redial_ = loop_.after(backoff_.next(random_), [this] { dial(); });
 }
 
-void ControlFeed::on_applied(const shared::lbconfig::Config& config, const Result<void>& result) {
+void ControlFeed::on_applied(const shared::lbconfig::Config& config, const Result<void>& result, Kept kept) {
   if (!result && result.error().code() == "superseded") return session_.on_superseded(config.version);
-  carry_out(session_.on_applied(config, result, loop_.now()));
+  carry_out(session_.on_applied(config, result, loop_.now(), kept));
 }
 
 void ControlFeed::on_targets_changed() {

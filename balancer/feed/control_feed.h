@@ -33,7 +33,8 @@ class ControlFeed {
               Apply apply);
   void start();
   void stop();
-  void on_applied(const shared::lbconfig::Config& config, const shared::Result<void>& result);
+  void on_applied(const shared::lbconfig::Config& config, const shared::Result<void>& result, Kept kept);
+  void on_kept() { carry_out(session_.on_kept()); }
   // Health or drain news; reports of one loop turn are sent together.
   void on_targets_changed();
   bool connected() const { return session_.connected(); }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "balancer/feed/named_files.h"
 #include "balancer/feed/state_dir.h"
 #include "shared/lbconfig/json.h"
 #include "shared/log/log.h"
@@ -18,24 +19,6 @@ using shared::Result;
 namespace {
 // An editor writes in several steps; the file is read this long after the first.
 constexpr shared::Millis kSettle{50};
-// Control's API refuses it; in a file it must not pass silently either.
-Result<void> refuse_stickiness(const shared::lbconfig::Config& config) {
-  const auto sticks = [](const shared::lbconfig::Action& action) {
-    return action.type == shared::lbconfig::ActionType::kForward && action.forward.sticky &&
-           action.forward.target_groups.size() > 1;
-  };
-  for (const auto& listener : config.listeners) {
-    const bool found =
-        sticks(listener->default_action) || std::any_of(listener->rules.begin(), listener->rules.end(),
-                                                        [&](const auto& r) { return sticks(r.action); });
-    if (!found) continue;
-    return shared::Error(
-        "InvalidConfig",
-        "listener '" + listener->id + "': forward.sticky with several target groups is not offered yet");
-  }
-  return {};
-}
-
 }  // namespace
 
 FileSource::FileSource(shared::httpd::IoLoop& loop, std::string path,
@@ -65,11 +48,19 @@ Result<void> FileSource::read(Unchanged unchanged) {
     return text.error();
   }
   const bool again = unchanged == Unchanged::kSkipUnlessRefused && last_error_.has_value();
-  if (*text == content_ && !again) return {};
+  const bool same = *text == content_;
+  if (same && named_.empty() && !again) return {};
   content_ = std::move(text).value();
+  named_.clear();
+  const auto former = std::exchange(read_, std::nullopt);
   auto config = shared::lbconfig::config_from_json(*content_);
   if (!config) return config.error().within(path_);
-  if (auto plain = refuse_stickiness(*config); !plain) return plain.error().within(path_);
+  named_ = named_files(*config, path_);
+  if (notices_) watch_named();
+  config = with_named_files(std::move(config).value(), path_);
+  if (!config) return config.error().within(path_);
+  read_ = *config;
+  if (same && !again && former == read_) return {};
   last_error_.reset();
   version_ = std::max(version_ + 1, config->version);
   config->version = version_;
@@ -79,15 +70,24 @@ Result<void> FileSource::read(Unchanged unchanged) {
 
 void FileSource::watch() {
   notices_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  // The directory, because editors and config maps replace the file by renaming another over it.
-  std::string directory = std::filesystem::path(path_).parent_path().string();
+  if (!watch_directory_of(path_)) return;
+  watch_named();
+  watch_ = loop_.watch_readable(notices_.get(), [this] { on_notice(); });
+}
+
+// The directory, because editors, config maps and programs that renew certificates replace a file by renaming
+// another over it. Watching one twice is watching it once.
+bool FileSource::watch_directory_of(const std::string& path) {
+  std::string directory = std::filesystem::path(path).parent_path().string();
   if (directory.empty()) directory = ".";
   constexpr std::uint32_t kWanted = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE;
-  if (!notices_ || ::inotify_add_watch(notices_.get(), directory.c_str(), kWanted) < 0) {
-    shared::log::warn("config_watch_failed", {{"path", path_}, {"error", std::strerror(errno)}});
-    return;
-  }
-  watch_ = loop_.watch_readable(notices_.get(), [this] { on_notice(); });
+  if (notices_ && ::inotify_add_watch(notices_.get(), directory.c_str(), kWanted) >= 0) return true;
+  shared::log::warn("config_watch_failed", {{"path", path}, {"error", std::strerror(errno)}});
+  return false;
+}
+
+void FileSource::watch_named() {
+  for (const std::string& file : named_) watch_directory_of(file);
 }
 
 void FileSource::on_notice() {

@@ -5,6 +5,7 @@
 #include "balancer/loop/socket.h"
 
 #include "shared/lbconfig/json.h"
+#include "shared/log/log.h"
 
 namespace balancer::feed {
 
@@ -34,7 +35,7 @@ Result<void> ApplyPipeline::hand_out(const Config& config) {
   const auto valid =
       applied_ ? shared::lbconfig::validate_change(config, *applied_) : shared::lbconfig::validate(config);
   if (!valid) return valid.error();
-  auto listeners = listeners_.compile(config);
+  auto listeners = listeners_.compile(config, parts_.executor.wall_now());
   if (!listeners) return listeners.error();
   std::vector<proxy::UnavailableListener> unavailable;
   const bool refuse = parts_.taken_address == TakenAddress::kRefuse;
@@ -46,12 +47,17 @@ Result<void> ApplyPipeline::hand_out(const Config& config) {
   if (!groups) return groups.error();
   parts_.board.drains() = std::move(drains);
   unavailable_ = std::move(unavailable);
+  tell_notes(*listeners);
 
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->version = config.version;
   snapshot->listeners = std::move(listeners).value();
   snapshot->groups = *groups;
+  snapshot->cookie_keys = config.cookie_keys;
+  if (!config.acme_challenges.empty())
+    snapshot->acme = std::make_shared<const routing::AcmeAnswers>(config.acme_challenges);
   parts_.checker.apply(*groups);
+  parts_.anomalies.apply(*groups);
   parts_.fleet.apply(snapshot, std::move(sockets).value(), [this, groups = std::move(groups).value()] {
     parts_.executor.post([this, groups] {
       parts_.board.on_applied(running_->config.version, groups);
@@ -59,6 +65,20 @@ Result<void> ApplyPipeline::hand_out(const Config& config) {
     });
   });
   return {};
+}
+
+// An expired certificate and the like, once for each context.
+void ApplyPipeline::tell_notes(const std::vector<std::shared_ptr<const proxy::CompiledListener>>& listeners) {
+  std::vector<std::shared_ptr<const tls::ServerContext>> now;
+  for (const auto& listener : listeners) {
+    if (listener->tls == nullptr) continue;
+    now.push_back(listener->tls);
+    if (std::find(told_contexts_.begin(), told_contexts_.end(), listener->tls) != told_contexts_.end())
+      continue;
+    for (const std::string& note : listener->tls->notes())
+      shared::log::warn("tls_note", {{"listener", listener->id}, {"note", note}});
+  }
+  told_contexts_ = std::move(now);
 }
 
 void ApplyPipeline::switched() {

@@ -9,8 +9,9 @@
 #include <string>
 
 #include "balancer/feed/board.h"
-#include "balancer/proxy/fleet.h"
-#include "balancer/proxy/snapshot.h"
+#include "balancer/proxy/worker/fleet.h"
+#include "balancer/proxy/worker/snapshot.h"
+#include "balancer/targets/anomaly.h"
 #include "balancer/targets/checker.h"
 #include "balancer/targets/target.h"
 #include "shared/base/result.h"
@@ -33,6 +34,7 @@ class ApplyPipeline {
     shared::env::Executor& executor;  // main's
     proxy::Fleet& fleet;
     targets::HealthChecker& checker;
+    targets::AnomalyWatch& anomalies;
     proxy::StatsRegistry& stats;
     TargetBoard& board;
     std::string listen_address;  // replaces every listener's; empty: as configured
@@ -45,6 +47,9 @@ class ApplyPipeline {
 
   // Errors name listener, address and reason ("listener 'web': bind 0.0.0.0:80: Address already in use").
   void apply(shared::lbconfig::Config config, Done done);
+  void rotate_tickets() { listeners_.rotate_tickets(); }  // see proxy::ListenerCompiler
+  tls::TicketKeys& tickets() { return listeners_.tickets(); }
+  bool busy() const { return running_.has_value(); }  // a configuration is on its way to the workers
   // In force on every worker; null before the first one.
   const shared::lbconfig::Config* applied() const { return applied_ ? &*applied_ : nullptr; }
   // Listeners of the applied configuration that are not served, with the reasons.
@@ -61,12 +66,14 @@ class ApplyPipeline {
   shared::Result<void> hand_out(const shared::lbconfig::Config& config);
   void switched();
   void next();
+  void tell_notes(const std::vector<std::shared_ptr<const proxy::CompiledListener>>& listeners);
 
   Parts parts_;
   targets::Registry registry_;
   proxy::ListenerCompiler listeners_;
   std::optional<shared::lbconfig::Config> applied_;
   std::vector<proxy::UnavailableListener> unavailable_;
+  std::vector<std::shared_ptr<const tls::ServerContext>> told_contexts_;  // whose notes were logged
   std::optional<Job> running_;
   std::optional<Job> waiting_;
 };

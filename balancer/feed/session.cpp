@@ -1,6 +1,7 @@
 #include "balancer/feed/session.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace balancer::feed {
 
@@ -22,7 +23,9 @@ FeedSession::Output FeedSession::on_connected(SteadyTime now) {
   heard_anything_ = false;
   deltas_ = say_deltas_;
   sequence_ = 0;
-  out.send.push_back(lb::Hello{balancer_id_, applied_, deltas_});
+  lb::Hello hello{balancer_id_, applied_, deltas_};
+  if (deltas_ && kept_ != applied_) hello.kept_version = kept_;
+  out.send.push_back(std::move(hello));
   if (applied_ != 0) add_report(out, now);
   return out;
 }
@@ -54,7 +57,7 @@ void FeedSession::take(lb::Config config, Output& out) {
   const std::uint64_t version = config.version;
   control_version_ = std::max(control_version_, version);
   if (version == applied_ && applied_ != 0) {
-    out.send.push_back(lb::Ack{version});
+    if (kept_ == applied_) out.send.push_back(lb::Ack{version});
     return;
   }
   // Versions only rise: an older one is a message that was overtaken, and the one in hand is answered when it
@@ -80,7 +83,7 @@ void FeedSession::take(const lb::Delta& delta, Output& out) {
 }
 
 FeedSession::Output FeedSession::on_applied(const lb::Config& config, const shared::Result<void>& result,
-                                            SteadyTime now) {
+                                            SteadyTime now, Kept kept) {
   Output out;
   if (config.version == requested_) requested_ = 0;
   if (!result) {
@@ -88,10 +91,17 @@ FeedSession::Output FeedSession::on_applied(const lb::Config& config, const shar
     return out;
   }
   applied_ = config.version;
+  if (kept == Kept::kOnDisk) kept_ = applied_;
   if (!received_ || received_->version <= applied_) received_ = config;  // it shares parts with those before
   if (!connected_) return out;
-  out.send.push_back(lb::Ack{applied_});
+  if (kept_ == applied_) out.send.push_back(lb::Ack{applied_});
   add_changes(out, now);
+  return out;
+}
+
+FeedSession::Output FeedSession::on_kept() {
+  Output out;
+  if (std::exchange(kept_, applied_) != applied_ && connected_) out.send.push_back(lb::Ack{applied_});
   return out;
 }
 

@@ -2,11 +2,12 @@
 // socket, no timer, no clock; the caller brings messages and `now`, and carries out the Output. Driven by
 // feed::ControlFeed on real sockets and by the cluster simulation. One session lives over all connections of
 // one process. Rules (shared/lbconfig/feed.h): Hello first; every Snapshot and Delta is answered by an Ack
-// once every worker routes by it, never before, or by a Refusal; a Delta that does not start from the newest
-// configuration received by a Resync; one Report, then a ReportDelta at once when a target's health or drain
-// state changed (coalesced by the caller's turn) and at least every kReportDeltaInterval; a feed silent for
-// kFeedSilence is closed. A control that ends the connection before it has said anything may be one that
-// refuses a Hello with deltas: the next one is without, and Reports are whole. Thread: the owner's.
+// once every worker routes by it and a restart would serve it, never before, or by a Refusal; a Delta that
+// does not start from the newest configuration received by a Resync; one Report, then a ReportDelta at once
+// when a target's health or drain state changed (coalesced by the caller's turn) and at least every
+// kReportDeltaInterval; a feed silent for kFeedSilence is closed. A control that ends the connection before
+// it has said anything may be one that refuses a Hello with deltas: the next one is without, and Reports are
+// whole. Thread: the owner's.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -46,6 +47,11 @@ class Backoff {
   shared::Millis delay_ = kFirst;
 };
 
+// Whether a configuration is on the disk. It counts as acknowledged only then: after a restart an older one
+// would be served, in which a target that has been stopped since is active. Control goes on without the
+// acknowledgement once the targets' deregistration delay has passed.
+enum class Kept { kOnDisk, kNotYet };
+
 class FeedSession {
  public:
   struct Output {
@@ -56,7 +62,10 @@ class FeedSession {
 
   // `applied_version`: of the snapshot that serves already, 0 = none.
   FeedSession(std::string balancer_id, std::uint64_t applied_version, ReportSource& reports)
-      : balancer_id_(std::move(balancer_id)), applied_(applied_version), reports_(reports) {}
+      : balancer_id_(std::move(balancer_id)),
+        applied_(applied_version),
+        kept_(applied_version),
+        reports_(reports) {}
 
   Output on_connected(shared::SteadyTime now);
   void on_disconnected();
@@ -64,7 +73,8 @@ class FeedSession {
   // Every worker routes by `config`, or it was refused and the former one stays in force. A version that was
   // overtaken before it was applied is reported by on_superseded().
   Output on_applied(const shared::lbconfig::Config& config, const shared::Result<void>& result,
-                    shared::SteadyTime now);
+                    shared::SteadyTime now, Kept kept = Kept::kOnDisk);
+  Output on_kept();  // the one that is applied is on the disk now
   void on_superseded(std::uint64_t version);
   // A target's health or drain state changed; the Report goes out with the next tick(), which should follow
   // soon.
@@ -83,6 +93,7 @@ class FeedSession {
 
   const std::string balancer_id_;
   std::uint64_t applied_ = 0;
+  std::uint64_t kept_ = 0;       // what a restart would serve, as far as is known
   std::uint64_t requested_ = 0;  // newest version handed out in Output::apply and not answered yet
   std::uint64_t control_version_ = 0;
   ReportSource& reports_;

@@ -1,11 +1,13 @@
 #include "balancer/feed/state_dir.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -24,9 +26,15 @@ using shared::UniqueFd;
 
 namespace {
 
+constexpr const char* kLockFile = "/lock";
+constexpr const char* kHandoverSocket = "/handover";
 constexpr const char* kIdFile = "/balancer-id";
+constexpr const char* kCookieKeysFile = "/cookie-keys";
+constexpr const char* kTargetsFile = "/targets";
 constexpr const char* kSnapshotFile = "/snapshot.json";
 constexpr const char* kJournalFile = "/snapshot.journal";
+// Configurations hold the keys of certificates.
+constexpr mode_t kSecretMode = 0600;
 constexpr std::size_t kMaxFileBytes = 64 * 1024 * 1024;
 // Below this a journal is not worth a new snapshot.
 constexpr std::size_t kMinJournalBytes = 64 * 1024;
@@ -54,9 +62,13 @@ Result<void> sync_directory(const std::string& directory) {
 
 Result<void> replace_file(const std::string& directory, const std::string& path, const std::string& content) {
   const std::string beside = path + ".new";
-  UniqueFd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
-  if (!fd) return file_error("write", beside);
-  if (auto written = write_synced(fd, beside, content); !written) return written;
+  UniqueFd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kSecretMode));
+  // Also where a file of before was open to others.
+  if (!fd || ::fchmod(fd.get(), kSecretMode) != 0) return file_error("write", beside);
+  if (auto written = write_synced(fd, beside, content); !written) {
+    (void)::unlink(beside.c_str());  // a part of it takes room where there is none
+    return written;
+  }
   if (::rename(beside.c_str(), path.c_str()) != 0) return file_error("rename to", path);
   return sync_directory(directory);
 }
@@ -103,6 +115,30 @@ Result<StateDir> StateDir::open(std::string path) {
   return StateDir(std::move(path));
 }
 
+Result<UniqueFd> StateDir::lock() const {
+  const std::string path = path_ + kLockFile;
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kSecretMode));
+  if (!fd) return file_error("open", path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+    sign(fd);
+    return fd;
+  }
+  if (errno != EWOULDBLOCK) return file_error("lock", path);
+  std::string who;
+  if (auto text = read_file(path)) who = std::move(text).value();
+  while (!who.empty() && who.back() == '\n') who.pop_back();
+  return Error("state_dir_in_use", "state directory " + path_ + " is in use by another balancer" +
+                                       (who.empty() ? "" : " (pid " + who + ")"));
+}
+
+// Only for people: a full disk does not keep us from it.
+void StateDir::sign(const UniqueFd& lock) const {
+  const std::string text = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(lock.get(), 0) == 0) (void)!::pwrite(lock.get(), text.data(), text.size(), 0);
+}
+
+std::string StateDir::handover_path() const { return path_ + kHandoverSocket; }
+
 Result<std::string> StateDir::balancer_id(shared::env::Random& random) const {
   const std::string path = path_ + kIdFile;
   auto known = read_file(path);
@@ -116,8 +152,120 @@ Result<std::string> StateDir::balancer_id(shared::env::Random& random) const {
   return id;
 }
 
+namespace {
+
+// "1800000000000 17 ab...": when the newest was made, then id and secret of each.
+struct KeptKeys {
+  long long made = 0;
+  shared::lbconfig::CookieKeys keys;
+};
+
+std::string text_of(const KeptKeys& kept) {
+  std::string text = std::to_string(kept.made);
+  for (const auto& key : kept.keys)
+    text += " " + std::to_string(key.id) + " " + shared::lbconfig::secret_to_hex(key.secret);
+  return text + "\n";
+}
+
+std::string_view next_word(std::string_view& rest) {
+  while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n')) rest.remove_prefix(1);
+  const std::string_view word = rest.substr(0, rest.find_first_of(" \n"));
+  rest.remove_prefix(word.size());
+  return word;
+}
+
+template <class T>
+bool read_number(std::string_view word, T& number) {
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return !word.empty() && error == std::errc() && end == word.data() + word.size();
+}
+
+// No keys for a text that is not whole.
+KeptKeys read_keys(std::string_view text) {
+  KeptKeys kept;
+  if (!read_number(next_word(text), kept.made)) return {};
+  for (std::string_view id = next_word(text); !id.empty(); id = next_word(text)) {
+    shared::lbconfig::CookieKey key;
+    key.secret = shared::lbconfig::secret_from_hex(next_word(text));
+    const bool good = read_number(id, key.id) && key.secret.size() == shared::lbconfig::kCookieSecretBytes;
+    if (!good || kept.keys.size() == shared::lbconfig::kMaxCookieKeys) return {};
+    kept.keys.push_back(std::move(key));
+  }
+  return kept;
+}
+
+}  // namespace
+
+shared::lbconfig::CookieKey make_cookie_key(shared::env::Random& random, std::uint32_t other_id) {
+  shared::lbconfig::CookieKey key;
+  do {
+    key.id = static_cast<std::uint32_t>(random.next());
+  } while (key.id == other_id);
+  while (key.secret.size() < shared::lbconfig::kCookieSecretBytes) {
+    const std::uint64_t word = random.next();
+    for (unsigned shift = 0; shift < 64; shift += 8) key.secret += static_cast<char>(word >> shift & 255U);
+  }
+  return key;
+}
+
+Result<shared::lbconfig::CookieKeys> StateDir::cookie_keys(shared::env::Random& random,
+                                                           shared::WallTime now) const {
+  const std::string path = path_ + kCookieKeysFile;
+  KeptKeys kept;
+  if (const auto text = read_file(path); text) kept = read_keys(*text);
+  const bool fresh = !kept.keys.empty() && now < shared::from_epoch_millis(kept.made) + kOwnKeyLife;
+  if (fresh) return kept.keys;
+  kept.keys.insert(kept.keys.begin(), make_cookie_key(random, kept.keys.empty() ? 0 : kept.keys.front().id));
+  kept.keys.resize(std::min(kept.keys.size(), shared::lbconfig::kMaxCookieKeys));
+  kept.made = shared::epoch_millis(now);
+  if (auto saved = replace_file(path_, path, text_of(kept)); !saved) return saved.error();
+  return kept.keys;
+}
+
+// A line for each target: when its slow start began (0: none), then its registration and its group, which is
+// the rest of the line.
+Result<void> StateDir::save_targets(const targets::HealthyBefore& healthy, shared::SteadyTime now,
+                                    shared::WallTime wall_now) const {
+  std::string text;
+  for (const auto& [key, slow_from] : healthy) {
+    const bool fits = key.registration.find_first_of(" \n") == std::string::npos &&
+                      key.target_group.find('\n') == std::string::npos;
+    if (!fits) continue;
+    const auto ago =
+        slow_from ? std::chrono::duration_cast<shared::Millis>(now - *slow_from) : shared::Millis(0);
+    text += std::to_string(slow_from ? shared::epoch_millis(wall_now - ago) : 0) + " " + key.registration +
+            " " + key.target_group + "\n";
+  }
+  return replace_file(path_, path_ + kTargetsFile, text);
+}
+
+std::optional<targets::HealthyBefore> StateDir::load_targets(shared::SteadyTime now,
+                                                             shared::WallTime wall_now) const {
+  const auto text = read_file(path_ + kTargetsFile);
+  if (!text) return std::nullopt;
+  targets::HealthyBefore out;
+  for (std::string_view rest = *text; !rest.empty();) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    long long from = 0;
+    if (!read_number(next_word(line), from)) return std::nullopt;
+    targets::TargetKey key;
+    key.registration = next_word(line);
+    if (line.size() < 2) return std::nullopt;
+    key.target_group = line.substr(1);
+    std::optional<shared::SteadyTime> slow_from;
+    if (from != 0) {
+      const auto ago = std::chrono::duration_cast<shared::Millis>(wall_now - shared::from_epoch_millis(from));
+      slow_from = now - std::max(shared::Millis(0), ago);
+    }
+    out.emplace(std::move(key), slow_from);
+  }
+  return out;
+}
+
 Result<void> StateDir::save(const shared::lbconfig::Config& config) {
-  if (saved_ && config.version == saved_->version) return {};
+  if (saved_ ? config.version == saved_->version : config.version == loaded_ && loaded_ != 0) return {};
+  loaded_ = 0;
   if (saved_ && config.version > saved_->version) {
     const std::string line = shared::lbconfig::feed_to_json(shared::lbconfig::diff(*saved_, config)) + '\n';
     if (journal_bytes_ + line.size() <= std::max(whole_bytes_, kMinJournalBytes)) {
@@ -135,8 +283,8 @@ Result<void> StateDir::save_whole(const shared::lbconfig::Config& config) {
   const std::string text = shared::lbconfig::config_to_json(config);
   if (auto replaced = replace_file(path_, path_ + kSnapshotFile, text); !replaced) return replaced;
   const std::string path = path_ + kJournalFile;
-  journal_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0640));
-  if (!journal_) return file_error("write", path);
+  journal_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, kSecretMode));
+  if (!journal_ || ::fchmod(journal_.get(), kSecretMode) != 0) return file_error("write", path);
   if (auto synced = sync_directory(path_); !synced) return synced;
   whole_bytes_ = text.size();
   journal_bytes_ = 0;
@@ -149,7 +297,7 @@ Result<void> StateDir::append(const std::string& line) {
   return write_synced(journal_, path_ + kJournalFile, line);
 }
 
-Result<std::optional<shared::lbconfig::Config>> StateDir::load() const {
+Result<std::optional<shared::lbconfig::Config>> StateDir::load() {
   const std::string path = path_ + kSnapshotFile;
   if (::access(path.c_str(), F_OK) != 0) return std::optional<shared::lbconfig::Config>();
   auto text = read_file(path);
@@ -157,10 +305,14 @@ Result<std::optional<shared::lbconfig::Config>> StateDir::load() const {
   auto config = shared::lbconfig::config_from_json(*text);
   if (!config) return config.error().within(path);
   const std::string journal = path_ + kJournalFile;
-  if (::access(journal.c_str(), F_OK) != 0) return std::optional(std::move(config).value());
-  auto changes = read_file(journal);
-  if (!changes) return changes.error();
-  return std::optional(with_journal(std::move(config).value(), *changes));
+  std::optional<shared::lbconfig::Config> out = std::move(config).value();
+  if (::access(journal.c_str(), F_OK) == 0) {
+    auto changes = read_file(journal);
+    if (!changes) return changes.error();
+    out = with_journal(*std::move(out), *changes);
+  }
+  loaded_ = out->version;
+  return out;
 }
 
 }  // namespace balancer::feed

@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "balancer/loop/clock.h"
-
 namespace balancer::loop {
 
 using shared::Error;
@@ -18,8 +16,9 @@ using shared::SteadyTime;
 void Loop::BaseDeleter::operator()(event_base* base) const { event_base_free(base); }
 void Loop::EventDeleter::operator()(event* ev) const { event_free(ev); }
 
-Result<std::unique_ptr<Loop>> Loop::create() {
+Result<std::unique_ptr<Loop>> Loop::create(Clock clock) {
   std::unique_ptr<Loop> loop(new Loop);
+  loop->clock_ = std::move(clock);
   event_config* config = event_config_new();
   if (config == nullptr) return Error("loop", "event_config_new failed");
   // One thread per base, so no locks; epoll for edge-triggering and early notice of a FIN.
@@ -32,7 +31,7 @@ Result<std::unique_ptr<Loop>> Loop::create() {
 
   loop->wake_fd_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!loop->wake_fd_) return Error("loop", std::string("eventfd: ") + std::strerror(errno));
-  loop->wheel_ = std::make_unique<TimerWheel>(steady_now());
+  loop->wheel_ = std::make_unique<TimerWheel>(loop->clock_());
   loop->wake_event_.reset(event_new(
       loop->base_.get(), loop->wake_fd_.get(), EV_READ | EV_PERSIST,
       [](int fd, short, void*) {
@@ -54,8 +53,9 @@ void Loop::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     drive_wheel();
     now_valid_ = false;
+    batch_ = ++batches_;
     event_base_loop(base_.get(), EVLOOP_ONCE);
-    turns_.fetch_add(1, std::memory_order_relaxed);
+    batch_ = 0;
     run_posted();
     wheel_->advance(now());
     for (const auto& hook : turn_end_) hook();
@@ -90,7 +90,7 @@ void Loop::run_posted() {
 
 SteadyTime Loop::now() {
   if (!now_valid_) {
-    now_ = steady_now();
+    now_ = clock_();
     now_valid_ = true;
   }
   return now_;

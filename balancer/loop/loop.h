@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "balancer/loop/clock.h"
 #include "balancer/loop/timer_wheel.h"
 #include "shared/base/result.h"
 #include "shared/base/time.h"
@@ -27,7 +28,9 @@ struct Ready {
 
 class Loop {
  public:
-  static shared::Result<std::unique_ptr<Loop>> create();
+  using Clock = std::function<shared::SteadyTime()>;
+  // `clock` is read once in a turn; tests have their own.
+  static shared::Result<std::unique_ptr<Loop>> create(Clock clock = steady_now);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -44,8 +47,9 @@ class Loop {
   void arm_at(TimerNode& node, shared::SteadyTime deadline);
   // Called once at the end of every turn that ran callbacks.
   void at_turn_end(std::function<void()> hook) { turn_end_.push_back(std::move(hook)); }
-  // The count of turns so far, read by others to see that the thread is alive.
-  std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
+  // Names the kernel's reports that are being told now, which are all from one moment before the first of
+  // them was told; 0 between such times. What a report says was so before anything that its batch has led to.
+  std::uint64_t batch() const { return batch_; }
 
  private:
   friend class FdWatch;
@@ -67,9 +71,11 @@ class Loop {
   shared::SteadyTime tick_at_{};  // while pending
   std::unique_ptr<TimerWheel> wheel_;
   std::vector<std::function<void()>> turn_end_;
+  Clock clock_;
   bool now_valid_ = false;
   shared::SteadyTime now_{};
-  std::atomic<std::uint64_t> turns_{0};
+  std::uint64_t batch_ = 0;
+  std::uint64_t batches_ = 0;
   std::atomic<bool> stopping_{false};
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_

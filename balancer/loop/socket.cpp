@@ -1,6 +1,7 @@
 #include "balancer/loop/socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -96,6 +97,7 @@ Result<UniqueFd> open_listener(const Address& at, Sharing sharing) {
   enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);
   if (::bind(fd.get(), raw(at), at.length) != 0) return failed("bind");
   if (::listen(fd.get(), kListenBacklog) != 0) return failed("listen on");
+  if (sharing == Sharing::kFirst) enable(fd.get(), SOL_SOCKET, SO_REUSEPORT);
   return fd;
 }
 
@@ -105,6 +107,8 @@ Address local_address(int fd) {
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&out.storage), &out.length);
   return out;
 }
+
+UniqueFd duplicate(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
 Accepted accept_one(int listening_fd) {
   Accepted out;
@@ -142,9 +146,10 @@ int connect_error(int fd) {
   return error;
 }
 
-IoResult read_some(int fd, std::span<char> into) {
+namespace {
+IoResult receive(int fd, std::span<char> into, int flags) {
   for (;;) {
-    const ssize_t n = ::recv(fd, into.data(), into.size(), 0);
+    const ssize_t n = ::recv(fd, into.data(), into.size(), flags);
     if (n > 0) return {Io::kDone, static_cast<std::size_t>(n), 0};
     if (n == 0) return {Io::kEnded, 0, 0};
     if (errno == EINTR) continue;
@@ -152,6 +157,11 @@ IoResult read_some(int fd, std::span<char> into) {
     return {Io::kFailed, 0, errno};
   }
 }
+
+}  // namespace
+
+IoResult read_some(int fd, std::span<char> into) { return receive(fd, into, 0); }
+IoResult peek_some(int fd, std::span<char> into) { return receive(fd, into, MSG_PEEK); }
 
 IoResult write_some(int fd, std::span<const iovec> parts) {
   msghdr message{};
@@ -161,6 +171,17 @@ IoResult write_some(int fd, std::span<const iovec> parts) {
     const ssize_t n = parts.size() == 1 ? ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
                                         : ::sendmsg(fd, &message, MSG_NOSIGNAL);
     if (n >= 0) return {Io::kDone, static_cast<std::size_t>(n), 0};
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::kBlocked, 0, 0};
+    return {Io::kFailed, 0, errno};
+  }
+}
+
+IoResult splice_some(int from, int to, std::size_t most) {
+  for (;;) {
+    const ssize_t n = ::splice(from, nullptr, to, nullptr, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (n > 0) return {Io::kDone, static_cast<std::size_t>(n), 0};
+    if (n == 0) return {Io::kEnded, 0, 0};
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {Io::kBlocked, 0, 0};
     return {Io::kFailed, 0, errno};

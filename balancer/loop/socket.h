@@ -28,7 +28,10 @@ struct Address {
 shared::Result<Address> make_address(std::string_view ip, std::uint16_t port);
 std::string to_string(const Address& address);  // "10.0.0.7:80", "[::1]:80"
 
-enum class Sharing { kExclusive, kPerWorker };  // kPerWorker: SO_REUSEPORT, the kernel spreads connections
+// kFirst: fails where anybody listens, whatever they would share; afterwards further ones may be opened with
+// kPerWorker (SO_REUSEPORT, the kernel spreads connections). So two programs that open the same address at
+// the same moment never share it.
+enum class Sharing { kExclusive, kFirst, kPerWorker };
 
 inline constexpr int kListenBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
 
@@ -38,6 +41,7 @@ shared::Result<shared::UniqueFd> open_listener(const Address& at, Sharing sharin
 // listener that SO_REUSEPORT would silently join. Errors as above.
 shared::Result<void> probe_address(const Address& at);
 Address local_address(int fd);
+shared::UniqueFd duplicate(int fd);  // of the same socket; invalid: out of descriptors
 
 struct Accepted {
   shared::UniqueFd fd;  // invalid: nothing to accept now, see error
@@ -58,8 +62,13 @@ struct IoResult {
   int error = 0;
 };
 IoResult read_some(int fd, std::span<char> into);
+// The same, and leaves it there.
+IoResult peek_some(int fd, std::span<char> into);
 IoResult write_some(int fd, std::span<const iovec> parts);
 void shutdown_write(int fd);
+// Moves up to `most` bytes inside the kernel; one of both is a pipe. kBlocked: `from` has none, or `to` takes
+// none.
+IoResult splice_some(int from, int to, std::size_t most);
 // Bytes (or an end) wait to be read: a connection that should be quiet is not.
 bool has_pending_input(int fd);
 // close() then sends RST instead of FIN: for cutting, so that the peer cannot take it for an orderly end.

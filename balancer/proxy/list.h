@@ -38,6 +38,7 @@ class List {
     h.list_previous_ = h.list_next_ = nullptr;
     --size_;
   }
+  static T* previous(const T& item) { return static_cast<const ListHook<T>&>(item).list_previous_; }
   static T* next(const T& item) { return static_cast<const ListHook<T>&>(item).list_next_; }
 
  private:

@@ -22,11 +22,11 @@ constexpr Placeholder kPlaceholders[] = {{"#{protocol}", Part::kProtocol},
 void append_safe(codec::Buffer& out, std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   for (const char c : text) {
-    if (c != ' ' && !codec::is(c, codec::kControlChar)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > 0x20 && byte < 0x7f) {
       out.append(c);
       continue;
     }
-    const auto byte = static_cast<unsigned char>(c);
     out.append('%');
     out.append(kDigits[byte >> 4]);
     out.append(kDigits[byte & 15]);

@@ -1,27 +1,31 @@
 // The rules of one listener, compiled: request facts -> action. Pure and immutable; shared by all workers.
 // Semantics of ALB listener rules: ascending priority, the first rule all of whose conditions hold, the
-// default action last; inside a condition any value may match. Matching takes time linear in the length of
-// the text for each pattern, whatever the pattern.
+// default action last; inside a condition any value may match. A request meets the rules that its host and
+// path leave (rule_index.h); each takes time linear in the length of the text, whatever the pattern.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "balancer/codec/head.h"
+#include "balancer/routing/rule_index.h"
 #include "balancer/routing/source.h"
 #include "shared/base/result.h"
 #include "shared/lbconfig/config.h"
+#include "shared/regex/regex.h"
 
 namespace balancer::routing {
 
 // Views are used during match() only.
 struct RequestFacts {
-  std::string_view host{};   // authority; a port in it is ignored (codec::routing_authority)
+  // Authority (codec::routing_authority); its port, its letters' case and a dot at its end play no part.
+  std::string_view host{};
   std::string_view path{};   // as received
-  std::string_view query{};  // as received, without '?'; compared undecoded, as it is sent on
+  std::string_view query{};  // as received, without '?'; compared as it is and decoded
   std::string_view method{};
   const codec::MessageHead* head = nullptr;  // for http-header conditions; nullptr: no fields
   SourceAddress source;                      // the peer of the connection, never X-Forwarded-For
@@ -34,9 +38,17 @@ struct Match {
   int priority = 0;                                  // 0 for the default action
 };
 
-// Space for the normalised path; owned by the worker and reused, so that matching does not allocate.
+// Owned by the worker and reused, so that matching does not allocate.
 struct Scratch {
-  std::string path;
+  std::string path;     // normalised
+  std::string host;     // in lower case
+  std::string decoded;  // a pair of the query
+  RuleIndex::Space index;
+};
+
+struct Transforms {
+  std::optional<shared::regex::Rewriter> host{};
+  std::optional<shared::regex::Rewriter> url{};
 };
 
 class RouteTable {
@@ -51,6 +63,8 @@ class RouteTable {
   // Rules and the default action, in the order of Match::index: for what the caller resolves in advance.
   std::size_t action_count() const;
   const shared::lbconfig::Action& action(std::size_t index) const;
+  // Of the rule with that index, empty for the default action; for transform() in transform.h.
+  const Transforms& transforms(std::size_t index) const;
 
  private:
   struct Impl;

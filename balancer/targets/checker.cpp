@@ -4,7 +4,10 @@
 #include <optional>
 #include <string_view>
 
+#include "balancer/h2/session.h"
 #include "balancer/loop/socket.h"
+#include "balancer/loop/transport.h"
+#include "balancer/tls/transport.h"
 #include "shared/base/exhaustion.h"
 
 namespace balancer::targets {
@@ -23,18 +26,24 @@ constexpr std::size_t kMaxInterimHead = 32 * 1024;  // of an interim response be
 constexpr std::size_t kMaxDroppedAnswer = 1024 * 1024;
 constexpr std::size_t kReadChunk = 16 * 1024;
 constexpr std::uint16_t kHttpPort = 80;
+constexpr std::uint16_t kHttpsPort = 443;
 // Between the first failed check of a target that was never healthy and its first early one; doubled after
 // each.
 constexpr Millis kFirstEarlyCheck{100};
 
-std::string request_text(const TargetRuntime& target, const shared::lbconfig::HealthCheck& check) {
+// What a gRPC check asks with: an empty message (its length, uncompressed), which any method can read.
+constexpr std::string_view kEmptyGrpcMessage{"\0\0\0\0\0", 5};
+
+std::string request_text(const TargetRuntime& target, const shared::lbconfig::HealthCheck& check, bool grpc) {
   const std::uint16_t port = check.port != 0 ? check.port : target.port;
   std::string ip = target.address.ip();
   if (ip.find(':') != std::string::npos) ip = "[" + ip + "]";
-  std::string text = "GET " + check.path + " HTTP/1.1\r\nHost: " + ip;
-  if (port != kHttpPort) text += ":" + std::to_string(port);
+  std::string text = (grpc ? "POST " : "GET ") + check.path + " HTTP/1.1\r\nHost: " + ip;
+  const bool https = check.protocol == shared::lbconfig::Protocol::kHttps;
+  if (port != (https ? kHttpsPort : kHttpPort)) text += ":" + std::to_string(port);
   text += "\r\nConnection: close\r\nUser-Agent: ";
   text += kUserAgent;
+  if (grpc) return text + "\r\nContent-Type: application/grpc\r\nTE: trailers\r\n\r\n";
   return text + "\r\nAccept-Encoding: gzip, compressed\r\n\r\n";
 }
 
@@ -47,6 +56,68 @@ std::optional<int> status_of(std::string_view line) {
   if (line.size() > 12 && line[12] != ' ' && line[12] != '\r') return std::nullopt;
   return code;
 }
+
+// The value of grpc-status among lines of fields; nullopt: there is none, or it is no number.
+std::optional<int> grpc_status(std::string_view lines) {
+  constexpr std::string_view kName = "grpc-status: ";
+  const auto at = lines.find(kName);
+  if (at == std::string_view::npos || (at != 0 && lines[at - 1] != '\n')) return std::nullopt;
+  const std::string_view rest = lines.substr(at + kName.size());
+  int code = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), code);
+  if (error != std::errc() || end == rest.data() ||
+      rest.substr(static_cast<std::size_t>(end - rest.data()), 1) != "\r")
+    return std::nullopt;
+  return code;
+}
+
+// One check's request over HTTP/2: what comes back is read as the HTTP/1.1 head of the same meaning.
+class H2Probe final : public h2::SessionEvents, public h2::StreamEvents {
+ public:
+  static std::unique_ptr<H2Probe> make(std::string_view request, std::string_view scheme, bool grpc) {
+    auto probe = std::make_unique<H2Probe>();
+    auto session = h2::Session::create(h2::Session::Role::kClient, *probe);
+    if (!session) return nullptr;
+    probe->session_ = std::move(*session);
+    if (grpc) probe->message_.append(kEmptyGrpcMessage);
+    probe->session_->request(request, scheme, !grpc, *probe);
+    return probe;
+  }
+  // Appends to `head` what `bytes` say. False: it was no HTTP/2, or the answer is none.
+  bool receive(std::string_view bytes, SteadyTime now, std::string& head) {
+    const bool good = session_->receive(bytes, now);
+    head += head_;
+    head_.clear();
+    return good && !failed_;
+  }
+  codec::Buffer& to_send() {
+    (void)session_->send(out_, kReadChunk);
+    return out_;
+  }
+
+  h2::StreamEvents* on_stream(std::int32_t) override { return nullptr; }
+  std::string_view websocket_key() override { return {}; }
+  void on_head(std::string_view text, bool ended) override {
+    head_ += text;
+    ended_ = ended;
+  }
+  void on_data(std::string_view) override {
+  }  // the window that it fills is enough for what an answer may have
+  void on_trailers(std::string_view lines) override { head_ += lines; }
+  void on_end() override { ended_ = true; }
+  bool ended() const { return ended_; }
+  void on_closed(h2::ErrorCode code) override { failed_ = code != h2::ErrorCode::kNone; }
+  codec::Buffer& outgoing() override { return message_; }
+  bool outgoing_ends() override { return true; }
+  void on_taken(std::size_t) override {}
+
+ private:
+  std::unique_ptr<h2::Session> session_;
+  codec::Buffer out_, message_;
+  std::string head_;
+  bool failed_ = false;
+  bool ended_ = false;
+};
 
 }  // namespace
 
@@ -62,8 +133,10 @@ struct HealthChecker::Check {
   loop::TimerNode next;
   loop::TimerNode next_early;
   loop::TimerNode limit;
-  shared::UniqueFd fd;
-  loop::FdWatch watch;
+  std::unique_ptr<loop::Transport> connection;  // null: none is open
+  int fd = -1;                                  // of it
+  bool connected = false;
+  std::unique_ptr<H2Probe> h2;  // where the target speaks HTTP/2
   std::string request;
   std::size_t sent = 0;
   std::string received;
@@ -87,8 +160,9 @@ struct HealthChecker::Check {
     owner.loop_.timers().remove(limit);
   }
   void close() {
-    watch.stop();
-    fd.reset();
+    if (connection) connection->close();
+    connection.reset();
+    h2.reset();
     owner.loop_.timers().disarm(limit);
   }
 
@@ -99,7 +173,7 @@ struct HealthChecker::Check {
 
   void begin() {
     // A timeout as long as the interval: this timer fired first.
-    if (fd && !decided) expire();
+    if (connection && !decided) expire();
     owner.loop_.arm_at(next, schedule.on_check(group->health_check, owner.loop_.now()));
     owner.loop_.timers().disarm(next_early);
     early = false;
@@ -132,40 +206,111 @@ struct HealthChecker::Check {
     close();
     const std::uint16_t port = group->health_check.port;
     auto address = port == 0 ? target->address : *loop::make_address(target->address.ip(), port);
-    request = request_text(*target, group->health_check);
+    request =
+        checks_by_connecting() ? std::string() : request_text(*target, group->health_check, speaks_grpc());
     sent = 0;
     received.clear();
     decided = false;
     dropped = 0;
+    connected = false;
     int error = 0;
-    fd = loop::start_connect(address, &error);
+    shared::UniqueFd socket = loop::start_connect(address, &error);
     // No descriptor to spare is our fault, not the target's.
-    if (!fd) {
+    if (!socket) {
       const bool ours = shared::is_exhaustion(error);
       return finish({ours ? CheckOutcome::Kind::kInternalError : CheckOutcome::Kind::kFailed, 0});
     }
+    fd = socket.get();
+    connection = std::make_unique<loop::SocketTransport>(std::move(socket));
+    if (group->health_check.protocol == shared::lbconfig::Protocol::kHttps) {
+      const auto context =
+          owner.client_contexts_.of(speaks_h2() ? tls::TargetProtocol::kHttp2 : tls::TargetProtocol::kHttp1);
+      if (!context) return finish({CheckOutcome::Kind::kInternalError, 0});
+      connection = std::make_unique<tls::TlsTransport>(*context, std::move(connection));
+    }
+    if (speaks_h2()) {
+      h2 = H2Probe::make(
+          request, group->health_check.protocol == shared::lbconfig::Protocol::kHttps ? "https" : "http",
+          speaks_grpc());
+      if (h2 == nullptr) return finish({CheckOutcome::Kind::kInternalError, 0});
+    }
     owner.loop_.arm(limit, group->health_check.timeout);
-    auto watching =
-        watch.start(owner.loop_, fd.get(), loop::FdWatch::Interest::kReadWrite, this,
-                    [](void* self, loop::Ready ready) { static_cast<Check*>(self)->on_ready(ready); });
+    auto watching = connection->open(
+        owner.loop_, this, [](void* self, loop::Ready ready) { static_cast<Check*>(self)->on_ready(ready); });
     if (!watching) finish({CheckOutcome::Kind::kInternalError, 0});
   }
 
+  bool checks_by_connecting() const {
+    return group->health_check.protocol == shared::lbconfig::Protocol::kTcp;
+  }
+
+  void on_connected(loop::Ready ready) {
+    if (!ready.writable && !ready.ended) return;
+    const bool failed = loop::connect_error(fd) != 0;
+    finish({failed ? CheckOutcome::Kind::kFailed : CheckOutcome::Kind::kPassed, 0});
+  }
+
+  bool speaks_h2() const { return group->protocol_version != shared::lbconfig::ProtocolVersion::kHttp1; }
+
+  bool speaks_grpc() const { return group->protocol_version == shared::lbconfig::ProtocolVersion::kGrpc; }
+
+  // The call's own status decides, whether it comes behind a message or alone.
+  void decide_grpc() {
+    const auto status = status_of(std::string_view(received).substr(0, received.find('\n')));
+    const auto code = grpc_status(received);
+    if (!status || *status != 200 || !code) return finish({CheckOutcome::Kind::kFailed, 0});
+    decided = true;
+    const bool passed = group->matcher.matches(*code);
+    owner.finished(*this, {passed ? CheckOutcome::Kind::kPassed : CheckOutcome::Kind::kWrongCode, *code});
+  }
+
+  // False: the connection is broken.
+  bool send_h2() {
+    codec::Buffer& out = h2->to_send();
+    while (!out.empty()) {
+      const iovec part{const_cast<char*>(out.data()), out.size()};
+      const loop::IoResult wrote = connection->write(std::span(&part, 1));
+      if (wrote.state == loop::Io::kFailed) return false;
+      out.consume(wrote.bytes);
+      if (wrote.state != loop::Io::kDone) break;
+    }
+    return true;
+  }
+
+  void on_ready_h2(loop::Ready ready) {
+    const bool crossed = connection->crossed();
+    if (!connected && (ready.writable || ready.ended) && loop::connect_error(fd) != 0)
+      return finish({CheckOutcome::Kind::kFailed, 0});
+    connected |= ready.writable;
+    if (connected && !send_h2()) return finish({CheckOutcome::Kind::kFailed, 0});
+    if (ready.readable || ready.ended || crossed) read();
+    if (connection && connected && !send_h2()) close_or_fail();
+  }
+
+  void close_or_fail() {
+    if (decided) return close();
+    finish({CheckOutcome::Kind::kFailed, 0});
+  }
+
   void on_ready(loop::Ready ready) {
-    if (ready.writable && sent < request.size()) {
-      if (loop::connect_error(fd.get()) != 0) return finish({CheckOutcome::Kind::kFailed, 0});
+    if (checks_by_connecting()) return on_connected(ready);
+    if (h2 != nullptr) return on_ready_h2(ready);
+    const bool crossed = connection->crossed();
+    if ((ready.writable || crossed) && sent < request.size()) {
+      if (!connected && loop::connect_error(fd) != 0) return finish({CheckOutcome::Kind::kFailed, 0});
+      connected = true;
       const iovec part{request.data() + sent, request.size() - sent};
-      const loop::IoResult wrote = loop::write_some(fd.get(), std::span(&part, 1));
+      const loop::IoResult wrote = connection->write(std::span(&part, 1));
       if (wrote.state == loop::Io::kFailed) return finish({CheckOutcome::Kind::kFailed, 0});
       sent += wrote.bytes;
     }
-    if (ready.readable || ready.ended) read();
+    if (ready.readable || ready.ended || crossed) read();
   }
 
   void read() {
     char buffer[kReadChunk];
-    while (fd) {
-      const loop::IoResult got = loop::read_some(fd.get(), buffer);
+    while (connection) {
+      const loop::IoResult got = connection->read(buffer);
       if (got.state == loop::Io::kBlocked) return;
       if (decided) {
         dropped += got.bytes;
@@ -173,8 +318,21 @@ struct HealthChecker::Check {
         continue;
       }
       if (got.state != loop::Io::kDone) return finish({CheckOutcome::Kind::kFailed, 0});
-      received.append(buffer, got.bytes);
+      if (h2 == nullptr) {
+        received.append(buffer, got.bytes);
+      } else if (!h2->receive(std::string_view(buffer, got.bytes), owner.loop_.now(), received) &&
+                 received.empty()) {
+        return finish({CheckOutcome::Kind::kFailed, 0});
+      }
       drop_interims();
+      if (speaks_grpc()) {
+        if (h2->ended()) {
+          decide_grpc();
+        } else if (received.size() > kMaxInterimHead) {
+          finish({CheckOutcome::Kind::kFailed, 0});
+        }
+        continue;
+      }
       const auto end = received.find('\n');
       const std::size_t most = end == std::string::npos ? kMaxStatusLine : kMaxInterimHead;
       if (end != std::string::npos && !interim_of(std::string_view(received).substr(0, end))) {
@@ -220,6 +378,13 @@ HealthChecker::HealthChecker(loop::Loop& loop, std::uint64_t seed,
 
 HealthChecker::~HealthChecker() = default;
 
+void HealthChecker::remember(HealthyBefore before) {
+  loop_.post([this, before = std::move(before)]() mutable {
+    before_ = std::move(before);
+    remembers_ = true;
+  });
+}
+
 void HealthChecker::apply(std::vector<std::shared_ptr<const Group>> groups) {
   loop_.post([this, groups = std::move(groups)] { apply_here(groups); });
 }
@@ -250,6 +415,7 @@ void HealthChecker::observe(const std::shared_ptr<const Group>& group) {
     std::unique_ptr<Check>& check = checks_[target.get()];
     const bool is_new = check == nullptr;
     if (is_new) check = std::make_unique<Check>(*this, target);
+    if (is_new && generation_ == 1 && !remembers_) before_.emplace(target->key, std::nullopt);
     const Health before = check->machine.health();
     const bool was_wanted = !is_new && check->wanted();
     const Millis interval_before = is_new ? Millis(0) : check->group->health_check.interval;
@@ -295,10 +461,16 @@ void HealthChecker::publish(Check& check, Health before) {
     for (const auto& other : check.group->active) {
       if (other != check.target) others.push_back(other->candidate());
     }
-    const bool slow = health == Health::kHealthy && begins_slow_start(check.group->selection, others, now);
-    check.target->slow_start_from.store(slow ? now.time_since_epoch().count() : 0, std::memory_order_release);
+    std::optional<SteadyTime> slow_from;
+    if (health == Health::kHealthy && begins_slow_start(check.group->selection, others, now)) slow_from = now;
+    if (health == Health::kHealthy || health == Health::kUnhealthy) {
+      const auto known = before_.extract(check.target->key);
+      if (known && health == Health::kHealthy) slow_from = known.mapped();
+    }
+    check.target->slow_start_from.store(slow_from ? slow_from->time_since_epoch().count() : 0,
+                                        std::memory_order_release);
     check.target->health.store(health, std::memory_order_release);
-    check.group->runtime->health_epoch.fetch_add(1, std::memory_order_release);
+    check.group->tell_of_members();
   }
   on_change_({check.target->key, health, std::string(check.machine.reason()), check.machine.description()});
 }

@@ -12,7 +12,8 @@ class Matcher {
  public:
   // Codes are 200..599: what lbconfig lets through (ELBv2 itself stops at 499 for HTTP). Errors name the
   // wrong part.
-  static shared::Result<Matcher> parse(std::string_view text);
+  enum class Of { kHttp, kGrpc };  // status codes of HTTP, or of gRPC (0 to 99)
+  static shared::Result<Matcher> parse(std::string_view text, Of codes = Of::kHttp);
   bool matches(int status) const;
 
  private:

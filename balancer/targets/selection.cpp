@@ -48,12 +48,26 @@ void Selector::continue_from(const Selector& former, std::span<const std::size_t
   while (next && eligible_[position_].candidate != *next) ++position_;
 }
 
-void Selector::refresh(std::span<const Candidate> candidates) {
+bool Rotation::has(const Candidate& candidate) const {
+  return failed_open || (is_routable(candidate.health) && (with_ejected || !candidate.ejected));
+}
+
+Rotation rotation_of(const SelectionOptions& options, std::span<const Candidate> candidates) {
   std::size_t routable = 0;
-  for (const Candidate& c : candidates) routable += is_routable(c.health) ? 1U : 0U;
-  const auto minimum = static_cast<std::size_t>(std::max(options_.minimum_healthy_count, 0));
-  const auto percent = static_cast<std::size_t>(std::max(options_.minimum_healthy_percent, 0));
-  failed_open_ = routable < minimum || routable * 100 < percent * candidates.size();
+  std::size_t left = 0;  // of these, without those ejected
+  for (const Candidate& c : candidates) {
+    if (!is_routable(c.health)) continue;
+    ++routable;
+    left += c.ejected ? 0U : 1U;
+  }
+  const auto minimum = static_cast<std::size_t>(std::max(options.minimum_healthy_count, 0));
+  const auto percent = static_cast<std::size_t>(std::max(options.minimum_healthy_percent, 0));
+  return {routable < minimum || routable * 100 < percent * candidates.size(), left == 0};
+}
+
+void Selector::refresh(std::span<const Candidate> candidates) {
+  const Rotation rotation = rotation_of(options_, candidates);
+  failed_open_ = rotation.failed_open;
 
   std::vector<Entry> before;
   before.swap(eligible_);
@@ -63,11 +77,12 @@ void Selector::refresh(std::span<const Candidate> candidates) {
   std::size_t passed = 0;  // of `before`
   position_ = 0;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (!failed_open_ && !is_routable(candidates[i].health)) continue;
+    if (!rotation.has(candidates[i])) continue;
     while (passed < before.size() && before[passed].candidate < i) ++passed;
     const bool known = passed < before.size() && before[passed].candidate == i;
     if (next && i < *next) ++position_;
-    eligible_.push_back({i, candidates[i].slow_start_from, known ? before[passed].credit : 0.0});
+    eligible_.push_back(
+        {i, candidates[i].slow_start_from, known ? before[passed].credit : 0.0, candidates[i].weight});
   }
   if (eligible_.empty()) return;
   position_ = (next ? position_ : start_) % eligible_.size();
@@ -90,6 +105,20 @@ std::optional<Choice> Selector::choose(std::span<const std::size_t> tried, const
   }
   if (!chosen) return std::nullopt;
   return Choice{eligible_[*chosen].candidate, failed_open_};
+}
+
+std::optional<Choice> Selector::choose_again(std::size_t candidate,
+                                             std::span<const std::size_t> tried) const {
+  const auto found = std::lower_bound(eligible_.begin(), eligible_.end(), candidate,
+                                      [](const Entry& entry, std::size_t c) { return entry.candidate < c; });
+  if (found == eligible_.end() || found->candidate != candidate || contains(tried, candidate))
+    return std::nullopt;
+  return Choice{candidate, failed_open_};
+}
+
+bool Selector::has_any(std::span<const std::size_t> tried) const {
+  return std::any_of(eligible_.begin(), eligible_.end(),
+                     [tried](const Entry& entry) { return !contains(tried, entry.candidate); });
 }
 
 double Selector::share(const Entry& entry, SteadyTime now) const {
@@ -139,13 +168,14 @@ std::optional<std::size_t> Selector::least_loaded(std::span<const std::size_t> t
 
 std::optional<std::size_t> Selector::at_random(std::span<const std::size_t> tried,
                                                shared::env::Random& random) {
-  std::size_t untried = 0;
-  for (const Entry& entry : eligible_) untried += contains(tried, entry.candidate) ? 0U : 1U;
-  if (untried == 0) return std::nullopt;
-  std::uint64_t skip = random.below(untried);
+  std::uint64_t total = 0;
+  for (const Entry& entry : eligible_) total += contains(tried, entry.candidate) ? 0U : entry.weight;
+  if (total == 0) return std::nullopt;
+  std::uint64_t point = random.below(total);
   for (std::size_t i = 0; i < eligible_.size(); ++i) {
     if (contains(tried, eligible_[i].candidate)) continue;
-    if (skip-- == 0) return i;
+    if (point < eligible_[i].weight) return i;
+    point -= eligible_[i].weight;
   }
   return std::nullopt;
 }

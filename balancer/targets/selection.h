@@ -8,7 +8,9 @@
 //   changes of health and of the configuration; a target in slow start is passed over in proportion to the
 //   share it has not reached yet
 // - least outstanding requests: fewest in flight, equal ones in turn
-// - weighted random: uniform (anomaly mitigation would lower single weights)
+// - weighted random: in proportion to the candidates' weights, which are equal but for what anomaly
+// mitigation
+//   lowers (anomaly.h)
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -34,7 +36,18 @@ struct Candidate {
   shared::lbconfig::Health health = shared::lbconfig::Health::kInitial;
   // When the target's slow start began; nothing when it takes its full share.
   std::optional<shared::SteadyTime> slow_start_from;
+  std::uint16_t weight = 1000;  // weighted random only; above 0
+  bool ejected = false;         // left out for a while (outlier.h)
 };
+
+// Which candidates are in rotation: the routable ones without those ejected, or with them when nobody else is
+// left; all of them when too few are routable.
+struct Rotation {
+  bool failed_open = false;
+  bool with_ejected = false;
+  bool has(const Candidate& candidate) const;
+};
+Rotation rotation_of(const SelectionOptions& options, std::span<const Candidate> candidates);
 
 // Requests in flight towards a candidate, over all workers. Asked only by least outstanding requests.
 class LoadView {
@@ -62,6 +75,10 @@ class Selector {
   void continue_from(const Selector& former, std::span<const std::size_t> places);
   // After a change of candidates' health, and before the first choice. Keeps its place in the rotation.
   void refresh(std::span<const Candidate> candidates);
+  // As for a client that is to come back to the same target: it is in rotation, and was not tried.
+  std::optional<Choice> choose_again(std::size_t candidate, std::span<const std::size_t> tried) const;
+  // Whether choose() would choose one.
+  bool has_any(std::span<const std::size_t> tried) const;
   // Nothing when no target is registered, or all that may be chosen were tried.
   std::optional<Choice> choose(std::span<const std::size_t> tried, const LoadView& load,
                                shared::env::Random& random, shared::SteadyTime now);
@@ -71,6 +88,7 @@ class Selector {
     std::size_t candidate;
     std::optional<shared::SteadyTime> slow_start_from;
     double credit;  // of a share not yet used, slow start only
+    std::uint16_t weight;
   };
   double share(const Entry& entry, shared::SteadyTime now) const;
   std::optional<std::size_t> next_in_turn(std::span<const std::size_t> tried, shared::SteadyTime now);

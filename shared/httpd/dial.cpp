@@ -44,7 +44,7 @@ void Dial::resolve() {
       to_.address, std::to_string(to_.port), asio::ip::tcp::resolver::numeric_service,
       [self = shared_from_this()](ErrorCode error, asio::ip::tcp::resolver::results_type found) {
         if (!self->done_) return;
-        if (error) return self->finish(self->failure(error.message()));
+        if (error) return self->finish(self->failure("its name cannot be resolved: " + error.message()));
         for (const auto& entry : found) self->addresses_.emplace_back(entry.endpoint());
         self->try_next();
       });

@@ -24,7 +24,8 @@ bool has_plain_framing(const http::Headers& headers) {
 
 }  // namespace
 
-RequestParser::RequestParser(std::size_t max_head, std::size_t max_body) : max_head_(max_head) {
+RequestParser::RequestParser(std::size_t max_head, std::size_t max_body, const LargerBody& larger)
+    : max_head_(max_head), max_body_(max_body), larger_(larger) {
   eager(true);
   header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(max_head, UINT32_MAX)));
   body_limit(static_cast<std::uint64_t>(max_body));
@@ -52,6 +53,11 @@ void RequestParser::on_field_impl(beast::http::field, beast::string_view name, b
   if (head_bytes_ > max_head_) {
     ec = error::header_limit;
     return;
+  }
+  if (larger_.bytes > max_body_ && http::equals_ignoring_case(text(name), larger_.header) &&
+      text(value).starts_with(larger_.prefix)) {
+    max_body_ = larger_.bytes;
+    body_limit(static_cast<std::uint64_t>(max_body_));
   }
   request_.headers.add(text(name), text(value));
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "shared/http/message.h"
+#include "shared/httpd/server.h"
 
 namespace shared::httpd {
 
@@ -17,11 +18,12 @@ namespace beast = boost::beast;
 
 class RequestParser final : public beast::http::basic_parser<true> {
  public:
-  RequestParser(std::size_t max_head, std::size_t max_body);
+  RequestParser(std::size_t max_head, std::size_t max_body, const LargerBody& larger);
 
   http::Request& request() { return request_; }
   bool http10() const { return http10_; }
   bool expects_continue() const { return expects_continue_; }
+  std::size_t max_body() const { return max_body_; }  // of this request, once its head is read
   // The status that answers the error which put() gave.
   int refusal(const beast::error_code& error) const;
 
@@ -42,6 +44,8 @@ class RequestParser final : public beast::http::basic_parser<true> {
 
   http::Request request_;
   std::size_t max_head_;
+  std::size_t max_body_;
+  const LargerBody& larger_;
   std::size_t head_bytes_ = 0;
   bool head_done_ = false;
   bool http10_ = false;

@@ -23,9 +23,17 @@ inline constexpr std::size_t kMaxUnseated = 256;
 // Retry-After of a 503.
 inline constexpr Millis kRetryAfter{5'000};
 
+// Requests with this header, whose value begins with `prefix`, may have a larger body than others.
+struct LargerBody {
+  std::string header;  // "X-Amz-Target"
+  std::string prefix;
+  std::size_t bytes = 0;  // 0: there are none
+};
+
 struct ServerLimits {
   std::size_t max_body_bytes = 1024 * 1024;  // 413 beyond
-  std::size_t max_head_bytes = 64 * 1024;    // 431 beyond
+  LargerBody larger_body = {};
+  std::size_t max_head_bytes = 64 * 1024;  // 431 beyond
   // Open connections that are no websockets. A further one may still become a websocket; any other request
   // of it gets 503, and it is closed.
   std::size_t max_connections = 1024;

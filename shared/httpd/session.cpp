@@ -50,12 +50,12 @@ std::shared_ptr<void> count_in(const ServerCore::Count& count) {
   return {nullptr, [count](void*) { --*count; }};
 }
 
-std::string text_of(int status, const ServerLimits& limits) {
+std::string text_of(int status, const ServerLimits& limits, std::size_t max_body) {
   switch (status) {
     case 408:
       return "The request was not received within " + std::to_string(limits.idle_timeout.count()) + " ms.";
     case 413:
-      return "The body of the request is larger than " + std::to_string(limits.max_body_bytes) + " bytes.";
+      return "The body of the request is larger than " + std::to_string(max_body) + " bytes.";
     case 417:
       return "The only expectation that is met is 100-continue.";
     case 426:
@@ -104,7 +104,7 @@ void Session::start() {
 
 void Session::begin_request() {
   state_ = State::kReading;
-  parser_.emplace(core_->limits.max_head_bytes, core_->limits.max_body_bytes);
+  parser_.emplace(core_->limits.max_head_bytes, core_->limits.max_body_bytes, core_->limits.larger_body);
   request_begun_ = false;
   continue_sent_ = false;
   answer_to_ = AnswerTo{};
@@ -237,7 +237,7 @@ void Session::refuse_with(http::Response response) {
 }
 
 http::Response Session::refusal(int status) {
-  return worded(*core_, status, text_of(status, core_->limits), parser_->request());
+  return worded(*core_, status, text_of(status, core_->limits, parser_->max_body()), parser_->request());
 }
 
 void Session::respond(http::Response response) {

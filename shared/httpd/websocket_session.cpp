@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "shared/base/text.h"
 #include "shared/httpd/deadline.h"
 
 namespace shared::httpd {
@@ -226,7 +227,7 @@ void WsSession::close_with(unsigned short code, const std::string& reason, Error
   closing_ = true;
   cause_ = std::move(cause);
   goodbye_.code = code;
-  goodbye_.reason = reason.substr(0, kMaxCloseReason);
+  goodbye_.reason = shortened(reason, kMaxCloseReason);
   deadline_.set(kCloseTimeout);
   if (!writing_) start_close();
 }

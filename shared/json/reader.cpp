@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "shared/base/text.h"
 #include "shared/json/nearest.h"
 
 namespace shared::json {
@@ -163,7 +164,7 @@ std::optional<std::size_t> Reader::word(std::string_view name,
     if (*got == words[i]) return i;
     list += (i == 0 ? "" : ", ") + std::string(words[i]);
   }
-  fail(name, "expected one of " + list + ", got '" + got->substr(0, kQuotedBytes) + "'");
+  fail(name, "expected one of " + list + ", got '" + shortened(*got, kQuotedBytes) + "'");
   return std::nullopt;
 }
 

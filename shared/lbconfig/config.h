@@ -3,14 +3,21 @@
 // (json.h). Names and meanings are ELBv2's. A Config is immutable once handed over; a higher version replaces
 // a lower one whole.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "shared/base/time.h"
+#include "shared/lbconfig/acme.h"
+#include "shared/lbconfig/guard.h"
+#include "shared/lbconfig/jwt.h"
+#include "shared/lbconfig/tls.h"
+#include "shared/lbconfig/traffic.h"
 
 namespace shared::lbconfig {
 
@@ -69,6 +76,7 @@ struct Action {
   ForwardAction forward;  // only the member named by type is meaningful
   RedirectAction redirect;
   FixedResponseAction fixed_response;
+  std::optional<JwtValidation> jwt{};  // before the action is carried out; HTTPS listeners only
   bool operator==(const Action&) const = default;
 };
 
@@ -93,7 +101,28 @@ struct Condition {
   std::string http_header_name;     // kHttpHeader only
   std::vector<std::string> values;  // patterns, methods or CIDRs
   std::vector<QueryPair> query;     // kQueryString only
+  // kHostHeader, kPathPattern, kHttpHeader: expressions (shared/regex) found in the text, beside `values`.
+  std::vector<std::string> regex_values{};
   bool operator==(const Condition&) const = default;
+};
+
+constexpr bool takes_regex(ConditionField field) {
+  return field == ConditionField::kHostHeader || field == ConditionField::kPathPattern ||
+         field == ConditionField::kHttpHeader;
+}
+
+// The first match of `regex` (shared/regex) is replaced by `replace`, with $1 for the first group.
+struct Rewrite {
+  std::string regex;    // 1 to 1024 bytes
+  std::string replace;  // at most 1024 bytes
+  bool operator==(const Rewrite&) const = default;
+};
+
+// What a rule changes in the request that its targets get.
+struct Rewrites {
+  std::optional<Rewrite> host{};  // of the Host
+  std::optional<Rewrite> url{};   // of the path and query
+  bool operator==(const Rewrites&) const = default;
 };
 
 struct Rule {
@@ -101,13 +130,49 @@ struct Rule {
   int priority = 0;  // 1..50000, unique in its listener
   std::vector<Condition> conditions;
   Action action;
+  Rewrites rewrites{};
   bool operator==(const Rule&) const = default;
 };
 
 enum class DesyncMode { kMonitor, kDefensive, kStrictest };
 enum class XffMode { kAppend, kPreserve, kRemove };
 
-// The load balancer's attributes, copied to each of its listeners.
+// The load balancer's attributes, copied to each of its listeners. Of TCP and TLS listeners idle_timeout,
+// access_log and proxy_protocol_from count.
+// Under which names targets are told of a client's TLS, where these are others than the standard ones:
+// listener attributes routing.http.request.NAME.header_name. Of HTTPS listeners.
+struct TlsHeaderNames {
+  std::string version;
+  std::string cipher_suite;
+  std::string certificate;  // of passthrough; those below of verify
+  std::string serial_number;
+  std::string issuer;
+  std::string subject;
+  std::string validity;
+  std::string leaf;
+  bool operator==(const TlsHeaderNames&) const = default;
+};
+struct TlsHeader {
+  std::string_view name;  // of the attribute, and in a file
+  std::string_view standard;
+  std::string TlsHeaderNames::*own;  // empty: the standard one
+};
+inline constexpr std::array<TlsHeader, 8> kTlsHeaders = {{
+    {"x_amzn_tls_version", "X-Amzn-Tls-Version", &TlsHeaderNames::version},
+    {"x_amzn_tls_cipher_suite", "X-Amzn-Tls-Cipher-Suite", &TlsHeaderNames::cipher_suite},
+    {"x_amzn_mtls_clientcert", "X-Amzn-Mtls-Clientcert", &TlsHeaderNames::certificate},
+    {"x_amzn_mtls_clientcert_serial_number", "X-Amzn-Mtls-Clientcert-Serial-Number",
+     &TlsHeaderNames::serial_number},
+    {"x_amzn_mtls_clientcert_issuer", "X-Amzn-Mtls-Clientcert-Issuer", &TlsHeaderNames::issuer},
+    {"x_amzn_mtls_clientcert_subject", "X-Amzn-Mtls-Clientcert-Subject", &TlsHeaderNames::subject},
+    {"x_amzn_mtls_clientcert_validity", "X-Amzn-Mtls-Clientcert-Validity", &TlsHeaderNames::validity},
+    {"x_amzn_mtls_clientcert_leaf", "X-Amzn-Mtls-Clientcert-Leaf", &TlsHeaderNames::leaf},
+}};
+inline constexpr std::size_t kMaxTlsHeaderName = 40;
+// Whether a header of that name may tell targets of TLS: it frames and routes nothing, and is none that the
+// balancer writes anyway.
+bool may_tell_of_tls(std::string_view name);
+
 struct ListenerOptions {
   Millis idle_timeout{60'000};
   Millis client_keep_alive{3'600'000};
@@ -118,6 +183,15 @@ struct ListenerOptions {
   bool drop_invalid_headers = false;
   bool access_log = false;
   bool server_header = true;  // listener attribute routing.http.response.server.enabled
+  bool http2 = true;          // routing.http2.enabled: HTTPS listeners offer h2, others take its preface
+  bool tls_headers = false;   // routing.http.x_amzn_tls_version_and_cipher_suite.enabled
+  std::vector<ResponseHeader> response_headers{};
+  // Address ranges whose connections begin with a header of the PROXY protocol, which says who the client is.
+  std::vector<std::string> proxy_protocol_from{};
+  std::optional<RateLimit> rate_limit{};
+  std::optional<Maintenance> maintenance{};
+  AddTraceparent add_traceparent = AddTraceparent::kOff;
+  TlsHeaderNames tls_header_names{};
   bool operator==(const ListenerOptions&) const = default;
 };
 
@@ -130,6 +204,8 @@ struct Listener {
   std::vector<Rule> rules;  // ascending priority
   Action default_action;
   ListenerOptions options;
+  Protocol protocol = Protocol::kHttp;
+  ListenerTls tls;  // kHttps and kTls only
   bool operator==(const Listener&) const = default;
 };
 
@@ -143,7 +219,8 @@ struct HealthCheck {
   Millis timeout{5'000};
   int healthy_threshold = 5;
   int unhealthy_threshold = 2;
-  std::string matcher = "200";  // "200", "200,202", "200-299"
+  std::string matcher = "200";  // "200", "200,202", "200-299"; of a kGrpc group grpc-status, 0 to 99
+  Protocol protocol = Protocol::kHttp;
   bool operator==(const HealthCheck&) const = default;
 };
 
@@ -173,6 +250,16 @@ struct TargetGroup {
   int minimum_healthy_count = 1;
   int minimum_healthy_percent = 0;  // 0 = off
   std::vector<Target> targets;
+  Protocol protocol = Protocol::kHttp;  // kHttps, kTls: certificates of targets are not verified
+  ProtocolVersion protocol_version = ProtocolVersion::kHttp1;
+  Stickiness stickiness{};
+  bool anomaly_mitigation = false;  // load_balancing.algorithm.anomaly_mitigation; kWeightedRandom only
+  StreamSettings stream{};          // kTcp and kTls only
+  std::optional<RequestLimit> request_limit{};
+  std::optional<RetryBudget> retry_budget{};  // none: as often as the rules of retries allow
+  std::optional<OutlierEjection> outlier_ejection{};
+  std::optional<Maintenance> maintenance{};
+  Compression compression{};  // not for kGrpc
   bool operator==(const TargetGroup&) const = default;
 };
 
@@ -180,8 +267,15 @@ struct Config {
   std::uint64_t version = 0;  // only rises
   std::vector<Part<Listener>> listeners;
   std::vector<Part<TargetGroup>> target_groups;
+  std::vector<Part<Certificate>> certificates;
+  std::vector<Part<TrustStore>> trust_stores;
+  CookieKeys cookie_keys{};  // none: balancers make their own
+  AcmeChallenges acme_challenges{};
   bool operator==(const Config&) const = default;
 };
+
+// Whether any target group or forward action keeps clients by cookies, for which keys are needed.
+bool needs_cookie_keys(const Config& config);
 
 // `newer`, with the parts of `former` where they are equal.
 Config sharing_parts(Config newer, const Config& former);

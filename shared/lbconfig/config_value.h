@@ -19,6 +19,49 @@ nlohmann::json write_config(const Config& config);
 nlohmann::json write_listener(const Listener& listener);
 nlohmann::json write_target_group(const TargetGroup& group);
 nlohmann::json write_target(const Target& target);
+// The TLS members (tls_json.cpp). Written where they differ from plain HTTP only: a balancer or control of
+// before them refuses members that it does not know.
+Certificate read_certificate(const json::Reader& in);
+TrustStore read_trust_store(const json::Reader& in);
+nlohmann::json write_certificate(const Certificate& certificate);
+nlohmann::json write_trust_store(const TrustStore& store);
+// The protocol of health checks that name none.
+constexpr Protocol default_check(Protocol of_group) {
+  return is_stream(of_group) ? Protocol::kTcp : Protocol::kHttp;
+}
+void read_tls(const json::Reader& in, Listener& listener);
+void read_tls(const json::Reader& in, TargetGroup& group);
+void read_tls(const json::Reader& in, HealthCheck& check);
+void write_tls(const Listener& listener, nlohmann::json& value);
+void write_tls(const TargetGroup& group, nlohmann::json& value);
+void write_tls(const HealthCheck& check, nlohmann::json& value);
+// stream_json.cpp
+void read_stream(const json::Reader& in, TargetGroup& group);
+void write_stream(const TargetGroup& group, nlohmann::json& value);
+void read_alpn(const json::Reader& in, ListenerTls& tls);
+void write_alpn(const ListenerTls& tls, nlohmann::json& value);
+JwtValidation read_jwt(const json::Reader& in);
+nlohmann::json write_jwt(const JwtValidation& validation);
+// traffic_json.cpp. Written where they differ from the default only: a balancer or control of before them
+// refuses members that it does not know.
+void read_traffic(const json::Reader& in, TargetGroup& group);
+void read_traffic(const json::Reader& in, ListenerOptions& options);
+void write_traffic(const TargetGroup& group, nlohmann::json& value);
+void write_traffic(const ListenerOptions& options, nlohmann::json& value);
+Millis millis_or(const json::Reader& in, std::string_view name, Millis otherwise);  // in whole milliseconds
+// guard_json.cpp, likewise.
+void read_guard(const json::Reader& in, TargetGroup& group);
+void read_guard(const json::Reader& in, ListenerOptions& options);
+void write_guard(const TargetGroup& group, nlohmann::json& value);
+void write_guard(const ListenerOptions& options, nlohmann::json& value);
+// What is wrong with these members of what is at `path`: "PATH.member: why"; empty: nothing.
+std::string guard_problem(const TargetGroup& group, const std::string& path);
+std::string guard_problem(const ListenerOptions& options, const std::string& path);
+CookieKeys read_cookie_keys(const json::Reader& in);
+nlohmann::json write_cookie_keys(const CookieKeys& keys);
+// acme_json.cpp. Written where there are any only, as those above.
+AcmeChallenges read_acme_challenges(const json::Reader& in);
+nlohmann::json write_acme_challenges(const AcmeChallenges& challenges);
 
 using json::Choice;
 inline constexpr std::array<Choice<ActionType>, 3> kActionTypes{
@@ -49,6 +92,11 @@ inline constexpr std::array<Choice<Health>, 6> kHealthWords{{{"initial", Health:
                                                              {"draining", Health::kDraining},
                                                              {"unused", Health::kUnused},
                                                              {"unavailable", Health::kUnavailable}}};
+
+inline constexpr std::array<Choice<JwtClaimFormat>, 3> kJwtClaimFormats{
+    {{"single-string", JwtClaimFormat::kSingleString},
+     {"string-array", JwtClaimFormat::kStringArray},
+     {"space-separated-values", JwtClaimFormat::kSpaceSeparated}}};
 
 template <class E, std::size_t N>
 constexpr std::string_view word_of(E value, const std::array<Choice<E>, N>& choices) {

@@ -17,17 +17,23 @@ constexpr const char* kDeltaErrorCode = "InvalidDelta";
 
 const std::string& key_of(const Part<Listener>& listener) { return listener->id; }
 const std::string& key_of(const Part<TargetGroup>& group) { return group->id; }
+const std::string& key_of(const Part<Certificate>& certificate) { return certificate->id; }
+const std::string& key_of(const Part<TrustStore>& store) { return store->id; }
 const std::string& key_of(const Target& target) { return target.registration; }
 
 // All but the targets. A member that is new to TargetGroup does not compile here before it has its place.
 auto settings(const TargetGroup& group) {
-  const auto& [id, name, algorithm, check, slow_start, count, percent, targets] = group;
-  return std::tie(id, name, algorithm, check, slow_start, count, percent);
+  const auto& [id, name, algorithm, check, slow_start, count, percent, targets, protocol, version, sticky,
+               mitigation, stream, limit, budget, outliers, maintenance, compression] = group;
+  return std::tie(id, name, algorithm, check, slow_start, count, percent, protocol, version, sticky,
+                  mitigation, stream, limit, budget, outliers, maintenance, compression);
 }
 
 TargetGroup settings_of(const TargetGroup& group) {
-  const auto& [id, name, algorithm, check, slow_start, count, percent, targets] = group;
-  return {id, name, algorithm, check, slow_start, count, percent, {}};
+  const auto& [id, name, algorithm, check, slow_start, count, percent, targets, protocol, version, sticky,
+               mitigation, stream, limit, budget, outliers, maintenance, compression] = group;
+  return {id,      name,   algorithm,  check,  slow_start, count,  percent,  {},          protocol,
+          version, sticky, mitigation, stream, limit,      budget, outliers, maintenance, compression};
 }
 
 // What stays is a run of `from` in its order; an item that comes before another one which it followed is put
@@ -126,6 +132,10 @@ Delta diff(const Config& from, const Config& to) {
     return a.is(b) || settings(*a) == settings(*b);
   });
   for (auto& put : delta.target_groups.put) put.item = settings_of(*put.item);
+  delta.certificates = diff_list(from.certificates, to.certificates, same_part);
+  delta.trust_stores = diff_list(from.trust_stores, to.trust_stores, same_part);
+  if (from.cookie_keys != to.cookie_keys) delta.cookie_keys = to.cookie_keys;
+  if (from.acme_challenges != to.acme_challenges) delta.acme_challenges = to.acme_challenges;
   const GroupIndex before = index_groups(from);
   static const std::vector<Target> kNone;
   for (const auto& group : to.target_groups) {
@@ -151,9 +161,13 @@ Result<Config> apply(const Config& from, const Delta& delta) {
         Blame::kClient);
   Config to = from;
   to.version = delta.version;
+  if (delta.cookie_keys) to.cookie_keys = *delta.cookie_keys;
+  if (delta.acme_challenges) to.acme_challenges = *delta.acme_challenges;
   if (auto done = apply_list(to.listeners, delta.listeners, "listeners"); !done) return done.error();
   if (auto done = apply_list(to.target_groups, delta.target_groups, "target_groups"); !done)
     return done.error();
+  if (auto done = apply_list(to.certificates, delta.certificates, "certificates"); !done) return done.error();
+  if (auto done = apply_list(to.trust_stores, delta.trust_stores, "trust_stores"); !done) return done.error();
   const GroupIndex before = index_groups(from);
   for (const auto& put : delta.target_groups.put) {
     if (!put.item->targets.empty())

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ struct Delta {
   // Put groups are without targets: those that the group had stay, but for what `targets` says.
   ListDelta<Part<TargetGroup>> target_groups;
   std::vector<TargetsDelta> targets;
+  ListDelta<Part<Certificate>> certificates;
+  ListDelta<Part<TrustStore>> trust_stores;
+  std::optional<CookieKeys> cookie_keys;          // all of them, where they changed
+  std::optional<AcmeChallenges> acme_challenges;  // likewise
   bool operator==(const Delta&) const = default;
 };
 

@@ -77,7 +77,8 @@ void read_list_delta(const Reader& in, std::string_view item, F read, ListDelta<
 }
 
 Delta read_delta(const Reader& in) {
-  in.only_members({"type", "from_version", "version", "listeners", "target_groups", "targets"});
+  in.only_members({"type", "from_version", "version", "listeners", "target_groups", "targets", "certificates",
+                   "trust_stores", "cookie_keys", "acme_challenges"});
   Delta delta;
   delta.from_version = read_count(in, "from_version");
   delta.version = read_count(in, "version");
@@ -89,6 +90,16 @@ Delta read_delta(const Reader& in) {
     groups->only_members({"removed", "put"});
     read_list_delta(*groups, "target_group", read_target_group, delta.target_groups);
   }
+  if (const auto certificates = in.child("certificates")) {
+    certificates->only_members({"removed", "put"});
+    read_list_delta(*certificates, "certificate", read_certificate, delta.certificates);
+  }
+  if (const auto stores = in.child("trust_stores")) {
+    stores->only_members({"removed", "put"});
+    read_list_delta(*stores, "trust_store", read_trust_store, delta.trust_stores);
+  }
+  if (in.has("cookie_keys")) delta.cookie_keys = read_cookie_keys(in);
+  if (in.has("acme_challenges")) delta.acme_challenges = read_acme_challenges(in);
   for (const Reader& group : in.children("targets")) {
     group.only_members({"target_group", "removed", "put"});
     TargetsDelta& targets = delta.targets.emplace_back();
@@ -101,9 +112,10 @@ Delta read_delta(const Reader& in) {
 FeedMessage read_message(Type type, const Reader& in) {
   switch (type) {
     case Type::kHello:
-      in.only_members({"type", "balancer_id", "applied_version", "deltas"});
+      in.only_members({"type", "balancer_id", "applied_version", "deltas", "kept_version"});
       return Hello{in.required_string("balancer_id"), read_count(in, "applied_version"),
-                   in.boolean_or("deltas", false)};
+                   in.boolean_or("deltas", false),
+                   in.has("kept_version") ? std::optional(read_count(in, "kept_version")) : std::nullopt};
     case Type::kSnapshot: {
       in.only_members({"type", "config"});
       const auto config = in.required_child("config");
@@ -149,6 +161,8 @@ Value write_target_reports(const std::vector<TargetReport>& reports) {
 
 const Listener& value_of(const Part<Listener>& part) { return *part; }
 const TargetGroup& value_of(const Part<TargetGroup>& part) { return *part; }
+const Certificate& value_of(const Part<Certificate>& part) { return *part; }
+const TrustStore& value_of(const Part<TrustStore>& part) { return *part; }
 const Target& value_of(const Target& target) { return target; }
 
 template <class T, class F>
@@ -163,6 +177,7 @@ struct Writer {
   Value operator()(const Hello& m) const {
     Value value = {{"type", "hello"}, {"balancer_id", m.balancer_id}, {"applied_version", m.applied_version}};
     if (m.deltas) value["deltas"] = true;
+    if (m.kept_version) value["kept_version"] = *m.kept_version;
     return value;
   }
   Value operator()(const Snapshot& m) const {
@@ -175,6 +190,12 @@ struct Writer {
     if (!m.listeners.empty()) write_list_delta(m.listeners, "listener", write_listener, value["listeners"]);
     if (!m.target_groups.empty())
       write_list_delta(m.target_groups, "target_group", write_target_group, value["target_groups"]);
+    if (!m.certificates.empty())
+      write_list_delta(m.certificates, "certificate", write_certificate, value["certificates"]);
+    if (!m.trust_stores.empty())
+      write_list_delta(m.trust_stores, "trust_store", write_trust_store, value["trust_stores"]);
+    if (m.cookie_keys) value["cookie_keys"] = write_cookie_keys(*m.cookie_keys);
+    if (m.acme_challenges) value["acme_challenges"] = write_acme_challenges(*m.acme_challenges);
     for (const TargetsDelta& group : m.targets) {
       Value targets = {{"target_group", group.target_group}};
       write_list_delta(group.targets, "target", write_target, targets);

@@ -3,7 +3,8 @@
 // control answers with a Snapshot, and with a Delta (to a balancer that said it understands them) or another
 // Snapshot as the configuration changes, each to the newest once the last one was answered or a second has
 // passed. The balancer answers every Snapshot and Delta with an Ack once EVERY worker routes by it (never
-// before: control's ordering promise hangs on this). A Delta that starts from another version than the newest
+// before: control's ordering promise hangs on this) and it is what a restart would serve: one whose disk is
+// full routes by it and says nothing. A Delta that starts from another version than the newest
 // that it has is answered with a Resync, and control sends a Snapshot.
 //
 // A balancer that said deltas sends one Report, then a ReportDelta whenever a target's health or drain state
@@ -14,6 +15,7 @@
 // control of before deltas refuses a Hello that says them, and gets one that does not.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -34,6 +36,9 @@ struct Hello {                        // balancer -> control, first message
   std::string balancer_id;            // stable over restarts (kept beside the snapshot)
   std::uint64_t applied_version = 0;  // of the last good snapshot, 0 = none
   bool deltas = false;                // understands Delta and Resync, sends ReportDelta
+  // What it would serve after a restart, where that is another one: the newer one is not acknowledged then.
+  // Said with `deltas` only.
+  std::optional<std::uint64_t> kept_version{};
 };
 
 struct Snapshot {  // control -> balancer

@@ -12,7 +12,9 @@ namespace shared::lbconfig {
 // Strict: unknown members, wrong types and broken references are errors that name the path
 // ("listeners[0].rules[2].action.forward.target_groups[0].target_group: no target group 'x'").
 Result<Config> config_from_json(std::string_view text);
-std::string config_to_json(const Config& config);
+std::string config_to_json(const Config& config);  // with the keys of certificates
+// For people: the same without the keys.
+std::string config_to_page(const Config& config);
 // What config_from_json checks after decoding: ranges, uniqueness (listener address+port, rule priorities,
 // target registration), references to target groups.
 Result<void> validate(const Config& config);

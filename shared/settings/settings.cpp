@@ -6,9 +6,11 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "shared/base/check.h"
+#include "shared/json/lines.h"
 #include "shared/json/nearest.h"
 #include "shared/json/reader.h"
 #include "shared/settings/command_line.h"
@@ -20,7 +22,7 @@ namespace {
 constexpr std::string_view kOwnPrefix = "BERTH_";  // of variables that only our programs read
 constexpr std::string_view kDefaultSource = "default";
 
-Error wrong_in(std::string_view source, std::string_view what) {
+Error wrong_setting(std::string_view source, std::string_view what) {
   return Error("setting", std::string(source) + ": " + std::string(what), Blame::kClient);
 }
 
@@ -33,7 +35,7 @@ Result<std::optional<std::string>> read_file(const std::string& path) {
   // An empty file sets failbit only, an error while reading (a directory) badbit.
   if (file.is_open() && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
   if (!file.is_open() || file.bad() || text.bad()) {
-    return wrong_in(path, std::string("cannot be read: ") + std::strerror(errno));
+    return wrong_setting(path, std::string("cannot be read: ") + std::strerror(errno));
   }
   return std::optional<std::string>(std::move(text).str());
 }
@@ -71,92 +73,110 @@ class Loader {
  public:
   Loader(const SettingsSpec& spec, const Environment& environment) : spec_(spec), environment_(environment) {}
 
-  Result<Loaded> run(const CommandLine& line) {
+  Checked run(const CommandLine& line) {
     for (const Option& option : spec_.options()) {
-      if (!option.fallback) continue;
-      if (auto ok = take(option, std::string(kDefaultSource), value_from_text(option, *option.fallback));
-          !ok) {
-        return ok.error();
-      }
+      if (option.fallback)
+        take(option, std::string(kDefaultSource), value_from_text(option, *option.fallback));
     }
-    if (auto ok = take_file(line); !ok) return ok.error();
-    if (auto ok = take_environment(); !ok) return ok.error();
-    if (auto ok = take_flags(line); !ok) return ok.error();
+    take_file(line);
+    take_environment();
+    take_flags(line);
     warn_about_variables();
     if (line.asked == Asked::kPrintSettings) loaded_.print = dump();
-    return std::move(loaded_);
+    return {std::move(problems_), std::move(loaded_)};
   }
 
  private:
-  Result<void> take(const Option& option, std::string source, Result<Value> value) {
-    if (!value) return wrong_in(source, value.error().text());
+  void take(const Option& option, std::string source, Result<Value> value) {
+    if (!value) return problem(source, value.error().text());
     loaded_.settings.entries_.insert_or_assign(option.name,
                                                Settings::Entry{std::move(*value), std::move(source)});
-    return {};
   }
 
-  Result<void> take_file(const CommandLine& line) {
+  void problem(std::string_view source, std::string_view what) {
+    problems_.push_back(std::string(source) + ": " + std::string(what));
+  }
+
+  void take_file(const CommandLine& line) {
     const auto variable = environment_.find(spec_.file_env());
     const bool from_env = variable != environment_.end() && !variable->second.empty();
     const std::string path = line.file ? *line.file : from_env ? variable->second : spec_.file_default();
-    if (path.empty()) return {};
+    if (path.empty()) return;
     const auto text = read_file(path);
-    if (!text) return text.error();
-    if (!*text) {
-      if (!line.file && !from_env) return {};
-      return wrong_in(line.file ? spec_.file_flag() : spec_.file_env(), "there is no file " + path);
-    }
-    auto document = json::Document::parse(**text, "setting");
-    if (!document) return wrong_in(path, document.error().text());
-    const json::Reader in = document->root();
-    std::vector<std::string_view> names;
-    for (const Option& option : spec_.options()) names.push_back(option.name);
-    in.only_members(names);
-    for (const Option& option : spec_.options()) {
-      auto value = value_from_json(option, in);
-      if (!value) continue;
-      if (!*value) return wrong_in(path, option.name + ": " + value->error().text());
-      if (auto ok = take(option, path, std::move(*value)); !ok) return ok;
-    }
-    if (!in.ok()) return wrong_in(path, in.error().text());
-    return {};
+    if (!text) return problems_.push_back(text.error().text());
+    if (*text) return take_text(path, **text);
+    if (line.file || from_env)
+      problem(line.file ? spec_.file_flag() : spec_.file_env(), "there is no file " + path);
   }
 
-  Result<void> take_environment() {
+  // Each member has an error sink of its own, so that one mistake hides no other.
+  void take_text(const std::string& path, const std::string& text) {
+    const auto document = json::parse(text);
+    if (!document) return problem(path, document.error().text());
+    if (!document->is_object()) {
+      json::ErrorSink sink("setting");
+      const json::Reader refused(*document, sink);
+      return problem(path, sink.error().text());
+    }
+    const auto lines = json::member_lines(text);
+    const auto at = [&](const std::string& name) {
+      const auto found = lines.find(name);
+      return found == lines.end() ? path : path + ":" + std::to_string(found->second);
+    };
+    std::vector<std::string_view> names;
+    for (const Option& option : spec_.options()) names.push_back(option.name);
+    for (const auto& [name, value] : document->items()) {
+      if (std::find(names.begin(), names.end(), name) == names.end())
+        problem(at(name), json::unknown_name("member", name, names));
+    }
+    for (const Option& option : spec_.options()) {
+      json::ErrorSink sink("setting");
+      auto value = value_from_json(option, json::Reader(*document, sink));
+      if (!sink.ok()) {
+        problem(at(option.name), sink.error().text());
+      } else if (value) {
+        take(option, at(option.name) + ": " + option.name, std::move(*value));
+      }
+    }
+  }
+
+  void take_environment() {
     for (const Option& option : spec_.options()) {
       for (const std::string& name : option.env) {
         const auto variable = environment_.find(name);
         if (variable == environment_.end() || variable->second.empty()) continue;
-        if (auto ok = take(option, name, value_from_text(option, variable->second)); !ok) return ok;
+        take(option, name, value_from_text(option, variable->second));
         break;
       }
     }
-    return {};
   }
 
-  Result<void> take_flags(const CommandLine& line) {
+  void take_flags(const CommandLine& line) {
     for (const Option& option : spec_.options()) {
       const auto given = line.given.find(option.name);
       if (given == line.given.end()) continue;
       const auto& [flag, texts] = given->second;
-      auto value = value_from_text(option, texts.front());
-      // Repeated flags of lists and maps add up.
-      for (std::size_t i = 1; value && i < texts.size(); ++i) {
-        auto more = value_from_text(option, texts[i]);
-        if (!more) return wrong_in(flag, more.error().text());
-        if (auto* list = std::get_if<std::vector<std::string>>(&*value)) {
-          const auto& added = std::get<std::vector<std::string>>(*more);
-          list->insert(list->end(), added.begin(), added.end());
-        } else if (auto* map = std::get_if<std::map<std::string, std::string>>(&*value)) {
-          for (auto& [key, text] : std::get<std::map<std::string, std::string>>(*more))
-            map->insert_or_assign(key, text);
-        } else {
-          value = std::move(more);
-        }
-      }
-      if (auto ok = take(option, flag, std::move(value)); !ok) return ok;
+      take(option, flag, value_of_flags(option, texts));
     }
-    return {};
+  }
+
+  // Repeated flags of lists and maps add up; of others the last holds.
+  static Result<Value> value_of_flags(const Option& option, const std::vector<std::string>& texts) {
+    auto value = value_from_text(option, texts.front());
+    for (std::size_t i = 1; value && i < texts.size(); ++i) {
+      auto more = value_from_text(option, texts[i]);
+      if (!more) return more;
+      if (auto* list = std::get_if<std::vector<std::string>>(&*value)) {
+        const auto& added = std::get<std::vector<std::string>>(*more);
+        list->insert(list->end(), added.begin(), added.end());
+      } else if (auto* map = std::get_if<std::map<std::string, std::string>>(&*value)) {
+        for (auto& [key, text] : std::get<std::map<std::string, std::string>>(*more))
+          map->insert_or_assign(key, text);
+      } else {
+        value = std::move(more);
+      }
+    }
+    return value;
   }
 
   void warn_about_variables() {
@@ -188,19 +208,29 @@ class Loader {
 
   const SettingsSpec& spec_;
   const Environment& environment_;
+  std::vector<std::string> problems_;
   Loaded loaded_;
 };
 
 Result<Loaded> load(const SettingsSpec& spec, const std::vector<std::string>& arguments,
                     const Environment& environment) {
+  Checked checked = check(spec, arguments, environment);
+  if (!checked.problems.empty()) return Error("setting", checked.problems.front(), Blame::kClient);
+  return std::move(checked.loaded);
+}
+
+Checked check(const SettingsSpec& spec, const std::vector<std::string>& arguments,
+              const Environment& environment) {
+  Checked out;
   auto line = parse_command_line(spec, arguments);
-  if (!line) return line.error();
-  if (line->print) {
-    Loaded loaded;
-    loaded.print = std::move(line->print);
-    return loaded;
+  if (!line) {
+    out.problems.push_back(line.error().text());
+  } else if (line->print) {
+    out.loaded.print = std::move(line->print);
+  } else {
+    out = Loader(spec, environment).run(*line);
   }
-  return Loader(spec, environment).run(*line);
+  return out;
 }
 
 Environment process_environment() {

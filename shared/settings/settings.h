@@ -100,7 +100,8 @@ class Settings {
   const std::vector<std::string>& list(std::string_view name) const;
   const std::map<std::string, std::string>& map(std::string_view name) const;
 
-  // Who gave it: "--cluster", "ECS_CLUSTER", "/etc/berth/agent.json" or "default"; empty when unset.
+  // Who gave it, as errors about it begin: "--cluster", "ECS_CLUSTER", "/etc/berth/agent.json:3: cluster"
+  // (the line in the file and the member) or "default"; empty when unset.
   std::string source(std::string_view name) const;
   // Whether anything but the fallback gave it.
   bool is_explicit(std::string_view name) const;
@@ -128,6 +129,16 @@ using Environment = std::map<std::string, std::string>;
 // `arguments` without the program's own name. Reads the settings file, nothing else.
 Result<Loaded> load(const SettingsSpec& spec, const std::vector<std::string>& arguments,
                     const Environment& environment);
+
+// The same without ending at the first mistake: every one that is found in the file, the environment and the
+// command line. What a program demands of its values beyond that is the program's to check once there are
+// none.
+struct Checked {
+  std::vector<std::string> problems;  // "/etc/berth/agent.json:3: cluster: expected a string, got number"
+  Loaded loaded;                      // meaningful without problems
+};
+Checked check(const SettingsSpec& spec, const std::vector<std::string>& arguments,
+              const Environment& environment);
 
 Environment process_environment();
 

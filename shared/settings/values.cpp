@@ -1,4 +1,5 @@
 #include "shared/settings/values.h"
+#include "shared/base/text.h"
 
 #include <algorithm>
 #include <array>
@@ -21,7 +22,7 @@ constexpr std::array kUnits = {Unit{"ms", 1},   Unit{"us", 1e-3},  Unit{"ns", 1e
                                Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000}};
 constexpr double kMaxMillis = 292.0 * 365 * 86'400'000;  // what Go's nanoseconds reach
 
-std::string quote(std::string_view text) { return "'" + std::string(text.substr(0, kQuotedBytes)) + "'"; }
+std::string quote(std::string_view text) { return "'" + shortened(text, kQuotedBytes) + "'"; }
 
 std::optional<bool> parse_boolean(std::string_view text) {
   for (const std::string_view word : {"1", "t", "T", "true", "TRUE", "True"}) {

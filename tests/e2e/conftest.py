@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import signal
@@ -12,10 +13,15 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.parse
 import urllib.request
+import xml.etree.ElementTree
 
 import boto3
+import botocore.auth
+import botocore.awsrequest
 import botocore.config
+import botocore.credentials
 import pytest
 
 BUILD = pathlib.Path(os.environ.get("BERTH_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build/release"))
@@ -26,6 +32,7 @@ WEB = BUILD / "tests/support/sample_web/berth-sample-web"
 AWS = "/usr/bin/aws"
 IMAGE = "berth-sample-web:e2e"
 REGION = "us-east-1"
+OPTIONAL = "optional: "  # in the reason of a skip: what is missing is in no package of Debian's
 DOCKER = shutil.which("docker", path="/usr/bin:/usr/local/bin") or "docker"
 
 
@@ -34,15 +41,85 @@ def pytest_sessionfinish(session, exitstatus):
     yield
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
+    skipped = [each for each in skipped if OPTIONAL not in str(each.longrepr)]
     if skipped and os.environ.get("BERTH_NO_SKIP") == "1":
         reporter.write_line(f"BERTH_NO_SKIP=1: {len(skipped)} skipped tests count as failures")
         session.exitstatus = 1
 
 
+AWS_PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+
+def providers():
+    """A copy of Terraform's providers, as `terraform providers mirror` makes it: where the variable says, where Terraform itself
+    looks, or in a folder of /opt. None: there is no copy."""
+    named = os.environ.get("BERTH_TERRAFORM_PROVIDERS")
+    places = [pathlib.Path(named)] if named else [pathlib.Path("/usr/local/share/terraform/plugins"),
+                                                   *sorted(pathlib.Path("/opt").glob("*"))]
+    return next((place for place in places if (place / AWS_PROVIDER).is_dir()), None)
+
+
+# How a stack begins; what else a provider needs is in Terraform's environment.
+PROVIDER = """
+terraform {
+  required_providers { aws = { source = "hashicorp/aws" } }
+}
+provider "aws" {
+  region = "us-east-1"
+  skip_metadata_api_check = true
+  skip_region_validation = true
+}
+"""
+
+
+class Terraform:
+    """One stack against a Berth, in a folder of its own. Skips the test where terraform or its provider is not there."""
+
+    def __init__(self, berth, folder, stack):
+        self.program, self.folder, self.berth = shutil.which("terraform"), folder, berth
+        if not self.program:
+            pytest.skip(OPTIONAL + "no terraform")
+        if not providers():
+            pytest.skip(OPTIONAL + "no copy of Terraform's aws provider (BERTH_TERRAFORM_PROVIDERS)")
+        (folder / "main.tf").write_text(stack)
+        (folder / "rc").write_text(f'provider_installation {{ filesystem_mirror {{ path = "{providers()}" }} }}\n')
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": str(folder), "TF_CLI_CONFIG_FILE": str(folder / "rc"), "CHECKPOINT_DISABLE": "1",
+            "AWS_ENDPOINT_URL": berth.api, "AWS_ACCESS_KEY_ID": berth.key, "AWS_SECRET_ACCESS_KEY": berth.secret, "no_proxy": "*"}
+        self.run("init", "-input=false")
+
+    def run(self, *arguments, **variables):
+        options = [f"-var={name}={value}" for name, value in variables.items()]
+        done = subprocess.run([self.program, *arguments, *options], cwd=self.folder, env=self.environment, capture_output=True,
+                              text=True, timeout=300)
+        assert done.returncode == 0, f"terraform {arguments}: {done.stdout[-3000:]}{done.stderr[-3000:]}{self.berth.log('agent')}"
+        return done.stdout
+
+    def apply(self, **variables):
+        self.run("apply", "-auto-approve", "-input=false", **variables)
+
+    def plan(self, **variables):
+        return self.run("plan", "-input=false", "-detailed-exitcode", **variables)  # 2 would be: something differs
+
+    def destroy(self, **variables):
+        self.run("destroy", "-auto-approve", "-input=false", **variables)
+
+    def output(self, name):
+        return self.run("output", "-raw", name)
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Of no listener, and below the ports that the kernel gives to connections and the container engine to containers:
+    the engine sends on what is for a port that it just tries, so a server there would be answered for by a container."""
+    first_given = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = secrets.choice(range(10_240, max(first_given, 20_480)))
+        with socket.socket() as s:
+            try:
+                s.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
 
 
 def get(url, timeout=5):
@@ -99,17 +176,18 @@ class Berth:
             self.ecs.create_cluster(clusterName=self.cluster)  # a node waits until its cluster exists
             self.wait_ready(self.api, self.agent, "agent")
 
-    def start_control(self, address):
+    def start_control(self, address, *extra):
         """The role control alone, reachable for agents on other hosts at that address."""
         self.api = f"http://{address}:{self.api_port}"
         self.roles = "control"
-        self.start_agent("--advertise", self.api)
+        self.start_agent("--advertise", self.api, *extra)
 
-    def start_balancer(self, wait=True):
+    def start_balancer(self, *extra, wait=True):
         log = open(self.folder / "balancer.log", "ab")
         self.balancer = subprocess.Popen(
             [str(BALANCER), "--control", self.api, "--token-file", str(self.folder / "agent/balancer-token"),
-             "--state-dir", str(self.folder / "balancer"), "--admin", f"127.0.0.1:{self.admin_port}", "--workers", "2"],
+             "--state-dir", str(self.folder / "balancer"), "--admin", f"127.0.0.1:{self.admin_port}", "--workers", "2",
+             *map(str, extra)],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         if wait:
             self.wait_ready(self.admin, self.balancer, "balancer")
@@ -144,6 +222,8 @@ class Berth:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+        if "node" in self.roles:  # the address of the task metadata, which outlives the agent for its containers
+            subprocess.run(["ip", "address", "delete", "169.254.170.2/32", "dev", "lo"], capture_output=True)
         found = docker("ps", "-a", "--filter", f"label=com.amazonaws.ecs.cluster={self.cluster}", "--format",
                        '{{.ID}} {{.Label "com.amazonaws.ecs.task-arn"}}').split()
         if found:
@@ -168,6 +248,22 @@ class Berth:
     @property
     def elb(self):
         return self.client("elbv2")
+
+    def elb_query(self, action, **members):
+        """A signed call of ELBv2 whose operation or members Debian's botocore does not know yet: the answer's XML. Members are
+        as in the form ("Tags.member.1.Key"), with __ for a dot."""
+        form = {"Action": action, "Version": "2015-12-01", **{name.replace("__", "."): value for name, value in members.items()}}
+        request = botocore.awsrequest.AWSRequest("POST", self.api + "/", data=urllib.parse.urlencode(form), headers={
+            "Content-Type": "application/x-www-form-urlencoded"})
+        keys = botocore.credentials.Credentials(self.key, self.secret)
+        botocore.auth.SigV4Auth(keys, "elasticloadbalancing", REGION).add_auth(request)
+        wire = urllib.request.Request(request.url, data=request.body, headers=dict(request.headers.items()))
+        try:
+            with urllib.request.urlopen(wire, timeout=30) as answer:
+                text = answer.read().decode()
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+        return xml.etree.ElementTree.fromstring(re.sub(r' xmlns="[^"]*"', "", text))
 
     def cli(self, *arguments, check=True):
         """Debian's aws, JSON decoded."""
@@ -321,6 +417,17 @@ def empty_berth():
     yield berth
     berth.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory):
+    """The role control alone; it needs no engine."""
+    berth = Berth(tmp_path_factory.mktemp("control"))
+    try:
+        berth.start_control("127.0.0.1")
+        yield berth
+    finally:
+        berth.stop()
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,15 @@ import http.client
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import REGION, Berth
+from conftest import REGION
 
 # One call of each protocol that AWS has; the name is the one that the call is signed for.
 ELSEWHERE = [
-    ("logs", "logs", lambda c: c.describe_log_groups()),
     ("ecr", "ecr", lambda c: c.get_authorization_token()),
     ("application-autoscaling", "application-autoscaling", lambda c: c.describe_scalable_targets(ServiceNamespace="ecs")),
     ("servicediscovery", "servicediscovery", lambda c: c.list_namespaces()),
     ("dynamodb", "dynamodb", lambda c: c.list_tables()),
     ("cloudwatch", "monitoring", lambda c: c.describe_alarms()),
-    ("ec2", "ec2", lambda c: c.describe_vpcs()),
-    ("iam", "iam", lambda c: c.list_roles()),
     ("autoscaling", "autoscaling", lambda c: c.describe_auto_scaling_groups()),
     ("s3", "s3", lambda c: c.list_buckets()),
     ("s3", "s3", lambda c: c.list_objects_v2(Bucket="a-bucket")),
@@ -24,16 +21,6 @@ ELSEWHERE = [
     ("lambda", "lambda", lambda c: c.list_functions()),
     ("lambda", "lambda", lambda c: c.invoke(FunctionName="f", Payload=b"{}")),
 ]
-
-
-@pytest.fixture(scope="module")
-def control(tmp_path_factory):
-    berth = Berth(tmp_path_factory.mktemp("clients"))
-    try:
-        berth.start_control("127.0.0.1")
-        yield berth
-    finally:
-        berth.stop()
 
 
 @pytest.mark.parametrize("service, signed, call", ELSEWHERE)
@@ -53,9 +40,8 @@ def test_a_head_request_has_no_text_and_is_a_client_error_all_the_same(control):
 
 
 @pytest.mark.parametrize("arguments, signed", [
-    (("logs", "describe-log-groups"), "logs"),
     (("ecr", "get-login-password"), "ecr"),
-    (("ec2", "describe-instances"), "ec2"),
+    (("dynamodb", "list-tables"), "dynamodb"),
     (("cloudwatch", "describe-alarms"), "monitoring"),
     (("s3", "ls"), "s3"),
     (("s3", "ls", "s3://a-bucket"), "s3"),

@@ -1,5 +1,6 @@
 """Container health and volumes with a real engine: a service replaces a task whose container turns unhealthy; a task's own
 volume is there for its containers while the task runs and gone afterwards, a shared one stays."""
+import json
 import os
 import pathlib
 import secrets
@@ -133,3 +134,43 @@ def test_a_sidecar_sees_its_tasks_processes_also_after_the_agent_was_killed(bert
         "ps", "-aq", "--filter", f"label=com.amazonaws.ecs.task-arn={arn}"))
     ended = task(berth, arn)
     assert {c["name"]: c.get("exitCode") for c in ended["containers"]} == {"web": 143, "side": 143}, ended
+
+
+def test_a_container_is_told_of_itself_and_its_task_and_still_after_the_agent_was_killed(berth):
+    cluster = berth.cluster
+    arn = berth.ecs.run_task(cluster=cluster, taskDefinition=berth.register("told"), group="family:told")["tasks"][0]["taskArn"]
+
+    def described():
+        return berth.ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"][0]
+
+    wait_until("the task runs", lambda: described()["lastStatus"] == "RUNNING")
+    engine_id = docker("ps", "-q", "--no-trunc", "--filter", f"label=com.amazonaws.ecs.task-arn={arn}").strip()
+    inspected = json.loads(docker("inspect", engine_id))[0]
+    environment = dict(each.split("=", 1) for each in inspected["Config"]["Env"])
+    uri = environment["ECS_CONTAINER_METADATA_URI_V4"]
+    assert uri.startswith("http://169.254.170.2/v4/"), uri
+
+    def ask(path=""):
+        """From inside of the container's network."""
+        run = subprocess.run(["nsenter", "-t", str(inspected["State"]["Pid"]), "-n", "curl", "-s", "-m", "20", uri + path],
+                             capture_output=True, text=True, timeout=60)
+        return json.loads(run.stdout) if run.returncode == 0 else None
+
+    def check():
+        own = ask()
+        assert own["DockerId"] == engine_id and own["Name"] == "web" and own["ImageID"] == inspected["Image"], own
+        assert own["Networks"][0]["IPv4Addresses"] == [inspected["NetworkSettings"]["IPAddress"]], own
+        binding = described()["containers"][0]["networkBindings"][0]
+        assert own["Ports"][0]["HostPort"] == binding["hostPort"], (own, binding)
+        task = ask("/task")
+        assert task["TaskARN"] == arn and task["Family"] == "told" and task["KnownStatus"] == "RUNNING", task
+        assert [each["DockerId"] for each in task["Containers"]] == [engine_id], task
+        assert ask("/stats")["memory_stats"]["usage"] > 0
+        assert list(ask("/task/stats")) == [engine_id]
+
+    check()
+    berth.kill("agent")
+    berth.start_agent()
+    wait_until("the endpoint answers again", lambda: ask() and ask().get("DockerId"))
+    check()
+    berth.ecs.stop_task(cluster=cluster, task=arn)

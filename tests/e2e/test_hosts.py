@@ -161,8 +161,9 @@ def web(berth):
 
 def instances(berth):
     arns = berth.ecs.list_container_instances(cluster=berth.cluster)["containerInstanceArns"]
-    found = berth.ecs.describe_container_instances(cluster=berth.cluster, containerInstances=arns)["containerInstances"]
-    return {i["containerInstanceArn"]: i for i in found}
+    answer = berth.ecs.describe_container_instances(cluster=berth.cluster, containerInstances=arns)
+    assert "containerInstances" in answer, answer
+    return {i["containerInstanceArn"]: i for i in answer["containerInstances"]}
 
 
 def tasks_by_instance(berth):

@@ -6,6 +6,7 @@
 namespace sim {
 
 using balancer::feed::FeedSession;
+using balancer::feed::Kept;
 using balancer::targets::CheckOutcome;
 using balancer::targets::HealthEvent;
 using balancer::targets::Selector;
@@ -95,7 +96,8 @@ void BalancerProcess::dial() {
     channel_ = control_.accept_feed(process_);
     channel_->on_text = [this](const std::string& text) {
       const auto message = lb::feed_from_json(text);
-      if (!message) return on_violation("control sent what a balancer cannot read: " + message.error().text());
+      if (!message)
+        return on_violation("control sent what a balancer cannot read: " + message.error().text());
       carry_out(session_->on_message(*message, world_.now()));
     };
     channel_->on_close = [this](const std::string&) {
@@ -124,8 +126,9 @@ void BalancerProcess::carry_out(FeedSession::Output output) {
 
 void BalancerProcess::apply(const lb::Config& config) {
   applying_ = true;
-  if (config.version <= highest_version_) on_violation("a balancer was given version " + std::to_string(config.version) +
-                                                       " after " + std::to_string(highest_version_));
+  if (config.version <= highest_version_)
+    on_violation("a balancer was given version " + std::to_string(config.version) + " after " +
+                 std::to_string(highest_version_));
   highest_version_ = std::max(highest_version_, config.version);
   drains_.on_config(config, world_.now());
   auto shared_config = std::make_shared<const lb::Config>(config);
@@ -135,11 +138,12 @@ void BalancerProcess::apply(const lb::Config& config) {
       switch_worker(i, shared_config, [this, shared_config, left] {
         if (--*left != 0) return;
         applied_ = shared_config;
-        snapshot_ = shared_config;  // saved before it is acknowledged
+        if (!disk_full_) snapshot_ = shared_config;  // saved before it is acknowledged
         drains_.on_acknowledged(shared_config->version);
         watch_targets(*shared_config);
         applying_ = false;
-        carry_out(session_->on_applied(*shared_config, Result<void>(), world_.now()));
+        carry_out(session_->on_applied(*shared_config, Result<void>(), world_.now(),
+                                       disk_full_ ? Kept::kNotYet : Kept::kOnDisk));
         if (waiting_ && !applying_) {
           const lb::Config next = *std::move(waiting_);
           waiting_.reset();
@@ -150,7 +154,8 @@ void BalancerProcess::apply(const lb::Config& config) {
   }
 }
 
-void BalancerProcess::switch_worker(std::size_t index, std::shared_ptr<const lb::Config> config, std::function<void()> done) {
+void BalancerProcess::switch_worker(std::size_t index, std::shared_ptr<const lb::Config> config,
+                                    std::function<void()> done) {
   Worker& worker = workers_[index];
   const auto former = std::exchange(worker.config, std::move(config));
   std::map<std::string, Selector> next;
@@ -194,7 +199,8 @@ void BalancerProcess::check(const TargetKey& key) {
   Watched& watched = watched_.at(key);
   const Machine* machine = find_machine_(watched.target.address);
   const bool passes = machine != nullptr && machine->listening(watched.target.port) != nullptr;
-  const CheckOutcome outcome{passes ? CheckOutcome::Kind::kPassed : CheckOutcome::Kind::kFailed, passes ? 200 : 0};
+  const CheckOutcome outcome{passes ? CheckOutcome::Kind::kPassed : CheckOutcome::Kind::kFailed,
+                             passes ? 200 : 0};
   if (watched.machine.on_check(outcome, watched.check)) session_->on_targets_changed();
   const auto next = watched.schedule.on_check(watched.check, world_.now()) - world_.now();
   watched.timer = process_.after(std::chrono::duration_cast<Millis>(next), [this, key] { check(key); });
@@ -209,7 +215,8 @@ std::uint64_t BalancerProcess::in_flight(const TargetKey& key) const {
 std::vector<lb::TargetReport> BalancerProcess::target_reports() {
   auto reports = reports_now();
   told_.clear();
-  for (const auto& report : reports) told_.insert_or_assign({report.target_group, report.registration}, report);
+  for (const auto& report : reports)
+    told_.insert_or_assign({report.target_group, report.registration}, report);
   return reports;
 }
 
@@ -233,7 +240,8 @@ std::vector<lb::TargetReport> BalancerProcess::reports_now() {
   for (const auto& group : applied_->target_groups) {
     for (const auto& target : group->targets) {
       const TargetKey key{group->id, target.registration};
-      lb::TargetReport report{group->id, target.registration, lb::Health::kInitial, "", "", in_flight(key), false};
+      lb::TargetReport report{group->id, target.registration, lb::Health::kInitial, "", "", in_flight(key),
+                              false};
       if (target.state == lb::TargetState::kDraining) {
         report.health = lb::Health::kDraining;
         report.drained = drains_.drained(key, report.in_flight, world_.now());
@@ -249,6 +257,10 @@ std::vector<lb::TargetReport> BalancerProcess::reports_now() {
 }
 
 void BalancerProcess::tick() {
+  if (applied_ && snapshot_ != applied_ && !disk_full_) {
+    snapshot_ = applied_;
+    carry_out(session_->on_kept());
+  }
   // Requests still open towards a target whose limit has passed are cut.
   for (auto it = open_.begin(); it != open_.end();) {
     const auto cut = drains_.cut_at({it->second.target_group, it->second.registration});
@@ -265,7 +277,8 @@ void BalancerProcess::tick() {
         if (target.state != lb::TargetState::kDraining) continue;
         const TargetKey key{group->id, target.registration};
         const auto told = told_.find(key);
-        if (drains_.drained(key, in_flight(key), world_.now()) && told != told_.end() && !told->second.drained)
+        if (drains_.drained(key, in_flight(key), world_.now()) && told != told_.end() &&
+            !told->second.drained)
           session_->on_targets_changed();
       }
     }
@@ -299,11 +312,12 @@ void BalancerProcess::request(std::uint16_t port, const std::string& path, Milli
     if (target.state == lb::TargetState::kDraining) continue;
     active.push_back(&target);
     const auto watched = watched_.find({group_id, target.registration});
-    candidates.push_back({watched == watched_.end() ? lb::Health::kInitial : watched->second.machine.health(), std::nullopt});
+    candidates.push_back(
+        {watched == watched_.end() ? lb::Health::kInitial : watched->second.machine.health(), std::nullopt});
   }
-  auto selector = worker.selectors
-                      .try_emplace(group_id, balancer::targets::selection_options(group), world_.random())
-                      .first;
+  auto selector =
+      worker.selectors.try_emplace(group_id, balancer::targets::selection_options(group), world_.random())
+          .first;
   selector->second.refresh(candidates);
   std::vector<std::size_t> tried;
   while (tried.size() < kMaxTries) {
@@ -324,7 +338,11 @@ void BalancerProcess::request(std::uint16_t port, const std::string& path, Milli
     });
     return;
   }
-  ++(tried.empty() ? counts_.no_target : counts_.refused);
+  const bool nobody_was_up =
+      may_have_nobody_up && std::all_of(candidates.begin(), candidates.end(), [](const auto& candidate) {
+        return candidate.health != lb::Health::kHealthy;
+      });
+  ++(tried.empty() || (nobody_was_up && may_have_nobody_up(group_id)) ? counts_.no_target : counts_.refused);
 }
 
 }  // namespace sim

@@ -1,5 +1,6 @@
-// A balancer in simulation: the shipped decisions (feed session, health table, drain tracker, target choice) with workers
-// that switch configurations one after the other, and requests that take time on simulated containers.
+// A balancer in simulation: the shipped decisions (feed session, health table, drain tracker, target choice)
+// with workers that switch configurations one after the other, and requests that take time on simulated
+// containers.
 #pragma once
 #include <functional>
 #include <map>
@@ -35,9 +36,9 @@ struct OpenRequest {
 struct TrafficCounts {
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;
-  std::uint64_t no_target = 0;   // 503
-  std::uint64_t refused = 0;     // 502: every try was refused
-  std::uint64_t cut = 0;         // at the drain limit
+  std::uint64_t no_target = 0;  // 503
+  std::uint64_t refused = 0;    // 502: every try was refused
+  std::uint64_t cut = 0;        // at the drain limit
 };
 
 class BalancerProcess final : public balancer::feed::ReportSource {
@@ -46,7 +47,8 @@ class BalancerProcess final : public balancer::feed::ReportSource {
   static constexpr Millis kSwitch{150};  // a worker takes up to this long to switch
 
   using FindMachine = std::function<Machine*(const std::string& address)>;
-  BalancerProcess(World& world, Network& network, ControlProcess& control, std::string name, FindMachine find_machine);
+  BalancerProcess(World& world, Network& network, ControlProcess& control, std::string name,
+                  FindMachine find_machine);
 
   void boot();
   void crash();
@@ -54,17 +56,25 @@ class BalancerProcess final : public balancer::feed::ReportSource {
   Process& process() { return process_; }
   // One client request for `path` to the listener on `port`, taking `duration` once a target has it.
   void request(std::uint16_t port, const std::string& path, Millis duration);
-  // Configurations that a worker may route a request by now; of a process that is down: what it will start with.
+  // Configurations that a worker may route a request by now; of a process that is down: what it will start
+  // with.
   std::vector<const lb::Config*> routing_by() const;
   std::map<std::uint64_t, OpenRequest>& open_requests() { return open_; }
   const TrafficCounts& counts() const { return counts_; }
   std::uint64_t highest_version() const { return highest_version_; }
+
+  // What it applies from now on is in memory only, until there is room again.
+  void fill_disk() { disk_full_ = true; }
+  void make_room() { disk_full_ = false; }
 
   std::vector<lb::TargetReport> target_reports() override;
   Changes changed_reports() override;
   // Called when a request is handed to a container, with what the configuration said.
   std::function<void(const lb::Target&, const SimContainer&)> on_routed;
   std::function<void(const std::string&)> on_violation;
+  // Whether all targets of a group may be new ones that do not serve yet: requests are then as if it had
+  // none. May be empty.
+  std::function<bool(const std::string& target_group)> may_have_nobody_up;
 
  private:
   struct Watched {
@@ -100,6 +110,7 @@ class BalancerProcess final : public balancer::feed::ReportSource {
   // On disk.
   std::string id_;
   std::shared_ptr<const lb::Config> snapshot_;
+  bool disk_full_ = false;
   std::uint64_t highest_version_ = 0;
   // In memory.
   std::unique_ptr<balancer::feed::FeedSession> session_;

@@ -4,9 +4,13 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "agent/control/services/history.h"
+#include "agent/control/services/task_sets.h"
 #include "agent/control/state/installation.h"
 #include "agent/control/state/invariants.h"
+#include "agent/control/state/lookup.h"
 #include "agent/node/container_spec.h"
+#include "shared/base/text.h"
 
 namespace sim {
 
@@ -20,6 +24,7 @@ constexpr const char* kTaskLabel = "com.amazonaws.ecs.task-arn";
 constexpr const char* kNameLabel = "com.amazonaws.ecs.container-name";
 constexpr const char* kDefault = "default";
 constexpr const char* kOther = "other";
+constexpr int kTaskMemory = 64;  // MiB, of a service's task
 constexpr Millis kLifeWithFaults{240'000};
 // Longer than every back-off, silence and delay a fault can have left behind, and than the longest start
 // back-off.
@@ -54,7 +59,8 @@ Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world
     agent::node::NodeSettings node;
     node.cluster = i == 3 ? kOther : kDefault;
     node.cpus = 2;
-    node.memory_mib = 320;  // five tasks: room is scarce while a deployment doubles them
+    // Five tasks: room is scarce while a deployment doubles them. And a daemon.
+    node.memory_mib = 320 + (with_daemon() ? 64 : 0);
     node.task_cleanup_wait = Millis(60'000);
     const std::string number = std::to_string(i);
     hosts_.push_back(std::make_unique<HostProcess>(world_, network_, *control_, "host" + number,
@@ -71,6 +77,13 @@ Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world
         world_, network_, *control_, "balancer" + std::to_string(i),
         [this](const std::string& address) { return find_machine(address); }));
     balancers_.back()->on_violation = [this](const std::string& text) { violate(text); };
+    // Who takes the task set away that serves, before another one does, has asked for it.
+    balancers_.back()->may_have_nobody_up = [this](const std::string& target_group) {
+      return std::any_of(services_.begin(), services_.end(), [&](const Service& service) {
+        return service.external &&
+               std::count(service.groups.begin(), service.groups.end(), target_group) != 0;
+      });
+    };
     balancers_.back()->on_routed = [this](const lb::Target& target, const SimContainer& container) {
       on_routed(target, container);
     };
@@ -113,7 +126,7 @@ std::optional<std::string> Cluster::call(const std::string& service, const std::
     after_event();
   }
   if (!*answer) return std::nullopt;
-  if (!(*answer)->has_value()) return "error " + (*answer)->error().code() + ": " + (*answer)->error().text();
+  if (!(*answer)->has_value()) return "error " + shared::with_code((*answer)->error());
   return (*answer)->value();
 }
 
@@ -185,6 +198,14 @@ void Cluster::set_up() {
   if (services >= 3)
     services_.push_back({"api", kOther, 2, {create_group("api"), create_group("admin")}, {}, {}, {}});
   if (services >= 4) services_.push_back({"extra", kDefault, 2, {create_group("extra")}, {}, {}, {}});
+  if (with_daemon()) {
+    services_.push_back({"daemon", world_.chance(500) ? kDefault : kOther, 1, {}, {}, {}, {}});
+    services_.back().daemon = true;
+  }
+  if (with_task_sets()) {
+    services_.push_back({"sets", kDefault, 1, {create_group("sets")}, {}, {}, {}});
+    services_.back().external = true;
+  }
   const std::string balancer = text_in(
       must_call("elbv2", "CreateLoadBalancer", "Action=CreateLoadBalancer&Version=2015-12-01&Name=web"),
       "LoadBalancerArn");
@@ -222,16 +243,30 @@ void Cluster::create_service(Service& service) {
             {"serviceName", service.name},
             {"taskDefinition", service.name},
             {"desiredCount", count}};
+  if (service.daemon) {
+    body.erase("desiredCount");
+    body["schedulingStrategy"] = "DAEMON";
+    // Half of one host is one, which could not be replaced.
+    if (service.cluster == kDefault && world_.chance(500))
+      body["deploymentConfiguration"] = {{"minimumHealthyPercent", 50}};
+  }
   for (const std::string& group : service.groups) {
     body["loadBalancers"].push_back(
         {{"targetGroupArn", group}, {"containerName", "web"}, {"containerPort", 80}});
+  }
+  if (service.external) {
+    body.erase("taskDefinition");
+    body.erase("loadBalancers");
+    body["deploymentController"] = {{"type", "EXTERNAL"}};
+    call("ecs", "CreateService", body.dump());
+    return change_task_sets(service);
   }
   const auto answer = call("ecs", "CreateService", body.dump());
   if (!answer) {  // the newest revision may be one of which nobody has heard
     service.possible_definitions.clear();
     service.possible_counts.clear();
   } else if (!answer->starts_with("error ")) {
-    service.possible_counts = {count};
+    if (!service.daemon) service.possible_counts = {count};
     service.possible_definitions = {
         json::parse(*answer).at("service").at("taskDefinition").get<std::string>()};
   }
@@ -272,13 +307,81 @@ void Cluster::run_job() {
   for (const auto& task : parsed.at("tasks")) jobs_[task.at("taskArn").get<std::string>()] = code;
 }
 
-void Cluster::stop_some_task(const Service& service) {
-  if (!control_->up()) return;
+// For the shortest time that there is, so that everything can still settle at the end.
+void Cluster::protect_some_task(const Service& service) {
+  const auto arns = wanted_tasks(service);
+  if (arns.empty()) return;
+  call("ecs", "UpdateTaskProtection",
+       json{{"cluster", service.cluster},
+            {"tasks", {arns[world_.random().below(arns.size())]}},
+            {"protectionEnabled", true},
+            {"expiresInMinutes", 1}}
+           .dump());
+}
+
+// Back to what was completed before, whatever that was.
+void Cluster::stop_deployment(Service& service) {
+  const auto* current = agent::control::current_deployment(control_->state(), service.key());
+  if (current == nullptr) return;
+  const auto answer =
+      call("ecs", "StopServiceDeployment", json{{"serviceDeploymentArn", current->arn}}.dump());
+  if (!answer || !answer->starts_with("error ")) service.possible_definitions.clear();
+}
+
+// A new one that becomes the primary one, or another that goes, or has more or less of the tasks.
+void Cluster::change_task_sets(const Service& service) {
+  if (!is_active(service)) return;
+  const auto* row = control_->state().services.find(service.key());
+  json request{{"cluster", service.cluster}, {"service", service.name}};
+  std::vector<model::Deployment> sets;
+  for (const auto& each : row->deployments) {
+    if (each.status != model::DeploymentStatus::kDraining) sets.push_back(each);
+  }
+  if (sets.empty() || (row->deployments.size() < 2 && world_.chance(500))) {
+    request["taskDefinition"] = service.name;
+    for (const std::string& group : service.groups)
+      request["loadBalancers"].push_back(
+          {{"targetGroupArn", group}, {"containerName", "web"}, {"containerPort", 80}});
+    call("ecs", "CreateTaskSet", request.dump());
+    return;
+  }
+  const model::Deployment& set = sets[world_.random().below(sets.size())];
+  if (set.status != model::DeploymentStatus::kPrimary && world_.chance(500)) {
+    request["primaryTaskSet"] = set.id;
+    call("ecs", "UpdateServicePrimaryTaskSet", request.dump());
+  } else if (sets.size() > 1 && world_.chance(500)) {
+    request["taskSet"] = set.id;
+    request["force"] = true;
+    call("ecs", "DeleteTaskSet", request.dump());
+  } else {
+    request["taskSet"] = set.id;
+    request["scale"] = {{"value", 50 + world_.random().below(51)}};
+    call("ecs", "UpdateTaskSet", request.dump());
+  }
+}
+
+// Nothing is left to do for it.
+bool Cluster::is_settled(const Service& service) const {
+  const auto* row = control_->state().services.find(service.key());
+  if (row == nullptr) return false;
+  if (service.external)
+    return std::all_of(row->deployments.begin(), row->deployments.end(),
+                       [](const auto& each) { return each.stable; });
+  return row->deployments.size() == 1 && row->deployments[0].rollout_state == model::RolloutState::kCompleted;
+}
+
+std::vector<std::string> Cluster::wanted_tasks(const Service& service) const {
   std::vector<std::string> arns;
+  if (!control_->up()) return arns;
   for (const auto& [key, task] : control_->state().tasks.rows()) {
     if (task.desired_status == model::DesiredStatus::kRunning && task.service == service.name)
       arns.push_back(task.arn);
   }
+  return arns;
+}
+
+void Cluster::stop_some_task(const Service& service) {
+  const auto arns = wanted_tasks(service);
   if (arns.empty()) return;
   call("ecs", "StopTask",
        json{{"cluster", service.cluster},
@@ -316,6 +419,7 @@ void Cluster::change_instance() {
   }
   if (all.empty()) return;
   const model::ContainerInstance row = *all[world_.random().below(all.size())];
+  if (faults_on_ && !with_older_database() && world_.chance(250)) return force_out(row);
   // In an older database it would be there still, and nobody left who is it.
   if (row.status == model::InstanceStatus::kDraining && !with_older_database() && world_.chance(500)) {
     call("ecs", "DeregisterContainerInstance",
@@ -326,6 +430,23 @@ void Cluster::change_instance() {
   const char* status = row.status == model::InstanceStatus::kActive ? "DRAINING" : "ACTIVE";
   call("ecs", "UpdateContainerInstancesState",
        json{{"cluster", row.cluster}, {"containerInstances", {row.arn}}, {"status", status}}.dump());
+}
+
+// With whatever runs there. Its node is restarted some time later, and becomes another instance.
+void Cluster::force_out(const model::ContainerInstance& instance) {
+  forced_instances_.insert(instance.arn);
+  any_deregistered_ = true;
+  call("ecs", "DeregisterContainerInstance",
+       json{{"cluster", instance.cluster}, {"containerInstance", instance.arn}, {"force", true}}.dump());
+  for (const auto& host : hosts_) {
+    if (host->machine().address() != instance.address) continue;
+    restart_later(
+        [each = host.get()] {
+          if (each->up()) each->crash();
+          each->boot();
+        },
+        Millis(10), Millis(30'000));
+  }
 }
 
 void Cluster::activate_instances() {
@@ -344,9 +465,12 @@ void Cluster::operate() {
   ++report_.steps_of_operator;
   Service& service = services_[world_.random().below(services_.size())];
   if (!is_active(service)) return create_service(service);  // refused while it drains
-  switch (world_.random().below(12)) {
+  if (service.external && world_.chance(800)) return change_task_sets(service);
+  switch (world_.random().below(14)) {
     case 0:
     case 1: {
+      if (service.daemon)
+        return update_service(service, "\"enableECSManagedTags\":true", std::nullopt, std::nullopt);
       const int count = 1 + static_cast<int>(world_.random().below(static_cast<std::uint64_t>(service.most)));
       return update_service(service, "\"desiredCount\":" + std::to_string(count), count, std::nullopt);
     }
@@ -369,6 +493,10 @@ void Cluster::operate() {
     case 9:
     case 10:
       return change_instance();
+    case 11:
+      return protect_some_task(service);
+    case 12:
+      return stop_deployment(service);
     // An operator who stops the only healthy task takes the service away himself: only where requests may be
     // lost.
     default:
@@ -428,6 +556,11 @@ void Cluster::fault() {
 
 // For some commits, or until somebody has made room.
 void Cluster::fill_disk() {
+  if (world_.random().below(3) == 0) {
+    BalancerProcess& balancer = *balancers_[world_.random().below(balancers_.size())];
+    balancer.fill_disk();
+    return restart_later([&balancer] { balancer.make_room(); }, Millis(100), Millis(90'000));
+  }
   if (!control_->up()) return;
   const shared::Error full("disk_full", "simulated full disk");
   if (world_.random().below(3) != 0)
@@ -449,6 +582,7 @@ void Cluster::heal_everything() {
     if (!host->up()) host->boot();
   }
   for (const auto& balancer : balancers_) {
+    balancer->make_room();
     if (!balancer->up()) balancer->boot();
   }
 }
@@ -522,6 +656,7 @@ Found Cluster::judge(const model::Task& task) const {
 void Cluster::check_scheduler_decisions() {
   for (const auto& [key, task] : control_->state().tasks.rows()) {
     if (task.last_status == model::TaskStatus::kStopped) {
+      if (forced_instances_.contains(task.container_instance_arn)) orphaned_tasks_.insert(task.arn);
       if (!control_->saving()) stopped_tasks_.insert(task.arn);
     } else if (stopped_tasks_.contains(task.arn)) {
       violate("task " + task.arn + " was STOPPED and is not any more");
@@ -537,7 +672,9 @@ void Cluster::check_scheduler_decisions(Service& mine) {
   int wanted = 0;
   bool stopped_healthy = false;
   bool started = false;
+  bool stopped_guarded = false;
   std::string reasons;
+  std::string left_early;
   for (const auto& [key, task] : state.tasks.rows()) {
     if (task.service != mine.name) continue;
     const Found found = judge(task);
@@ -546,14 +683,24 @@ void Cluster::check_scheduler_decisions(Service& mine) {
     const bool still =
         found == Found::kUnknown && before != mine.tasks_before.end() && before->second.was_healthy;
     const TaskView view{task.desired_status == model::DesiredStatus::kRunning, found == Found::kHealthy,
-                        found == Found::kHealthy || still, task.stop_code == "ServiceSchedulerInitiated"};
+                        found == Found::kHealthy || still, task.stop_code == "ServiceSchedulerInitiated",
+                        task.protected_until && *task.protected_until > world_.wall_now()};
     if (before == mine.tasks_before.end()) started = true;
     // One that has just turned unhealthy is replaced, which is not a choice of the scheduler's.
     else if (before->second.wanted && before->second.healthy && !view.wanted && view.stopped_by_scheduler &&
-             task.stopped_reason.starts_with("Scaling activity")) {
+             task.stopped_reason.starts_with("Scaling activity") && !leaves_with_its_host(mine, task)) {
       stopped_healthy = true;
       reasons += " [" + task.id + " of " + task.deployment_id + "]";
     }
+    if (before != mine.tasks_before.end() && before->second.wanted && view.guarded && !view.wanted &&
+        view.stopped_by_scheduler && task.stopped_reason.starts_with("Scaling activity")) {
+      stopped_guarded = true;
+      reasons += " [" + task.id + " of " + task.deployment_id + "]";
+    }
+    if (mine.daemon && before != mine.tasks_before.end() && before->second.wanted && !view.wanted &&
+        view.stopped_by_scheduler && task.stopped_reason.starts_with("Scaling activity") &&
+        others_on_draining(task))
+      left_early += " [" + task.id + "]";
     wanted += view.wanted ? 1 : 0;
     healthy += view.was_healthy ? 1 : 0;
     now.emplace(key, view);
@@ -564,28 +711,61 @@ void Cluster::check_scheduler_decisions(Service& mine) {
   if (service == nullptr || first_look || service->status != model::ServiceStatus::kActive) return;
   const int minimum = (service->desired_count * service->configuration.minimum_healthy_percent + 99) / 100;
   const int maximum = service->desired_count * service->configuration.maximum_percent / 100;
-  if (stopped_healthy && healthy < minimum) {
+  if (stopped_healthy && healthy < minimum && !mine.external) {
     violate("the scheduler stopped a healthy task and left " + std::to_string(healthy) + " of at least " +
             std::to_string(minimum) + ": stopped" + reasons);
   }
+  if (stopped_guarded) violate("the scheduler stopped a protected task:" + reasons);
+  if (!left_early.empty()) violate("daemon tasks leave a draining host before others:" + left_early);
+  if (mine.daemon) return check_one_daemon_per_host(mine);
+  if (mine.external) return;  // each set has a maximum of its own
   if (started && wanted > maximum) {
     violate("the scheduler started tasks up to " + std::to_string(wanted) + " of at most " +
             std::to_string(maximum));
   }
 }
 
+// A daemon is of use on its host alone, whatever there is elsewhere.
+bool Cluster::leaves_with_its_host(const Service& mine, const model::Task& task) const {
+  const auto* instance = agent::control::find_instance_by_arn(control_->state(), task.container_instance_arn);
+  return mine.daemon && (instance == nullptr || instance->status != model::InstanceStatus::kActive);
+}
+
+// Its instance drains, and tasks of others are there.
+bool Cluster::others_on_draining(const model::Task& task) const {
+  const State& state = control_->state();
+  const auto* instance = agent::control::find_instance_by_arn(state, task.container_instance_arn);
+  if (instance == nullptr || instance->status != model::InstanceStatus::kDraining) return false;
+  const auto& tasks = state.task_index().usage(instance->arn).tasks;
+  return std::any_of(tasks.begin(), tasks.end(),
+                     [&](const std::string& key) { return state.tasks.find(key)->service != task.service; });
+}
+
+void Cluster::check_one_daemon_per_host(const Service& mine) {
+  std::map<std::string, int> on;
+  for (const auto& [key, task] : control_->state().tasks.rows()) {
+    if (task.service != mine.name || task.last_status == model::TaskStatus::kStopped) continue;
+    if (++on[task.container_instance_arn] > 1)
+      violate("two tasks of daemon " + mine.name + " are on " + task.container_instance_arn);
+  }
+}
+
 void Cluster::on_container_start(const SimContainer& container) {
   const std::string task = task_of(container);
-  if (stopped_tasks_.contains(task)) violate("a container of the stopped task " + task + " was started");
+  if (stopped_tasks_.contains(task) && !orphaned_tasks_.contains(task))
+    violate("a container of the stopped task " + task + " was started");
 }
 
 void Cluster::on_container_end(Machine& machine, const SimContainer& container, EndCause cause) {
   const std::string task = task_of(container);
   if (cause != EndCause::kStopped && is_web(container)) crashed_tasks_.insert(task);
-  // What control knows nothing of any more is stopped without asking balancers.
-  const bool unknown =
-      restored_ &&
-      (!control_->up() || control_->state().tasks.find(task.substr(task.find(":task/") + 6)) == nullptr);
+  // What control knows nothing of any more is stopped without asking balancers, and what it had stopped in
+  // good order before it was put back to an older database, in which it is wanted, may end after that.
+  const model::Task* known =
+      control_->up() ? control_->state().tasks.find(task.substr(task.find(":task/") + 6)) : nullptr;
+  const bool lost =
+      restored_ && (known == nullptr || known->desired_status != model::DesiredStatus::kStopped);
+  const bool unknown = lost || orphaned_tasks_.contains(task);
   // Nor is anything waited for at registrations of which it knows nothing any more.
   const auto forgotten = [&](const std::string& registration) {
     return restored_ && !registrations_seen_.contains(registration);
@@ -624,7 +804,29 @@ void Cluster::on_routed(const lb::Target& target, const SimContainer& container)
   const std::string wanted = task_of_registration_[target.registration];
   const std::string reached = task_of(container);
   if (wanted == reached || wanted.empty() || crashed_tasks_.contains(wanted) || restored_) return;
+  if (orphaned_tasks_.contains(wanted)) return;
   violate("a request for task " + wanted + " reached task " + reached + ", which took its port");
+}
+
+// Every host of the cluster counts. Returns how many have no daemon because others took the room there before
+// it was asked for.
+int Cluster::check_daemon_hosts(const Service& mine, const model::Service& row) {
+  const State& state = control_->state();
+  int hosts = 0;
+  int full = 0;
+  for (const auto& [key, instance] : state.instances.rows()) {
+    if (instance.cluster != mine.cluster || instance.status != model::InstanceStatus::kActive ||
+        !agent::control::is_connected(state, instance))
+      continue;
+    ++hosts;
+    const auto& usage = state.task_index().usage(instance.arn);
+    const bool has_room = usage.memory + kTaskMemory <= instance.registered.memory;
+    if (!has_room && !usage.groups.contains("service:" + mine.name)) ++full;
+  }
+  if (hosts != row.desired_count)
+    violate("daemon " + mine.name + " wants " + std::to_string(row.desired_count) + " tasks on " +
+            std::to_string(hosts) + " hosts");
+  return full;
 }
 
 void Cluster::check_converged(const Service& mine) {
@@ -639,7 +841,17 @@ void Cluster::check_converged(const Service& mine) {
       violate("task " + task.arn + " wants to stop and never does");
     }
   }
-  if (running != service->desired_count || service->deployments.size() != 1) {
+  if (mine.external) {
+    int wanted = 0;
+    for (const model::Deployment& each : service->deployments)
+      wanted += agent::control::computed_desired_count(*service, each);
+    if (running != wanted || !is_settled(mine))
+      violate("the task sets of " + mine.name + " have " + std::to_string(running) + " healthy tasks of " +
+              std::to_string(wanted));
+    return;
+  }
+  const int full = mine.daemon ? check_daemon_hosts(mine, *service) : 0;
+  if (running != service->desired_count - full || service->deployments.size() != 1) {
     violate("service " + mine.name + " has not converged: " + std::to_string(running) + " healthy of " +
             std::to_string(service->desired_count) + ", " + std::to_string(service->deployments.size()) +
             " deployments");
@@ -658,8 +870,8 @@ void Cluster::check_converged() {
   std::size_t desired = 0;
   for (const Service& service : services_) {
     check_converged(service);
-    if (const auto* row = state.services.find(service.key()))
-      desired += static_cast<std::size_t>(row->desired_count);
+    for (const std::string& key : state.task_index().of_service(service.key()))
+      desired += state.tasks.find(key)->desired_status == model::DesiredStatus::kRunning ? 1 : 0;
   }
   for (const std::string& arn : acknowledged_definitions_) {
     if (state.task_definitions.find(arn.substr(arn.find("task-definition/") + 16)) == nullptr) {
@@ -741,9 +953,7 @@ Report Cluster::run() {
     bool done = true;
     for (Service& service : services_) {
       if (!is_active(service)) create_service(service);
-      const auto* row = control_->state().services.find(service.key());
-      done = done && row != nullptr && row->deployments.size() == 1 &&
-             row->deployments[0].rollout_state == model::RolloutState::kCompleted;
+      done = done && is_settled(service);
     }
     if (done) break;
   }

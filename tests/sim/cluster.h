@@ -42,6 +42,7 @@ class Cluster {
     bool healthy = false;
     bool was_healthy = false;  // and nobody has said otherwise since
     bool stopped_by_scheduler = false;
+    bool guarded = false;  // by UpdateTaskProtection
   };
   struct Service {
     std::string name;  // also of its family
@@ -53,6 +54,8 @@ class Cluster {
     std::set<std::string> possible_definitions;
     std::set<int> possible_counts;
     std::map<std::string, TaskView> tasks_before;
+    bool daemon = false;    // one task on each host, however many these are
+    bool external = false;  // its tasks are of task sets
 
     std::string key() const { return cluster + "/" + name; }
   };
@@ -64,12 +67,17 @@ class Cluster {
   std::string must_call(const std::string& service, const std::string& operation, const std::string& body);
   void operate();
   std::string create_group(const std::string& name);
+  bool with_task_sets() const { return seed_ % 5 < 2; }
+  void change_task_sets(const Service& service);
+  bool is_settled(const Service& service) const;
+  bool with_daemon() const { return seed_ % 3 != 0; }
   // Also the one that was deleted.
   void create_service(Service& service);
   void delete_service(Service& service);
   bool is_active(const Service& service) const;
   void change_rules();
   void change_instance();
+  void force_out(const agent::model::ContainerInstance& instance);
   void activate_instances();
   void update_service(Service& service, const std::string& members, std::optional<int> count,
                       std::optional<std::string> definition);
@@ -77,6 +85,9 @@ class Cluster {
   std::optional<std::string> register_revision(const std::string& family);
   void run_job();
   void stop_some_task(const Service& service);
+  void stop_deployment(Service& service);
+  void protect_some_task(const Service& service);
+  std::vector<std::string> wanted_tasks(const Service& service) const;
   // What goes wrong.
   void fault();
   void restart_later(const std::function<void()>& boot, Millis low, Millis high);
@@ -95,6 +106,10 @@ class Cluster {
   Found judge(const agent::model::Task& task) const;
   void check_scheduler_decisions();
   void check_scheduler_decisions(Service& service);
+  int check_daemon_hosts(const Service& service, const agent::model::Service& row);
+  void check_one_daemon_per_host(const Service& service);
+  bool leaves_with_its_host(const Service& service, const agent::model::Task& task) const;
+  bool others_on_draining(const agent::model::Task& task) const;
   void on_container_end(Machine& machine, const SimContainer& container, EndCause cause);
   void on_container_start(const SimContainer& container);
   void on_routed(const lb::Target& target, const SimContainer& container);
@@ -131,7 +146,11 @@ class Cluster {
   std::map<std::string, WallTime> draining_since_;  // registration ->
   std::set<std::string> stopped_tasks_;             // ARNs
   std::set<std::string> crashed_tasks_;             // whose containers a fault has ended
-  std::uint64_t generation_before_ = 0;             // of control's rows
+  // Of container instances that were deregistered by force: control has crossed these tasks off, nobody waits
+  // for them, and their containers run on until their node is a new instance.
+  std::set<std::string> orphaned_tasks_;
+  std::set<std::string> forced_instances_;  // ARNs
+  std::uint64_t generation_before_ = 0;     // of control's rows
   std::uint64_t told_before_ = 0;
 };
 

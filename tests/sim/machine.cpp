@@ -224,12 +224,20 @@ void MachineRuntime::inspect(const ContainerHandle& handle, Done<ContainerInfo> 
   });
 }
 
+void MachineRuntime::stats(const ContainerHandle& handle, Done<std::string> done) {
+  perform<std::string>(std::move(done), [machine = &machine_, handle]() -> Result<std::string> {
+    if (machine->find(handle) == nullptr) return Error("not_found", "no such container " + handle.name);
+    return std::string("{}");
+  });
+}
+
 void MachineRuntime::remove(const ContainerHandle& handle, Done<bool> done) {
   perform<bool>(std::move(done), [machine = &machine_, handle]() -> Result<bool> {
     const SimContainer* container = machine->find(handle);
     if (container == nullptr) return true;
+    if (container->phase == ContainerPhase::kRunning)
+      return Error("CannotRemoveContainerError", "You cannot remove a running container");
     const std::string name = container->spec.name;
-    machine->end(name, 137, EndCause::kStopped);
     machine->containers_.erase(name);
     return true;
   });

@@ -96,6 +96,7 @@ class MachineRuntime final : public runtime::Runtime {
   void start(const runtime::ContainerHandle& handle, Done<runtime::ContainerInfo> done) override;
   void stop(const runtime::ContainerHandle& handle, Millis grace, Done<runtime::ContainerInfo> done) override;
   void inspect(const runtime::ContainerHandle& handle, Done<runtime::ContainerInfo> done) override;
+  void stats(const runtime::ContainerHandle& handle, Done<std::string> done) override;
   void remove(const runtime::ContainerHandle& handle, Done<bool> done) override;
   void create_volume(const runtime::VolumeSpec& spec, Done<runtime::VolumeInfo> done) override;
   void find_volume(const std::string& name, Done<runtime::VolumeInfo> done) override;

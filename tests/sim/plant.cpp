@@ -17,6 +17,8 @@ constexpr std::array kNames{
     std::pair{std::string_view("wait-for-last-container"), Bug::kWaitForLastContainer},
     std::pair{std::string_view("forget-health"), Bug::kForgetHealth},
     std::pair{std::string_view("lose-wake"), Bug::kLoseWake},
+    std::pair{std::string_view("stop-protected"), Bug::kStopProtected},
+    std::pair{std::string_view("leave-early"), Bug::kLeaveEarly},
     std::pair{std::string_view("say-before-commit"), Bug::kSayBeforeCommit}};
 }
 
@@ -31,7 +33,7 @@ bool choose(std::string_view name) {
 
 const char* names() {
   return "stop-before-ack|forget-absent-balancers|free-before-stopped|reply-before-commit|"
-         "wait-for-last-container|forget-health|lose-wake|say-before-commit";
+         "wait-for-last-container|forget-health|lose-wake|say-before-commit|stop-protected|leave-early";
 }
 
 }  // namespace agent::control::plant

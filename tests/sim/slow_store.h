@@ -22,6 +22,9 @@ class SlowStore final : public agent::store::AsyncStore {
       process_.deliver(delay(), [saved = disk_.commit(changes), done] { done(saved); });
     });
   }
+  void copy_to(std::string path, Done done) override {
+    agent::store::DirectStore(disk_).copy_to(std::move(path), std::move(done));
+  }
 
  private:
   Millis delay() { return process_.world().between(Millis(0), slowest_); }

@@ -224,9 +224,19 @@ class ScriptedRuntime final : public rt::Runtime {
                                 return box->info;
                               });
   }
+  void stats(const rt::ContainerHandle& handle, Done<std::string> done) override {
+    answer<std::string>("stats", name_of(handle), std::move(done),
+                        [this, handle]() -> shared::Result<std::string> {
+                          if (!lookup(handle)) return not_found("container " + handle.name);
+                          return std::string(R"({"memory_stats":{"usage":4096}})");
+                        });
+  }
   void remove(const rt::ContainerHandle& handle, Done<bool> done) override {
     answer<bool>("remove", name_of(handle), std::move(done), [this, handle]() -> shared::Result<bool> {
-      if (Box* box = lookup(handle)) boxes_.erase(box->info.handle.id);
+      Box* box = lookup(handle);
+      if (box && box->info.phase == rt::ContainerPhase::kRunning)
+        return shared::Error("CannotRemoveContainerError", "You cannot remove a running container");
+      if (box) boxes_.erase(box->info.handle.id);
       return true;
     });
   }

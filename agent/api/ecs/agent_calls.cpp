@@ -6,6 +6,7 @@
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/changes.h"
 #include "agent/model/words.h"
+#include "shared/base/text.h"
 #include "shared/net/endpoint.h"
 
 namespace agent::api::ecs {
@@ -19,14 +20,6 @@ constexpr std::size_t kMaxReasonChars = 1024;   // longer ones are cut, as agent
 constexpr std::size_t kMaxIdentityChars = 255;  // of imageDigest and runtimeId
 
 json acknowledged() { return {{"acknowledgment", "ok"}}; }
-
-std::string cut(std::string text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  // Not inside a character of several bytes.
-  while (limit > 0 && (text[limit] & 0xC0) == 0x80) --limit;
-  text.resize(limit);
-  return text;
-}
 
 Result<std::vector<model::NetworkBinding>> bindings_in(const json& in) {
   std::vector<model::NetworkBinding> bindings;
@@ -50,9 +43,9 @@ Result<control::ContainerChange> container_change_in(const json& in) {
   control::ContainerChange change;
   change.name = text_in(in, "containerName");
   change.status = text_in(in, "status");
-  change.runtime_id = cut(text_in(in, "runtimeId"), kMaxIdentityChars);
-  change.image_digest = cut(text_in(in, "imageDigest"), kMaxIdentityChars);
-  change.reason = cut(text_in(in, "reason"), kMaxReasonChars);
+  change.runtime_id = shared::shortened(text_in(in, "runtimeId"), kMaxIdentityChars);
+  change.image_digest = shared::shortened(text_in(in, "imageDigest"), kMaxIdentityChars);
+  change.reason = shared::shortened(text_in(in, "reason"), kMaxReasonChars);
   change.exit_code = integer_in(in, "exitCode");
   auto bindings = bindings_in(in);
   if (!bindings) return bindings.error();
@@ -99,7 +92,7 @@ Answer submit_task_state_change(const Context& context) {
   control::TaskChange change;
   change.task = text_in(in, "task");
   change.status = text_in(in, "status");
-  change.reason = cut(text_in(in, "reason"), kMaxReasonChars);
+  change.reason = shared::shortened(text_in(in, "reason"), kMaxReasonChars);
   change.pull_started_at = time_in(in, "pullStartedAt");
   change.pull_stopped_at = time_in(in, "pullStoppedAt");
   change.execution_stopped_at = time_in(in, "executionStoppedAt");

@@ -5,6 +5,9 @@
 #include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/pages.h"
+#include "agent/api/ecs/placement.h"
+#include "agent/control/cluster/account_settings.h"
+#include "agent/control/cluster/capacity_providers.h"
 #include "agent/control/cluster/clusters.h"
 #include "agent/control/state/lookup.h"
 #include "shared/base/check.h"
@@ -18,12 +21,16 @@ using shared::Result;
 namespace {
 
 constexpr std::size_t kMaxDescribedClusters = 100;
-constexpr std::size_t kMaxProviders = 20;  // per cluster, and items of a strategy
-constexpr int kMaxWeight = 1000;
-constexpr int kMaxBase = 100'000;
+constexpr std::size_t kMaxProviders = 20;  // per cluster
 // Members of a cluster that are kept only to be echoed.
-constexpr const char* kEchoed[] = {"configuration", "serviceConnectDefaults", "capacityProviders",
-                                   "defaultCapacityProviderStrategy"};
+constexpr const char* kEchoed[] = {"configuration", "serviceConnectDefaults"};
+
+// What a new cluster has unless it says otherwise. The account's words on and off are none of a cluster's.
+std::string insights_of_account(const Context& context) {
+  const std::string value = control::effective_value(context.state(), context.step.settings.realm(),
+                                                     context.call.caller_arn, "containerInsights");
+  return value == "on" ? "enabled" : value == "off" ? "disabled" : value;
+}
 
 const model::Cluster& row(const Context& context, const std::string& name) {
   const model::Cluster* cluster = context.state().clusters.find(name);
@@ -53,42 +60,34 @@ Result<std::vector<model::NameValue>> settings_in(const json& in) {
   return settings;
 }
 
-bool is_provider(const std::string& name) { return name == "FARGATE" || name == "FARGATE_SPOT"; }
-
-Result<void> check_strategy(const json& strategy, const std::vector<std::string>& attached) {
-  if (strategy.size() > kMaxProviders) {
-    return invalid_parameter("A capacity provider strategy can have at most " +
-                             std::to_string(kMaxProviders) + " items.");
+struct Providers {
+  std::vector<std::string> attached;
+  std::vector<model::StrategyItem> strategy;
+};
+// The request's capacity providers; its default strategy is of these.
+Result<Providers> providers_in(const Context& context) {
+  Providers out;
+  for (const std::string& each : texts_in(context.in, "capacityProviders")) {
+    auto name = control::capacity_provider_name(context.step.settings.realm(), each);
+    if (!name) return name.error();
+    if (std::find(out.attached.begin(), out.attached.end(), *name) == out.attached.end())
+      out.attached.push_back(*std::move(name));
   }
-  int bases = 0;
-  for (const json& each : strategy) {
-    const std::string name = text_in(each, "capacityProvider");
-    if (std::find(attached.begin(), attached.end(), name) == attached.end()) {
-      return invalid_parameter("The capacity provider '" + name +
-                               "' of the default strategy is not associated with the cluster.");
-    }
-    const int weight = integer_in(each, "weight").value_or(0);
-    const int base = integer_in(each, "base").value_or(0);
-    if (weight < 0 || weight > kMaxWeight) return invalid_parameter("weight must be between 0 and 1000.");
-    if (base < 0 || base > kMaxBase) return invalid_parameter("base must be between 0 and 100000.");
-    if (base > 0 && ++bases > 1) return invalid_parameter("Only one item of a strategy can have a base.");
-  }
-  return {};
-}
-
-// Capacity providers are attached so that tools find what they wrote; only the built-in names exist.
-Result<void> check_providers(const json& in) {
-  const std::vector<std::string> attached = texts_in(in, "capacityProviders");
-  if (attached.size() > kMaxProviders) {
+  if (out.attached.size() > kMaxProviders) {
     return invalid_parameter("A cluster can have at most " + std::to_string(kMaxProviders) +
                              " capacity providers.");
   }
-  for (const std::string& name : attached) {
-    if (!is_provider(name)) {
-      return invalid_parameter("The specified capacity provider '" + name + "' was not found.");
-    }
+  auto strategy = strategy_items_in(context.in, "defaultCapacityProviderStrategy");
+  if (!strategy) return strategy.error();
+  out.strategy = *std::move(strategy);
+  if (auto checked = control::check_providers(context.state(), out.attached); !checked)
+    return checked.error();
+  for (const model::StrategyItem& each : out.strategy) {
+    if (std::find(out.attached.begin(), out.attached.end(), each.provider) != out.attached.end()) continue;
+    return invalid_parameter("The capacity provider '" + each.provider +
+                             "' of the default strategy is not associated with the cluster.");
   }
-  return check_strategy(list_in(in, "defaultCapacityProviderStrategy"), attached);
+  return out;
 }
 
 // `document` with those members of `in` that are kept in it; an absent member stays as it is.
@@ -114,10 +113,13 @@ Answer create_cluster(const Context& context) {
   }
   auto settings = settings_in(in);
   if (!settings) return settings.error();
-  if (settings->empty()) settings->push_back({"containerInsights", "disabled"});
+  if (settings->empty()) settings->push_back({"containerInsights", insights_of_account(context)});
   auto tags = tags_in(in);
   if (!tags) return tags.error();
-  if (auto providers = check_providers(in); !providers) return providers.error();
+  auto providers = providers_in(context);
+  if (!providers) return providers.error();
+  wanted.capacity_providers = std::move(providers->attached);
+  wanted.default_strategy = std::move(providers->strategy);
   wanted.settings = *settings;
   wanted.tags = *tags;
   wanted.document = with_echoed("{}", in);
@@ -184,9 +186,11 @@ Answer put_cluster_capacity_providers(const Context& context) {
     if (!has(context.in, member))
       return invalid_parameter(std::string(member) + " must be given; it may be empty.");
   }
-  if (auto providers = check_providers(context.in); !providers) return providers.error();
-  control::update_cluster(context.step,
-                          {*name, std::nullopt, with_echoed(row(context, *name).document, context.in)});
+  auto providers = providers_in(context);
+  if (!providers) return providers.error();
+  auto put = control::put_cluster_providers(context.step, *name, std::move(providers->attached),
+                                            std::move(providers->strategy));
+  if (!put) return put.error();
   return answer_cluster(context, *name);
 }
 

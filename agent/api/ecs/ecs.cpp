@@ -21,104 +21,97 @@ namespace {
 using Operation = Answer (*)(const Context&);
 
 constexpr std::pair<std::string_view, Operation> kOffered[] = {
+    {"CreateCapacityProvider", create_capacity_provider},
     {"CreateCluster", create_cluster},
     {"CreateService", create_service},
+    {"CreateTaskSet", create_task_set},
+    {"DeleteAccountSetting", delete_account_setting},
     {"DeleteAttributes", delete_attributes},
+    {"DeleteCapacityProvider", delete_capacity_provider},
     {"DeleteCluster", delete_cluster},
     {"DeleteService", delete_service},
     {"DeleteTaskDefinitions", delete_task_definitions},
+    {"DeleteTaskSet", delete_task_set},
     {"DeregisterContainerInstance", deregister_container_instance},
     {"DeregisterTaskDefinition", deregister_task_definition},
+    {"DescribeCapacityProviders", describe_capacity_providers},
     {"DescribeClusters", describe_clusters},
     {"DescribeContainerInstances", describe_container_instances},
+    {"DescribeServiceDeployments", describe_service_deployments},
+    {"DescribeServiceRevisions", describe_service_revisions},
     {"DescribeServices", describe_services},
     {"DescribeTaskDefinition", describe_task_definition},
+    {"DescribeTaskSets", describe_task_sets},
     {"DescribeTasks", describe_tasks},
     {"DiscoverPollEndpoint", discover_poll_endpoint},
+    {"GetTaskProtection", get_task_protection},
+    {"ListAccountSettings", list_account_settings},
     {"ListAttributes", list_attributes},
     {"ListClusters", list_clusters},
     {"ListContainerInstances", list_container_instances},
+    {"ListServiceDeployments", list_service_deployments},
     {"ListServices", list_services},
+    {"ListServicesByNamespace", list_services_by_namespace},
     {"ListTagsForResource", list_tags_for_resource},
     {"ListTaskDefinitionFamilies", list_task_definition_families},
     {"ListTaskDefinitions", list_task_definitions},
     {"ListTasks", list_tasks},
+    {"PutAccountSetting", put_account_setting},
+    {"PutAccountSettingDefault", put_account_setting_default},
     {"PutAttributes", put_attributes},
     {"PutClusterCapacityProviders", put_cluster_capacity_providers},
     {"RegisterContainerInstance", register_container_instance},
     {"RegisterTaskDefinition", register_task_definition},
     {"RunTask", run_task},
     {"StartTask", start_task},
+    {"StopServiceDeployment", stop_service_deployment},
     {"StopTask", stop_task},
     {"SubmitAttachmentStateChanges", submit_attachment_state_changes},
     {"SubmitContainerStateChange", submit_container_state_change},
     {"SubmitTaskStateChange", submit_task_state_change},
     {"TagResource", tag_resource},
     {"UntagResource", untag_resource},
+    {"UpdateCapacityProvider", update_capacity_provider},
     {"UpdateCluster", update_cluster},
     {"UpdateClusterSettings", update_cluster_settings},
     {"UpdateContainerInstancesState", update_container_instances_state},
     {"UpdateService", update_service},
+    {"UpdateServicePrimaryTaskSet", update_service_primary_task_set},
+    {"UpdateTaskProtection", update_task_protection},
+    {"UpdateTaskSet", update_task_set},
 };
 
 // The rest of ECS's 77, with the reason a caller gets.
-constexpr std::string_view kNoProviders =
-    "Capacity providers that scale are not offered: hosts join by themselves.";
-constexpr std::string_view kNoTaskSets =
-    "Task sets and external deployment controllers are not offered: use a service with rolling updates.";
 constexpr std::string_view kNoDaemons =
     "Managed daemons are not offered: run a service with a distinctInstance constraint.";
 constexpr std::string_view kNoExpress =
     "Express gateway services are not offered: create a service and a load balancer.";
-constexpr std::string_view kNoHistory =
-    "Service deployments and revisions are not kept as resources: DescribeServices shows the deployments.";
-constexpr std::string_view kNoProtection = "Task scale-in protection is not offered.";
-constexpr std::string_view kNoSettings = "Account settings are fixed: long ARNs, Container Insights off.";
+constexpr std::string_view kNoHooks =
+    "Deployments have no lifecycle hooks that would wait: there is nothing to continue.";
 constexpr std::string_view kNoExec = "ExecuteCommand is not offered.";
 constexpr std::string_view kNoAgentUpdate =
     "Agents are not updated through the API: install a newer package on the host.";
-constexpr std::string_view kNoNamespaces = "Service discovery namespaces are not offered.";
 
 constexpr std::pair<std::string_view, std::string_view> kNotOffered[] = {
-    {"ContinueServiceDeployment", kNoHistory},
-    {"CreateCapacityProvider", kNoProviders},
+    {"ContinueServiceDeployment", kNoHooks},
     {"CreateDaemon", kNoDaemons},
     {"CreateExpressGatewayService", kNoExpress},
-    {"CreateTaskSet", kNoTaskSets},
-    {"DeleteAccountSetting", kNoSettings},
-    {"DeleteCapacityProvider", kNoProviders},
     {"DeleteDaemon", kNoDaemons},
     {"DeleteDaemonTaskDefinition", kNoDaemons},
     {"DeleteExpressGatewayService", kNoExpress},
-    {"DeleteTaskSet", kNoTaskSets},
-    {"DescribeCapacityProviders", kNoProviders},
     {"DescribeDaemon", kNoDaemons},
     {"DescribeDaemonDeployments", kNoDaemons},
     {"DescribeDaemonRevisions", kNoDaemons},
     {"DescribeDaemonTaskDefinition", kNoDaemons},
     {"DescribeExpressGatewayService", kNoExpress},
-    {"DescribeServiceDeployments", kNoHistory},
-    {"DescribeServiceRevisions", kNoHistory},
-    {"DescribeTaskSets", kNoTaskSets},
     {"ExecuteCommand", kNoExec},
-    {"GetTaskProtection", kNoProtection},
-    {"ListAccountSettings", kNoSettings},
     {"ListDaemonDeployments", kNoDaemons},
     {"ListDaemonTaskDefinitions", kNoDaemons},
     {"ListDaemons", kNoDaemons},
-    {"ListServiceDeployments", kNoHistory},
-    {"ListServicesByNamespace", kNoNamespaces},
-    {"PutAccountSetting", kNoSettings},
-    {"PutAccountSettingDefault", kNoSettings},
     {"RegisterDaemonTaskDefinition", kNoDaemons},
-    {"StopServiceDeployment", kNoHistory},
-    {"UpdateCapacityProvider", kNoProviders},
     {"UpdateContainerAgent", kNoAgentUpdate},
     {"UpdateDaemon", kNoDaemons},
     {"UpdateExpressGatewayService", kNoExpress},
-    {"UpdateServicePrimaryTaskSet", kNoTaskSets},
-    {"UpdateTaskProtection", kNoProtection},
-    {"UpdateTaskSet", kNoTaskSets},
 };
 
 static_assert(std::size(kOffered) + std::size(kNotOffered) == 77, "every operation of ECS is answered");
@@ -177,6 +170,13 @@ Result<std::string> handle(control::Step& step, const Call& call, std::vector<st
   const Answer answer = offered->second(Context{step, call, *request, resource_ids});
   if (!answer) return answer.error();
   return shared::json::to_text(*answer);
+}
+
+Offers offers() {
+  Offers out;
+  add_offered(out, kOffered);
+  add_refused(out, kNotOffered);
+  return out;
 }
 
 }  // namespace agent::api::ecs

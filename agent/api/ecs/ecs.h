@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/api/call.h"
+#include "agent/api/offer.h"
 #include "agent/control/state/step.h"
 #include "shared/base/result.h"
 
@@ -15,5 +16,8 @@ namespace agent::api::ecs {
 // the error is about, where its answer has a member for them (ConflictException).
 shared::Result<std::string> handle(control::Step& step, const Call& call,
                                    std::vector<std::string>& resource_ids);
+
+// Every operation that it knows.
+Offers offers();
 
 }  // namespace agent::api::ecs

@@ -3,9 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/api/ecs/placement.h"
 #include "agent/control/cluster/clusters.h"
 #include "agent/control/cluster/instances.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/tasks/placing.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/json/reader.h"
@@ -82,19 +84,18 @@ std::string arn_named(const control::Step& step, const std::string& asked, aws::
 json encode_cluster(const control::State& state, const model::Cluster& cluster, ClusterParts parts) {
   const json document = stored_object(cluster.document);
   const control::ClusterCounts counts = control::count_cluster(state, cluster.name);
-  json out{
-      {"clusterArn", cluster.arn},
-      {"clusterName", cluster.name},
-      {"status", model::word(cluster.status)},
-      {"registeredContainerInstancesCount", counts.instances},
-      {"runningTasksCount", counts.running_tasks},
-      {"pendingTasksCount", counts.pending_tasks},
-      {"activeServicesCount", counts.active_services},
-      {"statistics", parts.statistics ? encode_statistics(counts) : json::array()},
-      {"tags", parts.tags == Tags::kShow ? encode_tags(cluster.tags) : json::array()},
-      {"settings", json::array()},
-      {"capacityProviders", document.value("capacityProviders", json::array())},
-      {"defaultCapacityProviderStrategy", document.value("defaultCapacityProviderStrategy", json::array())}};
+  json out{{"clusterArn", cluster.arn},
+           {"clusterName", cluster.name},
+           {"status", model::word(cluster.status)},
+           {"registeredContainerInstancesCount", counts.instances},
+           {"runningTasksCount", counts.running_tasks},
+           {"pendingTasksCount", counts.pending_tasks},
+           {"activeServicesCount", counts.active_services},
+           {"statistics", parts.statistics ? encode_statistics(counts) : json::array()},
+           {"tags", parts.tags == Tags::kShow ? encode_tags(cluster.tags) : json::array()},
+           {"settings", json::array()},
+           {"capacityProviders", cluster.capacity_providers},
+           {"defaultCapacityProviderStrategy", encode_strategy_items(cluster.default_strategy)}};
   if (parts.settings) {
     for (const model::NameValue& each : cluster.settings) {
       out["settings"].push_back({{"name", each.name}, {"value", each.value}});
@@ -134,6 +135,7 @@ json encode_instance(const control::State& state, const model::ContainerInstance
            {"attachments", json::array()},
            {"tags", tags == Tags::kShow ? encode_tags(instance.tags) : json::array()}};
   put_text(out, "ec2InstanceId", instance.ec2_instance_id);
+  put_text(out, "capacityProviderName", control::attribute_of(instance, control::kProviderAttribute));
   put_text(out, "statusReason", instance.status_reason);
   return out;
 }

@@ -1,8 +1,12 @@
 #include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "agent/api/ecs/encode.h"
+#include "agent/api/ecs/placement.h"
+#include "agent/api/ecs/service_history.h"
+#include "agent/control/services/history.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/service_log.h"
@@ -45,6 +49,28 @@ json encode_constraint(const model::PlacementConstraint& constraint) {
   return out;
 }
 
+void put_where(json& out, const model::Service& service, const std::vector<model::StrategyItem>& strategy) {
+  if (strategy.empty()) {
+    out["launchType"] = model::word(service.launch_type);
+  } else {
+    out["capacityProviderStrategy"] = encode_strategy_items(strategy);
+  }
+}
+
+// The service deployment that is under way, and the revisions that have tasks.
+void put_history(json& out, const control::State& state, const model::Service& service) {
+  const std::string key = control::key_of(service);
+  if (const auto* current = control::current_deployment(state, key))
+    out["currentServiceDeployment"] = current->arn;
+  json revisions = json::array();
+  std::set<std::string> seen;
+  for (const model::Deployment& each : service.deployments) {
+    if (each.revision.empty() || !seen.insert(each.revision).second) continue;
+    revisions.push_back(encode_revision_summary(state, key, each.revision));
+  }
+  if (!revisions.empty()) out["currentServiceRevisions"] = std::move(revisions);
+}
+
 json encode_deployment(const control::State& state, const model::Service& service,
                        const model::Deployment& deployment, const json& document) {
   const control::ServiceCounts counts = control::count_tasks(state, service, deployment);
@@ -57,9 +83,9 @@ json encode_deployment(const control::State& state, const model::Service& servic
            {"failedTasks", deployment.failed_tasks},
            {"createdAt", shared::epoch_seconds(deployment.created_at)},
            {"updatedAt", shared::epoch_seconds(deployment.updated_at)},
-           {"launchType", model::word(service.launch_type)},
            {"rolloutState", model::word(deployment.rollout_state)}};
   if (!deployment.rollout_state_reason.empty()) out["rolloutStateReason"] = deployment.rollout_state_reason;
+  put_where(out, service, deployment.strategy);
   constexpr const char* kConnect = "serviceConnectConfiguration";
   if (deployment.status == model::DeploymentStatus::kPrimary && document.contains(kConnect)) {
     out[kConnect] = document[kConnect];
@@ -77,28 +103,35 @@ json encode_events(const control::State& state, const model::Service& service) {
   return out;
 }
 
-json encode_configuration(const model::Service& service, const json& document) {
-  const model::DeploymentConfiguration& given = service.configuration;
+}  // namespace
+
+json encode_configuration(const model::DeploymentConfiguration& given, const json& document) {
   json out{{"deploymentCircuitBreaker",
             {{"enable", given.circuit_breaker}, {"rollback", given.circuit_breaker_rollback}}},
            {"maximumPercent", given.maximum_percent},
            {"minimumHealthyPercent", given.minimum_healthy_percent},
            {"strategy", "ROLLING"},
            {"bakeTimeInMinutes", 0}};
+  if (document.contains("circuitBreaker")) out["deploymentCircuitBreaker"].update(document["circuitBreaker"]);
   if (document.contains("alarms")) out["alarms"] = document["alarms"];
   return out;
 }
 
-}  // namespace
-
-json encode_service(const control::State& state, const model::Service& service, Tags tags) {
+json encode_service(const control::Step& step, const model::Service& service, Tags tags) {
+  const control::State& state = step.state;
+  const bool external = service.controller == model::DeploymentController::kExternal;
   auto document = shared::json::parse(service.document.empty() ? "{}" : service.document);
   BERTH_CHECK(document.has_value() && document->is_object(), "stored documents are JSON objects");
   const control::ServiceCounts counts = control::count_tasks(state, service);
   const model::Cluster* cluster = state.clusters.find(service.cluster);
   json deployments = json::array();
+  json sets = json::array();
   for (const model::Deployment& each : service.deployments) {
-    deployments.push_back(encode_deployment(state, service, each, *document));
+    if (external) {
+      sets.push_back(encode_task_set(step, service, each, tags));
+    } else {
+      deployments.push_back(encode_deployment(state, service, each, *document));
+    }
   }
   json strategy = json::array();
   for (const auto& each : service.placement_strategy) strategy.push_back(encode_strategy(each));
@@ -112,9 +145,7 @@ json encode_service(const control::State& state, const model::Service& service, 
            {"desiredCount", service.desired_count},
            {"runningCount", counts.running},
            {"pendingCount", counts.pending},
-           {"launchType", model::word(service.launch_type)},
-           {"taskDefinition", service.task_definition_arn},
-           {"deploymentConfiguration", encode_configuration(service, *document)},
+           {"deploymentConfiguration", encode_configuration(service.configuration, *document)},
            {"deployments", std::move(deployments)},
            {"events", encode_events(state, service)},
            {"createdAt", shared::epoch_seconds(service.created_at)},
@@ -122,12 +153,19 @@ json encode_service(const control::State& state, const model::Service& service, 
            {"placementStrategy", std::move(strategy)},
            {"healthCheckGracePeriodSeconds", service.health_check_grace_seconds},
            {"schedulingStrategy", model::word(service.scheduling)},
-           {"deploymentController", {{"type", "ECS"}}},
+           {"deploymentController", {{"type", model::word(service.controller)}}},
            {"enableECSManagedTags", service.enable_ecs_managed_tags},
            {"propagateTags", service.propagate_tags},
            {"enableExecuteCommand", service.enable_execute_command},
            {"availabilityZoneRebalancing", document->value("availabilityZoneRebalancing", "DISABLED")},
            {"resourceManagementType", "CUSTOMER"}};
+  put_text(out, "taskDefinition", service.task_definition_arn);
+  if (!service.task_definition_arn.empty()) put_where(out, service, service.strategy);
+  if (external) {
+    out["taskSets"] = std::move(sets);
+  } else {
+    put_history(out, state, service);
+  }
   if (cluster != nullptr) out["clusterArn"] = cluster->arn;
   if (!service.role_arn.empty()) out["roleArn"] = service.role_arn;
   if (!service.created_by.empty()) out["createdBy"] = service.created_by;

@@ -120,6 +120,7 @@ json encode_task(const control::State& state, const model::Task& task, Tags tags
            {"createdAt", shared::epoch_seconds(task.created_at)},
            {"tags", tags == Tags::kShow ? encode_tags(task.tags) : json::array()}};
   if (cluster != nullptr) out["clusterArn"] = cluster->arn;
+  put_text(out, "capacityProviderName", task.capacity_provider);
   put_text(out, "group", task.group);
   put_text(out, "startedBy", task.started_by);
   put_text(out, "stopCode", task.stop_code);

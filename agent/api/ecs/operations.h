@@ -13,6 +13,16 @@ Answer update_cluster_settings(const Context&);
 Answer put_cluster_capacity_providers(const Context&);
 Answer delete_cluster(const Context&);
 
+Answer create_capacity_provider(const Context&);
+Answer describe_capacity_providers(const Context&);
+Answer update_capacity_provider(const Context&);
+Answer delete_capacity_provider(const Context&);
+
+Answer put_account_setting(const Context&);
+Answer put_account_setting_default(const Context&);
+Answer list_account_settings(const Context&);
+Answer delete_account_setting(const Context&);
+
 Answer register_task_definition(const Context&);
 Answer describe_task_definition(const Context&);
 Answer list_task_definitions(const Context&);
@@ -25,12 +35,25 @@ Answer start_task(const Context&);
 Answer stop_task(const Context&);
 Answer describe_tasks(const Context&);
 Answer list_tasks(const Context&);
+Answer update_task_protection(const Context&);
+Answer get_task_protection(const Context&);
 
 Answer create_service(const Context&);
 Answer update_service(const Context&);
 Answer delete_service(const Context&);
 Answer describe_services(const Context&);
 Answer list_services(const Context&);
+Answer list_services_by_namespace(const Context&);
+Answer list_service_deployments(const Context&);
+Answer describe_service_deployments(const Context&);
+Answer describe_service_revisions(const Context&);
+Answer stop_service_deployment(const Context&);
+
+Answer create_task_set(const Context&);
+Answer describe_task_sets(const Context&);
+Answer update_task_set(const Context&);
+Answer delete_task_set(const Context&);
+Answer update_service_primary_task_set(const Context&);
 
 Answer register_container_instance(const Context&);
 Answer deregister_container_instance(const Context&);

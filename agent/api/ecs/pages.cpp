@@ -10,10 +10,10 @@ namespace agent::api::ecs {
 using nlohmann::json;
 
 Answer page_of(const Context& context, std::string_view member, std::vector<Item> items, int default_size,
-               Sort sort) {
+               Sort sort, int most) {
   const int size = integer_in(context.in, "maxResults").value_or(default_size);
-  if (size < 1 || size > kMaxPage) {
-    return invalid_parameter("maxResults must be between 1 and " + std::to_string(kMaxPage) + ", got " +
+  if (size < 1 || size > most) {
+    return invalid_parameter("maxResults must be between 1 and " + std::to_string(most) + ", got " +
                              std::to_string(size) + ".");
   }
   const auto before = [sort](const std::string& a, const std::string& b) {

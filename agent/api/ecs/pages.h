@@ -19,8 +19,9 @@ inline constexpr int kMaxPage = 100;      // maxResults, and the default of most
 inline constexpr int kServicesPage = 10;  // ListServices
 
 // {member: [values], nextToken?} by the request's maxResults and nextToken. Errors:
-// InvalidParameterException for a maxResults out of range and for a token that is not of this operation.
+// InvalidParameterException for a maxResults out of range (1 to `most`) and for a token that is not of this
+// operation.
 Answer page_of(const Context& context, std::string_view member, std::vector<Item> items, int default_size,
-               Sort sort = Sort::kAscending);
+               Sort sort = Sort::kAscending, int most = kMaxPage);
 
 }  // namespace agent::api::ecs

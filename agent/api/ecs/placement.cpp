@@ -112,16 +112,13 @@ Result<void> container_overrides_in(const json& overrides, const model::TaskDefi
 
 }  // namespace
 
-Result<model::LaunchType> launch_type_in(const Context& context, const std::string& cluster) {
-  const bool has_strategy = !list_in(context.in, "capacityProviderStrategy").empty();
-  if (has_strategy && has(context.in, "launchType")) {
+Result<Where> where_in(const Context& context, const std::string& cluster) {
+  auto items = strategy_items_in(context.in, "capacityProviderStrategy");
+  if (!items) return items.error();
+  if (!items->empty() && has(context.in, "launchType")) {
     return invalid_parameter(
         "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try "
         "again.");
-  }
-  if (has_strategy) {
-    return unsupported(
-        "Capacity provider strategies are not offered: give launchType EC2 or EXTERNAL instead.");
   }
   if (has(context.in, "launchType")) {
     const std::string word = text_in(context.in, "launchType");
@@ -130,15 +127,19 @@ Result<model::LaunchType> launch_type_in(const Context& context, const std::stri
       return unsupported("Launch type MANAGED_INSTANCES is not offered. Use EC2 or EXTERNAL.");
     if (!type) return invalid_parameter("Unknown launch type '" + word + "'. It must be EC2 or EXTERNAL.");
     if (*type == model::LaunchType::kFargate) return no_fargate();
-    return *type;
+    return Where{*type, {}};
   }
   const model::Cluster* row = context.state().clusters.find(cluster);
-  const auto document = shared::json::parse(row == nullptr || row->document.empty() ? "{}" : row->document);
-  if (document && !list_in(*document, "defaultCapacityProviderStrategy").empty()) {
-    return unsupported("The default capacity provider strategy of cluster " + cluster +
-                       " cannot place tasks here: give launchType EC2 or EXTERNAL.");
+  const bool by_default = items->empty() && row != nullptr;
+  if (by_default) *items = row->default_strategy;
+  if (auto usable = control::check_usable(context.state(), cluster, *items); !usable) {
+    if (!by_default) return usable.error();
+    return shared::Error(usable.error().code(),
+                         "The default capacity provider strategy of cluster " + cluster +
+                             " cannot place tasks: " + usable.error().text(),
+                         shared::Blame::kClient);
   }
-  return model::LaunchType::kEc2;
+  return Where{model::LaunchType::kEc2, *std::move(items)};
 }
 
 Result<std::vector<model::PlacementStrategy>> strategies_in(const json& in) {

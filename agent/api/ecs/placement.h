@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/api/ecs/request.h"
+#include "agent/control/tasks/strategies.h"
 #include "agent/control/tasks/tasks.h"
 #include "agent/model/service.h"
 
@@ -14,10 +15,20 @@ namespace agent::api::ecs {
 inline constexpr std::size_t kMaxStrategies = 5;
 inline constexpr std::size_t kMaxOverridesBytes = 8192;
 
-// EC2 unless the request says EXTERNAL. Errors: InvalidParameterException for unknown words and for a
-// launch type together with a strategy; UnsupportedFeatureException for FARGATE and capacity providers, which
-// also a cluster's default strategy may ask for.
-shared::Result<model::LaunchType> launch_type_in(const Context& context, const std::string& cluster);
+// On which of a cluster's hosts tasks may go.
+struct Where {
+  model::LaunchType launch_type = model::LaunchType::kEc2;
+  std::vector<model::StrategyItem> providers;  // empty: the launch type counts
+};
+// A launch type, or a capacity provider strategy, which is the cluster's default if neither is given. Errors:
+// InvalidParameterException for unknown words, for a launch type together with a strategy and for providers
+// that cannot be used; UnsupportedFeatureException for FARGATE, by whatever name.
+shared::Result<Where> where_in(const Context& context, const std::string& cluster);
+
+// The member's items, each checked by itself and beside the others. InvalidParameterException.
+shared::Result<std::vector<model::StrategyItem>> strategy_items_in(const nlohmann::json& in,
+                                                                   std::string_view member);
+nlohmann::json encode_strategy_items(const std::vector<model::StrategyItem>& items);
 
 shared::Result<std::vector<model::PlacementStrategy>> strategies_in(const nlohmann::json& in);
 shared::Result<std::vector<model::PlacementConstraint>> constraints_in(const nlohmann::json& in);

@@ -37,10 +37,10 @@ Result<void> refuse_unsupported(const json& in) {
   if (boolean_in(object_in(in, "serviceConnectConfiguration"), "enabled").value_or(false)) {
     return unsupported("Service Connect is not offered: use a load balancer.");
   }
-  const json& controller = object_in(in, "deploymentController");
-  if (has(controller, "type") && text_in(controller, "type") != "ECS") {
-    return unsupported("The deployment controller " + text_in(controller, "type") +
-                       " is not offered: leave it out or use ECS.");
+  const std::string controller = text_in(object_in(in, "deploymentController"), "type");
+  if (!controller.empty() && !is_one_of(controller, {"ECS", "EXTERNAL"})) {
+    return unsupported("The deployment controller " + controller +
+                       " is not offered: leave it out or use ECS or EXTERNAL.");
   }
   return {};
 }
@@ -67,6 +67,24 @@ Result<void> refuse_unsupported_deployment(const json& in) {
   return {};
 }
 
+// What percentages are of is the desired count, and a count is at most what the circuit breaker ever waits
+// for.
+Result<model::BreakerThreshold> threshold_in(const json& in) {
+  model::BreakerThreshold threshold;
+  const auto type = model::from_word<model::BreakerThresholdType>(text_in(in, "type"));
+  if (!type) {
+    return invalid_parameter("Unknown type '" + text_in(in, "type") +
+                             "' of thresholdConfiguration. It must be COUNT, BOUNDED_PERCENT or "
+                             "UNBOUNDED_PERCENT.");
+  }
+  threshold.type = *type;
+  threshold.value = integer_in(in, "value").value_or(threshold.value);
+  const int most = threshold.type == model::BreakerThresholdType::kCount ? kMaxDesiredCount : 100;
+  if (threshold.value >= 1 && threshold.value <= most) return threshold;
+  return invalid_parameter("value of thresholdConfiguration must be between 1 and " + std::to_string(most) +
+                           " for " + text_in(in, "type") + ", got " + std::to_string(threshold.value) + ".");
+}
+
 // Members given lie over `base`.
 Result<model::DeploymentConfiguration> configuration_in(const json& in, model::DeploymentConfiguration base,
                                                         model::SchedulingStrategy scheduling) {
@@ -77,11 +95,23 @@ Result<model::DeploymentConfiguration> configuration_in(const json& in, model::D
   const json& breaker = object_in(given, "deploymentCircuitBreaker");
   base.circuit_breaker = boolean_in(breaker, "enable").value_or(base.circuit_breaker);
   base.circuit_breaker_rollback = boolean_in(breaker, "rollback").value_or(base.circuit_breaker_rollback);
+  base.reset_on_healthy_task = boolean_in(breaker, "resetOnHealthyTask").value_or(base.reset_on_healthy_task);
+  if (has(breaker, "thresholdConfiguration")) {
+    const auto threshold = threshold_in(breaker.at("thresholdConfiguration"));
+    if (!threshold) return threshold.error();
+    base.threshold = *threshold;
+  }
   const bool daemon = scheduling == model::SchedulingStrategy::kDaemon;
   if (base.minimum_healthy_percent < 0 || base.minimum_healthy_percent > (daemon ? 100 : kMaxPercent)) {
     return invalid_parameter("minimumHealthyPercent must be between 0 and " +
                              std::to_string(daemon ? 100 : kMaxPercent) + ", got " +
                              std::to_string(base.minimum_healthy_percent) + ".");
+  }
+  if (daemon && base.maximum_percent != 100) {
+    return invalid_parameter(
+        "maximumPercent must be 100 with the DAEMON scheduling strategy: a container instance has one task "
+        "of "
+        "the service at most.");
   }
   if (base.maximum_percent < 1) return invalid_parameter("maximumPercent must be at least 1.");
   if (base.maximum_percent < 100 || base.maximum_percent < base.minimum_healthy_percent) {
@@ -93,33 +123,6 @@ Result<model::DeploymentConfiguration> configuration_in(const json& in, model::D
         "task.");
   }
   return base;
-}
-
-Result<std::vector<model::ServiceLoadBalancer>> load_balancers_in(const json& in) {
-  const json& given = list_in(in, "loadBalancers");
-  if (given.size() > kMaxTargetGroups) {
-    return invalid_parameter("A service can have at most " + std::to_string(kMaxTargetGroups) +
-                             " target groups.");
-  }
-  std::vector<model::ServiceLoadBalancer> balancers;
-  for (const json& each : given) {
-    if (has(each, "loadBalancerName")) {
-      return unsupported("Classic load balancers are not offered: give a targetGroupArn.");
-    }
-    if (has(each, "advancedConfiguration")) return unsupported("Blue/green target groups are not offered.");
-    model::ServiceLoadBalancer balancer{text_in(each, "targetGroupArn"), text_in(each, "containerName"),
-                                        integer_in(each, "containerPort").value_or(0)};
-    if (balancer.target_group_arn.empty())
-      return invalid_parameter("targetGroupArn of a load balancer cannot be empty.");
-    if (balancer.container_name.empty())
-      return invalid_parameter("containerName of a load balancer cannot be empty.");
-    if (balancer.container_port < 1 || balancer.container_port > 65'535) {
-      return invalid_parameter("containerPort of a load balancer must be between 1 and 65535, got " +
-                               std::to_string(balancer.container_port) + ".");
-    }
-    balancers.push_back(std::move(balancer));
-  }
-  return balancers;
 }
 
 // Members that are only echoed, laid over those that were there.
@@ -134,12 +137,21 @@ std::string document_in(const json& in, const std::string& before) {
   }
   const json& deployment = object_in(in, "deploymentConfiguration");
   if (has(deployment, "alarms")) document["alarms"] = deployment.at("alarms");
+  // Shown when they were given: clients that do not know them get what they sent.
+  const json& breaker = object_in(deployment, "deploymentCircuitBreaker");
+  for (const char* member : {"thresholdConfiguration", "resetOnHealthyTask"}) {
+    if (has(breaker, member)) document["circuitBreaker"][member] = breaker.at(member);
+  }
   return shared::json::to_text(document);
 }
 
-Result<void> check_rebalancing(const json& in) {
+Result<void> check_rebalancing(const json& in, model::SchedulingStrategy scheduling) {
   if (!has(in, "availabilityZoneRebalancing")) return {};
   const std::string word = text_in(in, "availabilityZoneRebalancing");
+  if (word == "ENABLED" && scheduling == model::SchedulingStrategy::kDaemon) {
+    return invalid_parameter(
+        "availabilityZoneRebalancing ENABLED cannot be used with the DAEMON scheduling strategy.");
+  }
   if (word == "ENABLED" || word == "DISABLED") return {};
   return invalid_parameter("Invalid availabilityZoneRebalancing '" + word +
                            "'. It must be ENABLED or DISABLED.");
@@ -215,20 +227,60 @@ Result<void> read_count(const json& in, model::Service& service) {
   return {};
 }
 
+// With the EXTERNAL controller these are of each task set.
+constexpr const char* kOfTaskSets[] = {"taskDefinition", "launchType",        "capacityProviderStrategy",
+                                       "loadBalancers",  "serviceRegistries", "networkConfiguration",
+                                       "platformVersion"};
+
+Result<void> refuse_members_of_task_sets(const json& in) {
+  for (const char* member : kOfTaskSets) {
+    if (!has(in, member) || in.at(member).empty()) continue;
+    return invalid_parameter(
+        std::string(member) +
+        " cannot be given for a service with the EXTERNAL deployment controller: it belongs to "
+        "its task sets.");
+  }
+  return {};
+}
+
+Result<void> read_choice_of_hosts(const json& in, model::Service& service) {
+  auto strategies = strategies_in(in);
+  if (!strategies) return strategies.error();
+  service.placement_strategy = *std::move(strategies);
+  auto constraints = constraints_in(in);
+  if (!constraints) return constraints.error();
+  service.placement_constraints = *std::move(constraints);
+  return {};
+}
+
+// No deployments of ECS's own, and no tasks until there are task sets.
+Result<void> read_external(const Context& context, model::Service& service) {
+  if (service.scheduling == model::SchedulingStrategy::kDaemon)
+    return invalid_parameter(
+        "The DAEMON scheduling strategy cannot be used with the EXTERNAL deployment controller.");
+  service.controller = model::DeploymentController::kExternal;
+  if (auto refused = refuse_members_of_task_sets(context.in); !refused) return refused;
+  return read_choice_of_hosts(context.in, service);
+}
+
 Result<void> read_placement(const Context& context, model::Service& service) {
-  const auto launch_type = launch_type_in(context, service.cluster);
-  if (!launch_type) return launch_type.error();
-  service.launch_type = *launch_type;
+  if (text_in(object_in(context.in, "deploymentController"), "type") == "EXTERNAL")
+    return read_external(context, service);
+  auto where = where_in(context, service.cluster);
+  if (!where) return where.error();
+  service.launch_type = where->launch_type;
+  service.strategy = std::move(where->providers);
+  if (service.scheduling == model::SchedulingStrategy::kDaemon && !service.strategy.empty()) {
+    if (!list_in(context.in, "capacityProviderStrategy").empty())
+      return invalid_parameter(
+          "A capacity provider strategy cannot be used with the DAEMON scheduling strategy.");
+    service.strategy.clear();  // the cluster's default is for others
+  }
   const auto definition =
       runnable_definition(context, text_in(context.in, "taskDefinition"), service.launch_type);
   if (!definition) return definition.error();
   service.task_definition_arn = (*definition)->arn;
-  auto strategies = strategies_in(context.in);
-  if (!strategies) return strategies.error();
-  service.placement_strategy = *std::move(strategies);
-  auto constraints = constraints_in(context.in);
-  if (!constraints) return constraints.error();
-  service.placement_constraints = *std::move(constraints);
+  if (auto read = read_choice_of_hosts(context.in, service); !read) return read;
   return control::check_constraints(service.placement_constraints, **definition);
 }
 
@@ -280,7 +332,51 @@ Result<void> read_update_placement(const Context& context, const model::Service&
                                     *definition);
 }
 
+// Who decides about deployments stays who it is.
+Result<void> check_controller(const json& in, const model::Service& service) {
+  const std::string asked = text_in(object_in(in, "deploymentController"), "type");
+  if (!asked.empty() && asked != model::word(service.controller)) {
+    return unsupported("The deployment controller of a service cannot be changed: it is " +
+                       std::string(model::word(service.controller)) + ".");
+  }
+  if (service.controller == model::DeploymentController::kEcs) return {};
+  if (boolean_in(in, "forceNewDeployment").value_or(false) || has(in, "deploymentConfiguration")) {
+    return invalid_parameter(
+        "deploymentConfiguration and forceNewDeployment cannot be given for a service with the EXTERNAL "
+        "deployment "
+        "controller.");
+  }
+  return refuse_members_of_task_sets(in);
+}
+
 }  // namespace
+
+Result<std::vector<model::ServiceLoadBalancer>> load_balancers_in(const json& in) {
+  const json& given = list_in(in, "loadBalancers");
+  if (given.size() > kMaxTargetGroups) {
+    return invalid_parameter("A service can have at most " + std::to_string(kMaxTargetGroups) +
+                             " target groups.");
+  }
+  std::vector<model::ServiceLoadBalancer> balancers;
+  for (const json& each : given) {
+    if (has(each, "loadBalancerName")) {
+      return unsupported("Classic load balancers are not offered: give a targetGroupArn.");
+    }
+    if (has(each, "advancedConfiguration")) return unsupported("Blue/green target groups are not offered.");
+    model::ServiceLoadBalancer balancer{text_in(each, "targetGroupArn"), text_in(each, "containerName"),
+                                        integer_in(each, "containerPort").value_or(0)};
+    if (balancer.target_group_arn.empty())
+      return invalid_parameter("targetGroupArn of a load balancer cannot be empty.");
+    if (balancer.container_name.empty())
+      return invalid_parameter("containerName of a load balancer cannot be empty.");
+    if (balancer.container_port < 1 || balancer.container_port > 65'535) {
+      return invalid_parameter("containerPort of a load balancer must be between 1 and 65535, got " +
+                               std::to_string(balancer.container_port) + ".");
+    }
+    balancers.push_back(std::move(balancer));
+  }
+  return balancers;
+}
 
 Result<model::Service> new_service_in(const Context& context) {
   const json& in = context.in;
@@ -291,7 +387,7 @@ Result<model::Service> new_service_in(const Context& context) {
   if (auto read = read_count(in, service); !read) return read.error();
   if (auto read = read_placement(context, service); !read) return read.error();
   if (auto read = read_traffic(context, service); !read) return read.error();
-  if (auto checked = check_rebalancing(in); !checked) return checked.error();
+  if (auto checked = check_rebalancing(in, service.scheduling); !checked) return checked.error();
   auto configuration = configuration_in(in, service.configuration, service.scheduling);
   if (!configuration) return configuration.error();
   service.configuration = *configuration;
@@ -303,7 +399,9 @@ Result<model::Service> new_service_in(const Context& context) {
   service.propagate_tags = *std::move(propagate);
   service.enable_ecs_managed_tags = boolean_in(in, "enableECSManagedTags").value_or(false);
   service.enable_execute_command = boolean_in(in, "enableExecuteCommand").value_or(false);
-  service.document = document_in(in, R"({"availabilityZoneRebalancing":"ENABLED"})");
+  const bool daemon = service.scheduling == model::SchedulingStrategy::kDaemon;
+  service.document = document_in(in, daemon ? R"({"availabilityZoneRebalancing":"DISABLED"})"
+                                            : R"({"availabilityZoneRebalancing":"ENABLED"})");
   service.created_by = context.call.caller_arn;
   service.create_request = canonical_request(context, service);
   return service;
@@ -314,15 +412,26 @@ Result<control::UpdateService> service_update_in(const Context& context, const m
   control::UpdateService update;
   if (auto refused = refuse_unsupported(in); !refused) return refused.error();
   if (auto refused = refuse_unsupported_deployment(in); !refused) return refused.error();
-  if (!list_in(in, "capacityProviderStrategy").empty()) {
-    return unsupported("Capacity provider strategies are not offered.");
+  if (has(in, "capacityProviderStrategy")) {
+    auto items = strategy_items_in(in, "capacityProviderStrategy");
+    if (!items) return items.error();
+    if (service.scheduling == model::SchedulingStrategy::kDaemon && !items->empty())
+      return invalid_parameter(
+          "A capacity provider strategy cannot be used with the DAEMON scheduling strategy.");
+    if (auto usable = control::check_usable(context.state(), service.cluster, *items); !usable)
+      return usable.error();
+    if (*items != service.strategy) update.strategy = *std::move(items);
   }
-  if (auto checked = check_rebalancing(in); !checked) return checked.error();
+  if (auto checked = check_rebalancing(in, service.scheduling); !checked) return checked.error();
   update.desired_count = integer_in(in, "desiredCount");
   if (auto checked = check_count(update.desired_count.value_or(0)); !checked) return checked.error();
   if (update.desired_count && service.scheduling == model::SchedulingStrategy::kDaemon) {
     return invalid_parameter("desiredCount cannot be given with the DAEMON scheduling strategy.");
   }
+  if (service.scheduling == model::SchedulingStrategy::kDaemon && !list_in(in, "placementStrategy").empty()) {
+    return invalid_parameter("Placement strategies cannot be used with the DAEMON scheduling strategy.");
+  }
+  if (auto checked = check_controller(in, service); !checked) return checked.error();
   if (auto read = read_update_placement(context, service, update); !read) return read.error();
   if (has(in, "deploymentConfiguration")) {
     const auto configuration = configuration_in(in, service.configuration, service.scheduling);

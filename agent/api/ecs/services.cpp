@@ -24,7 +24,7 @@ constexpr std::size_t kMaxDescribedServices = 10;
 Answer answer_service(const Context& context, const std::string& key) {
   const model::Service* service = context.state().services.find(key);
   BERTH_CHECK(service != nullptr, "a service keeps its row");
-  return json{{"service", encode_service(context.state(), *service, Tags::kShow)}};
+  return json{{"service", encode_service(context.step, *service, Tags::kShow)}};
 }
 
 // Its id; empty for a service that is not there or has none.
@@ -89,7 +89,7 @@ Answer describe_services(const Context& context) {
     const auto key = control::service_key(context.step.settings.realm(), *cluster, each);
     if (!key) return key.error();
     if (const model::Service* service = context.state().services.find(*key)) {
-      services.push_back(encode_service(context.state(), *service, tags));
+      services.push_back(encode_service(context.step, *service, tags));
     } else {
       failures.push_back(missing(arn_named(context.step, each, aws::EcsKind::kService, *key)));
     }
@@ -119,6 +119,14 @@ Answer list_services(const Context& context) {
     if (listed) items.push_back({service.name, service.arn});
   });
   return page_of(context, "serviceArns", std::move(items), kServicesPage);
+}
+
+// No service can be in a namespace: Service Connect is refused, so that there are none.
+Answer list_services_by_namespace(const Context& context) {
+  const std::string name = text_in(context.in, "namespace");
+  if (name.empty()) return invalid_parameter("Namespace cannot be empty.");
+  if (auto page = page_of(context, "serviceArns", {}, kServicesPage); !page) return page;
+  return control::fault("NamespaceNotFoundException", "The namespace '" + name + "' was not found.");
 }
 
 }  // namespace agent::api::ecs

@@ -145,7 +145,9 @@ ServiceRegistry registryArn:string port:integer containerName:string containerPo
 DeploymentConfiguration deploymentCircuitBreaker:DeploymentCircuitBreaker maximumPercent:integer
   minimumHealthyPercent:integer alarms:DeploymentAlarms strategy:string bakeTimeInMinutes:integer
   lifecycleHooks:[any] linearConfiguration:any canaryConfiguration:any
-DeploymentCircuitBreaker enable:boolean rollback:boolean
+DeploymentCircuitBreaker enable:boolean rollback:boolean thresholdConfiguration:ThresholdConfiguration
+  resetOnHealthyTask:boolean
+ThresholdConfiguration type:string value:integer
 DeploymentAlarms alarmNames:[string] enable:boolean rollback:boolean
 DeploymentController type:string
 ServiceConnectConfiguration enabled:boolean namespace:string services:[any]
@@ -192,6 +194,43 @@ ManagedAgentStateChange containerName:string managedAgentName:string status:stri
 SubmitContainerStateChange cluster:string task:string containerName:string runtimeId:string status:string
   exitCode:integer reason:string networkBindings:[NetworkBinding]
 SubmitAttachmentStateChanges cluster:string attachments:[AttachmentStateChange]
+CreateCapacityProvider name:string autoScalingGroupProvider:AutoScalingGroupProvider
+  managedInstancesProvider:any cluster:string tags:[Tag]
+AutoScalingGroupProvider autoScalingGroupArn:string managedScaling:ManagedScaling
+  managedTerminationProtection:string managedDraining:string
+ManagedScaling status:string targetCapacity:integer minimumScalingStepSize:integer
+  maximumScalingStepSize:integer instanceWarmupPeriod:integer
+UpdateCapacityProvider name:string autoScalingGroupProvider:AutoScalingGroupProviderUpdate
+  managedInstancesProvider:any cluster:string
+AutoScalingGroupProviderUpdate managedScaling:ManagedScaling managedTerminationProtection:string
+  managedDraining:string
+DescribeCapacityProviders capacityProviders:[string] include:[string] maxResults:integer nextToken:string
+  cluster:string
+DeleteCapacityProvider capacityProvider:string cluster:string
+ListServiceDeployments service:string cluster:string status:[string] createdAt:CreatedAt nextToken:string
+  maxResults:integer
+CreatedAt before:timestamp after:timestamp
+DescribeServiceDeployments serviceDeploymentArns:[string]
+DescribeServiceRevisions serviceRevisionArns:[string]
+StopServiceDeployment serviceDeploymentArn:string stopType:string
+ListServicesByNamespace namespace:string nextToken:string maxResults:integer
+CreateTaskSet service:string cluster:string externalId:string taskDefinition:string
+  networkConfiguration:NetworkConfiguration loadBalancers:[LoadBalancer]
+  serviceRegistries:[ServiceRegistry] launchType:string
+  capacityProviderStrategy:[CapacityProviderStrategyItem] platformVersion:string scale:Scale
+  clientToken:string tags:[Tag]
+Scale value:double unit:string
+DescribeTaskSets cluster:string service:string taskSets:[string] include:[string]
+UpdateTaskSet cluster:string service:string taskSet:string scale:Scale
+DeleteTaskSet cluster:string service:string taskSet:string force:boolean
+UpdateServicePrimaryTaskSet cluster:string service:string primaryTaskSet:string
+PutAccountSetting name:string value:string principalArn:string
+PutAccountSettingDefault name:string value:string
+ListAccountSettings name:string value:string principalArn:string effectiveSettings:boolean
+  nextToken:string maxResults:integer
+DeleteAccountSetting name:string principalArn:string
+UpdateTaskProtection cluster:string tasks:[string] protectionEnabled:boolean expiresInMinutes:integer
+GetTaskProtection cluster:string tasks:[string]
 TagResource resourceArn:string tags:[Tag]
 UntagResource resourceArn:string tagKeys:[string]
 ListTagsForResource resourceArn:string

@@ -70,15 +70,15 @@ Result<std::vector<model::Tag>> task_tags(const Context& context, const std::str
 }
 
 // What RunTask and StartTask have in common.
-Result<control::RunTask> request_in(const Context& context, const std::string& cluster,
-                                    model::LaunchType launch_type) {
+Result<control::RunTask> request_in(const Context& context, const std::string& cluster, const Where& where) {
   const json& in = context.in;
-  const auto definition = runnable_definition(context, text_in(in, "taskDefinition"), launch_type);
+  const auto definition = runnable_definition(context, text_in(in, "taskDefinition"), where.launch_type);
   if (!definition) return definition.error();
   control::RunTask request;
   request.cluster = cluster;
   request.task_definition_arn = (*definition)->arn;
-  request.launch_type = launch_type;
+  request.launch_type = where.launch_type;
+  request.providers = where.providers;
   request.group = text_in(in, "group");
   request.started_by = text_in(in, "startedBy");
   request.enable_execute_command = boolean_in(in, "enableExecuteCommand").value_or(false);
@@ -171,9 +171,9 @@ Answer run_task(const Context& context) {
   auto before = repeated(context, *cluster, token);
   if (!before) return before.error();
   if (*before) return **std::move(before);
-  const auto launch_type = launch_type_in(context, *cluster);
-  if (!launch_type) return launch_type.error();
-  auto request = request_in(context, *cluster, *launch_type);
+  const auto where = where_in(context, *cluster);
+  if (!where) return where.error();
+  auto request = request_in(context, *cluster, *where);
   if (!request) return request.error();
   request->count = integer_in(context.in, "count").value_or(1);
   if (request->count < 1 || request->count > kMaxTasksPerRun) {
@@ -192,7 +192,7 @@ Answer start_task(const Context& context) {
   if (!cluster) return cluster.error();
   const auto asked = batch_in(context.in, "containerInstances", "Container Instances", kMaxInstancesPerStart);
   if (!asked) return asked.error();
-  auto request = request_in(context, *cluster, model::LaunchType::kEc2);
+  auto request = request_in(context, *cluster, Where{});
   if (!request) return request.error();
   for (const std::string& each : *asked) {
     auto named = instance_named(context, *cluster, each);

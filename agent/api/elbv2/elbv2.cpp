@@ -20,15 +20,20 @@ struct Operation {
 };
 
 constexpr auto kOperations = std::to_array<Operation>({
+    {"AddListenerCertificates", add_listener_certificates},
     {"AddTags", add_tags},
+    {"AddTrustStoreRevocations", add_trust_store_revocations},
     {"CreateListener", create_listener},
     {"CreateLoadBalancer", create_load_balancer},
     {"CreateRule", create_rule},
     {"CreateTargetGroup", create_target_group},
+    {"CreateTrustStore", create_trust_store},
     {"DeleteListener", delete_listener},
     {"DeleteLoadBalancer", delete_load_balancer},
     {"DeleteRule", delete_rule},
+    {"DeleteSharedTrustStoreAssociation", delete_shared_trust_store_association},
     {"DeleteTargetGroup", delete_target_group},
+    {"DeleteTrustStore", delete_trust_store},
     {"DeregisterTargets", deregister_targets},
     {"DescribeAccountLimits", describe_account_limits},
     {"DescribeCapacityReservation", describe_capacity_reservation},
@@ -43,25 +48,44 @@ constexpr auto kOperations = std::to_array<Operation>({
     {"DescribeTargetGroupAttributes", describe_target_group_attributes},
     {"DescribeTargetGroups", describe_target_groups},
     {"DescribeTargetHealth", describe_target_health},
+    {"DescribeTrustStoreAssociations", describe_trust_store_associations},
+    {"DescribeTrustStoreRevocations", describe_trust_store_revocations},
+    {"DescribeTrustStores", describe_trust_stores},
+    {"GetResourcePolicy", get_resource_policy},
+    {"ModifyCapacityReservation", modify_capacity_reservation},
+    {"ModifyIpPools", modify_ip_pools},
     {"ModifyListener", modify_listener},
     {"ModifyListenerAttributes", modify_listener_attributes},
     {"ModifyLoadBalancerAttributes", modify_load_balancer_attributes},
     {"ModifyRule", modify_rule},
     {"ModifyTargetGroup", modify_target_group},
     {"ModifyTargetGroupAttributes", modify_target_group_attributes},
+    {"ModifyTrustStore", modify_trust_store},
     {"RegisterTargets", register_targets},
+    {"RemoveListenerCertificates", remove_listener_certificates},
     {"RemoveTags", remove_tags},
+    {"RemoveTrustStoreRevocations", remove_trust_store_revocations},
     {"SetIpAddressType", set_ip_address_type},
     {"SetRulePriorities", set_rule_priorities},
     {"SetSecurityGroups", set_security_groups},
     {"SetSubnets", set_subnets},
 });
 
+// What would answer with the address of an object in S3.
+constexpr std::string_view kNoObjects = "is not offered: its answer would be the address of an object in S3";
+constexpr std::array<std::string_view, 2> kOfOtherServices{
+    "GetTrustStoreCaCertificatesBundle",
+    "GetTrustStoreRevocationContent",
+};
+
 }  // namespace
 
 Result<std::string> handle(control::Step& step, const Call& call) {
   const auto it = std::find_if(kOperations.begin(), kOperations.end(),
                                [&](const Operation& each) { return each.name == call.operation; });
+  if (std::find(kOfOtherServices.begin(), kOfOtherServices.end(), call.operation) != kOfOtherServices.end()) {
+    return Error("InvalidAction", call.operation + " " + std::string(kNoObjects), Blame::kClient);
+  }
   if (it == kOperations.end()) {
     return Error("InvalidAction",
                  "The action " + call.operation + " is not valid for this web service, or not offered here.",
@@ -75,6 +99,14 @@ Result<std::string> handle(control::Step& step, const Call& call) {
   if (!in.ok()) return in.error();
   if (!done) return done.error();
   return answer.response(call.request_id).body;
+}
+
+Offers offers() {
+  Offers out;
+  add_offered(out, kOperations);
+  for (const std::string_view name : kOfOtherServices)
+    out.push_back({std::string(name), std::string(kNoObjects)});
+  return out;
 }
 
 }  // namespace agent::api::elbv2

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "agent/api/elbv2/operations.h"
@@ -20,21 +21,52 @@ std::optional<std::string> read_protocol(const QueryReader& in) {
   return index ? std::optional<std::string>(kProtocols[*index]) : std::nullopt;
 }
 
-// Members of HTTPS listeners only: refused rather than forgotten.
-void refuse_tls_members(const QueryReader& in, const std::optional<std::string>& protocol) {
-  if (protocol && *protocol != "HTTP") return;  // refused as such
-  if (!in.children("Certificates").empty()) {
-    in.fail(fault("InvalidConfigurationRequest", "Certificates cannot be specified for HTTP listeners"));
-  }
-  if (in.string("SslPolicy") || !in.strings_or_empty("AlpnPolicy").empty()) {
-    in.fail(fault("InvalidConfigurationRequest",
-                  "SslPolicy and AlpnPolicy cannot be specified for HTTP listeners"));
-  }
-  const auto mutual = in.child("MutualAuthentication");
-  if (mutual && mutual->string_or("Mode", "off") != "off") {
+std::vector<std::string> read_certificates(const QueryReader& in) {
+  std::vector<std::string> arns;
+  for (const QueryReader& each : in.children("Certificates"))
+    arns.push_back(each.required_string("CertificateArn"));
+  return arns;
+}
+
+constexpr std::array<aws::QueryChoice<lb::ClientCertificates>, 3> kMutualModes{
+    {{"off", lb::ClientCertificates::kOff},
+     {"passthrough", lb::ClientCertificates::kPassthrough},
+     {"verify", lb::ClientCertificates::kVerify}}};
+constexpr std::array<aws::QueryChoice<bool>, 2> kOnOff{{{"on", true}, {"off", false}}};
+
+std::optional<std::string> read_alpn(const QueryReader& in) {
+  const auto words = in.strings_or_empty("AlpnPolicy");
+  if (words.empty()) return std::nullopt;
+  const auto known = [&words](const auto& policy) { return policy.first == words.front(); };
+  if (words.size() > 1 ||
+      std::none_of(std::begin(control::kAlpnPolicies), std::end(control::kAlpnPolicies), known)) {
     in.fail(
-        fault("InvalidConfigurationRequest", "MutualAuthentication cannot be specified for HTTP listeners"));
+        validation_error("ALPN policy '" + words.front() +
+                         "' must be one of HTTP1Only, HTTP2Only, HTTP2Optional, HTTP2Preferred, None, and "
+                         "only one can be specified"));
   }
+  return words.front();
+}
+
+control::TlsChange read_tls(const QueryReader& in) {
+  control::TlsChange change;
+  change.policy = in.string("SslPolicy");
+  auto certificates = read_certificates(in);
+  if (!certificates.empty()) change.certificates = std::move(certificates);
+  change.alpn = read_alpn(in);
+  if (const auto mutual = in.child("MutualAuthentication")) {
+    auto& client = change.client.emplace();
+    client.mode = mutual->choice("Mode", kMutualModes).value_or(lb::ClientCertificates::kOff);
+    client.trust_store = mutual->string_or("TrustStoreArn", "");
+    client.ignore_expiry = mutual->boolean("IgnoreClientCertificateExpiry").value_or(false);
+    client.advertise_ca_names = mutual->choice("AdvertiseTrustStoreCaNames", kOnOff).value_or(false);
+  }
+  return change;
+}
+
+void write_certificate(XmlElement member, const std::string& arn, bool is_default) {
+  member.text("CertificateArn", arn);
+  member.boolean("IsDefault", is_default);
 }
 
 }  // namespace
@@ -42,12 +74,11 @@ void refuse_tls_members(const QueryReader& in, const std::optional<std::string>&
 Done create_listener(Step& step, In in, XmlElement out) {
   control::CreateListener request;
   request.load_balancer_arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
-  const auto protocol = read_protocol(in);
-  request.protocol = protocol.value_or("");
+  request.protocol = read_protocol(in).value_or("");
   request.port = in.integer<int>("Port");
   request.default_actions = read_actions(step, in, "DefaultActions");
   request.tags = read_tags(in);
-  refuse_tls_members(in, protocol);
+  request.tls = read_tls(in);
   if (!in.ok()) return in.error();
   auto arn = control::create_listener(step, request);
   if (!arn) return arn.error();
@@ -91,7 +122,7 @@ Done modify_listener(Step& step, In in, XmlElement out) {
   request.port = in.integer<int>("Port");
   auto actions = read_actions(step, in, "DefaultActions");
   if (!actions.empty()) request.default_actions = std::move(actions);
-  refuse_tls_members(in, request.protocol);
+  request.tls = read_tls(in);
   if (!in.ok()) return in.error();
   if (auto ok = control::modify_listener(step, request); !ok) return ok;
   write_listener(out.child("Listeners").child("member"), *step.state.listeners.find(request.arn));
@@ -106,10 +137,37 @@ Done delete_listener(Step& step, In in, XmlElement) {
 
 Done describe_listener_certificates(Step& step, In in, XmlElement out) {
   const auto arn = required_arn(step, in, "ListenerArn", ElbKind::kListener);
+  const auto page = read_page(in);
   if (!in.ok()) return in.error();
-  if (auto found = control::find_listener(step.state, arn); !found) return found.error();
-  out.child("Certificates");
+  const auto found = control::find_listener(step.state, arn);
+  if (!found) return found.error();
+  const model::Listener& row = **found;
+  // Their keys put the default one first; it may be in the list too.
+  std::map<std::string, bool> certificates;
+  if (!row.certificate.empty()) certificates.emplace("0" + row.certificate, true);
+  for (const std::string& each : row.certificates) certificates.emplace("1" + each, false);
+  std::vector<std::pair<std::string, std::pair<std::string, bool>>> items;
+  for (const auto& [key, is_default] : certificates) items.push_back({key, {key.substr(1), is_default}});
+  write_page(out, "Certificates", page, items,
+             [](XmlElement member, const auto& each) { write_certificate(member, each.first, each.second); });
   return {};
+}
+
+Done add_listener_certificates(Step& step, In in, XmlElement out) {
+  const auto arn = required_arn(step, in, "ListenerArn", ElbKind::kListener);
+  const auto certificates = read_certificates(in);
+  if (!in.ok()) return in.error();
+  if (auto ok = control::add_listener_certificates(step, arn, certificates); !ok) return ok;
+  XmlElement list = out.child("Certificates");
+  for (const std::string& each : certificates) write_certificate(list.child("member"), each, false);
+  return {};
+}
+
+Done remove_listener_certificates(Step& step, In in, XmlElement) {
+  const auto arn = required_arn(step, in, "ListenerArn", ElbKind::kListener);
+  const auto certificates = read_certificates(in);
+  if (!in.ok()) return in.error();
+  return control::remove_listener_certificates(step, arn, certificates);
 }
 
 }  // namespace agent::api::elbv2

@@ -70,17 +70,7 @@ Done describe_load_balancers(Step& step, In in, XmlElement out) {
   if (arns.size() > kMaxFilter || names.size() > kMaxFilter) {
     return validation_error("Only up to 20 load balancers can be described at once");
   }
-  std::set<std::string> missing(arns.begin(), arns.end());
-  missing.insert(names.begin(), names.end());
-  const bool all = missing.empty();
-  const std::set<std::string> wanted = missing;
-  std::vector<std::pair<std::string, const model::LoadBalancer*>> found;
-  for (const auto& [arn, row] : step.state.load_balancers.rows()) {
-    const std::string& key = names.empty() ? arn : row.name;
-    if (!all && wanted.count(key) == 0) continue;
-    missing.erase(key);
-    found.emplace_back(arn, &row);
-  }
+  const auto [found, missing] = named_rows<model::LoadBalancer>(step.state.load_balancers, arns, names);
   if (!missing.empty()) {
     return fault("LoadBalancerNotFound", names.empty()
                                              ? "The specified load balancer does not exist."
@@ -131,6 +121,35 @@ Done set_ip_address_type(Step& step, In in, XmlElement out) {
   log_kept_only("SetIpAddressType", *step.state.load_balancers.find(arn));
   out.text("IpAddressType", type);
   return {};
+}
+
+// Nobody reserves capacity here: a balancer has its host's processors.
+Done modify_capacity_reservation(Step& step, In in, XmlElement) {
+  const auto arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
+  const bool reset = in.boolean("ResetCapacityReservation").value_or(false);
+  const bool minimum = in.child("MinimumLoadBalancerCapacity").has_value();
+  if (!in.ok()) return in.error();
+  if (auto found = control::find_load_balancer(step.state, arn); !found) return found.error();
+  if (reset == minimum)
+    return validation_error(
+        "One of MinimumLoadBalancerCapacity and ResetCapacityReservation must be specified");
+  if (minimum)
+    return fault(
+        "OperationNotPermitted",  // not InsufficientCapacity: that is a 500, which clients repeat for minutes
+        "MinimumLoadBalancerCapacity: capacity cannot be reserved here, a balancer has the processors of its "
+        "host");
+  return {};
+}
+
+Done modify_ip_pools(Step& step, In in, XmlElement) {
+  const auto arn = required_arn(step, in, "LoadBalancerArn", ElbKind::kLoadBalancer);
+  const bool pools = in.child("IpamPools").has_value();
+  in.strings_or_empty("RemoveIpamPools");
+  if (!in.ok()) return in.error();
+  if (auto found = control::find_load_balancer(step.state, arn); !found) return found.error();
+  if (pools)
+    return validation_error("IpamPools: addresses come from --listener-address here, there are no pools");
+  return {};  // there is none to remove
 }
 
 Done describe_capacity_reservation(Step& step, In in, XmlElement) {

@@ -18,6 +18,8 @@ Done set_security_groups(control::Step& step, In in, aws::XmlElement out);
 Done set_subnets(control::Step& step, In in, aws::XmlElement out);
 Done set_ip_address_type(control::Step& step, In in, aws::XmlElement out);
 Done describe_capacity_reservation(control::Step& step, In in, aws::XmlElement out);
+Done modify_capacity_reservation(control::Step& step, In in, aws::XmlElement out);
+Done modify_ip_pools(control::Step& step, In in, aws::XmlElement out);
 
 Done create_target_group(control::Step& step, In in, aws::XmlElement out);
 Done describe_target_groups(control::Step& step, In in, aws::XmlElement out);
@@ -32,7 +34,21 @@ Done create_listener(control::Step& step, In in, aws::XmlElement out);
 Done describe_listeners(control::Step& step, In in, aws::XmlElement out);
 Done modify_listener(control::Step& step, In in, aws::XmlElement out);
 Done delete_listener(control::Step& step, In in, aws::XmlElement out);
+Done add_listener_certificates(control::Step& step, In in, aws::XmlElement out);
 Done describe_listener_certificates(control::Step& step, In in, aws::XmlElement out);
+Done remove_listener_certificates(control::Step& step, In in, aws::XmlElement out);
+
+Done create_trust_store(control::Step& step, In in, aws::XmlElement out);
+Done describe_trust_stores(control::Step& step, In in, aws::XmlElement out);
+Done modify_trust_store(control::Step& step, In in, aws::XmlElement out);
+Done delete_trust_store(control::Step& step, In in, aws::XmlElement out);
+Done describe_trust_store_associations(control::Step& step, In in, aws::XmlElement out);
+Done add_trust_store_revocations(control::Step& step, In in, aws::XmlElement out);
+Done describe_trust_store_revocations(control::Step& step, In in, aws::XmlElement out);
+Done remove_trust_store_revocations(control::Step& step, In in, aws::XmlElement out);
+
+Done delete_shared_trust_store_association(control::Step& step, In in, aws::XmlElement out);
+Done get_resource_policy(control::Step& step, In in, aws::XmlElement out);
 
 Done create_rule(control::Step& step, In in, aws::XmlElement out);
 Done describe_rules(control::Step& step, In in, aws::XmlElement out);

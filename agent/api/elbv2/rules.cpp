@@ -39,11 +39,6 @@ std::string priority_key(int priority) {
   return std::string(6 - digits.size(), '0') + digits;
 }
 
-void refuse_transforms(const QueryReader& in) {
-  if (in.children("Transforms").empty()) return;
-  in.fail(fault("InvalidConfigurationRequest", "Transforms are not offered here yet"));
-}
-
 }  // namespace
 
 Done create_rule(Step& step, In in, XmlElement out) {
@@ -53,7 +48,9 @@ Done create_rule(Step& step, In in, XmlElement out) {
   request.conditions = read_conditions(in);
   request.actions = read_actions(step, in, "Actions");
   request.tags = read_tags(in);
-  refuse_transforms(in);
+  std::optional<lb::Rewrites> rewrites;
+  read_transforms(in, rewrites);
+  request.rewrites = rewrites.value_or(lb::Rewrites());
   if (!in.ok()) return in.error();
   auto arn = control::create_rule(step, request);
   if (!arn) return arn.error();
@@ -97,7 +94,13 @@ Done modify_rule(Step& step, In in, XmlElement out) {
   if (!conditions.empty()) request.conditions = std::move(conditions);
   auto actions = read_actions(step, in, "Actions");
   if (!actions.empty()) request.actions = std::move(actions);
-  refuse_transforms(in);
+  read_transforms(in, request.rewrites);
+  if (in.boolean("ResetTransforms").value_or(false)) {
+    if (request.rewrites) {
+      in.fail(validation_error("Transforms and ResetTransforms cannot both be specified"));
+    }
+    request.rewrites.emplace();
+  }
   if (!in.ok()) return in.error();
   if (auto ok = control::modify_rule(step, request); !ok) return ok;
   auto rule = find_any(step.state, request.arn);

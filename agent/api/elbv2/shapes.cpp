@@ -72,8 +72,50 @@ void read_fixed(const QueryReader& in, lb::FixedResponseAction& fixed) {
   fixed.body = config->string_or("MessageBody", "");
 }
 
+constexpr std::array<aws::QueryChoice<lb::JwtClaimFormat>, 3> kClaimFormats{
+    {{"single-string", lb::JwtClaimFormat::kSingleString},
+     {"string-array", lb::JwtClaimFormat::kStringArray},
+     {"space-separated-values", lb::JwtClaimFormat::kSpaceSeparated}}};
+
+lb::JwtValidation read_jwt(const QueryReader& in) {
+  lb::JwtValidation jwt;
+  const auto config = in.child("JwtValidationConfig");
+  if (!config) {
+    in.fail(validation_error("A jwt-validation action needs a JwtValidationConfig"));
+    return jwt;
+  }
+  jwt.order = in.integer<int>("Order").value_or(1);
+  jwt.jwks_endpoint = config->required_string("JwksEndpoint");
+  jwt.issuer = config->required_string("Issuer");
+  for (const QueryReader& each : config->children("AdditionalClaims")) {
+    each.required_string("Format");
+    jwt.claims.push_back({each.required_string("Name"),
+                          each.choice("Format", kClaimFormats).value_or(lb::JwtClaimFormat::kSingleString),
+                          each.strings_or_empty("Values")});
+  }
+  return jwt;
+}
+
+void write_jwt(XmlElement member, const lb::JwtValidation& jwt) {
+  member.text("Type", "jwt-validation");
+  XmlElement config = member.child("JwtValidationConfig");
+  config.text("JwksEndpoint", jwt.jwks_endpoint);
+  config.text("Issuer", jwt.issuer);
+  if (!jwt.claims.empty()) {
+    XmlElement claims = config.child("AdditionalClaims");
+    for (const auto& [name, format, values] : jwt.claims) {
+      XmlElement claim = claims.child("member");
+      claim.text("Format", kClaimFormats[static_cast<std::size_t>(format)].first);
+      claim.text("Name", name);
+      claim.strings("Values", values);
+    }
+  }
+  member.integer("Order", jwt.order);
+}
+
 lb::Action read_action(const Step& step, const QueryReader& in) {
   constexpr std::array<std::string_view, 6> kTypes{
+      // jwt-validation is read_actions' part
       "forward", "redirect", "fixed-response", "authenticate-oidc", "authenticate-cognito", "jwt-validation"};
   lb::Action action;
   action.order = in.integer<int>("Order").value_or(1);
@@ -91,7 +133,7 @@ lb::Action read_action(const Step& step, const QueryReader& in) {
   } else {
     in.fail(fault("InvalidLoadBalancerAction",
                   "Actions of type '" + type +
-                      "' are supported only on HTTPS listeners, which are not offered here yet"));
+                      "' are for HTTPS listeners and are not offered here: jwt-validation checks tokens"));
   }
   return action;
 }
@@ -131,9 +173,20 @@ void read_condition_config(const QueryReader& config, lb::Condition& condition) 
   condition.values = config.strings_or_empty("Values");
 }
 
-bool uses_regex(const QueryReader& in, const std::optional<QueryReader>& config) {
+// Config members of three fields have RegexValues, and so has the condition itself.
+void read_regexes(const QueryReader& in, const std::optional<QueryReader>& config, std::string_view word,
+                  lb::Condition& condition) {
+  condition.regex_values = config ? config->strings_or_empty("RegexValues") : std::vector<std::string>();
   const auto here = in.strings_or_empty("RegexValues");
-  return !here.empty() || (config && !config->strings_or_empty("RegexValues").empty());
+  if (condition.regex_values.empty()) condition.regex_values = here;
+  if (!condition.regex_values.empty() && !lb::takes_regex(condition.field)) {
+    in.fail(validation_error("Regular expressions (RegexValues) are not supported for the field '" +
+                             std::string(word) + "'"));
+  }
+  if (!here.empty() && here != condition.regex_values) {
+    in.fail(validation_error("RegexValues and " + std::string(config_member(condition.field)) +
+                             " cannot both be specified"));
+  }
 }
 
 lb::Condition read_condition(const QueryReader& in) {
@@ -151,10 +204,7 @@ lb::Condition read_condition(const QueryReader& in) {
   condition.field = *field;
   const auto legacy = in.strings("Values");
   const auto config = in.child(config_member(*field));
-  if (uses_regex(in, config)) {
-    in.fail(fault("InvalidConfigurationRequest",
-                  "Regular expressions in conditions (RegexValues) are not offered here yet"));
-  }
+  read_regexes(in, config, word, condition);
   if (config) read_condition_config(*config, condition);
   if (!legacy || legacy->empty()) return condition;
   if (!has_legacy_values(*field)) {
@@ -187,6 +237,7 @@ void write_forward(XmlElement out, const lb::ForwardAction& forward) {
 void write_actions(XmlElement out, std::string_view name, const std::vector<lb::Action>& actions) {
   XmlElement list = out.child(name);
   for (const auto& action : actions) {
+    if (action.jwt) write_jwt(list.child("member"), *action.jwt);
     XmlElement member = list.child("member");
     switch (action.type) {
       case lb::ActionType::kForward:
@@ -217,16 +268,21 @@ void write_actions(XmlElement out, std::string_view name, const std::vector<lb::
   }
 }
 
+void write_values(XmlElement out, const lb::Condition& condition) {
+  if (!condition.values.empty()) out.strings("Values", condition.values);
+  if (!condition.regex_values.empty()) out.strings("RegexValues", condition.regex_values);
+}
+
 void write_condition(XmlElement out, const lb::Condition& condition) {
   out.text("Field", control::field_word(condition.field));
   // Both forms of the two oldest fields: older clients read Values, Terraform the Config member.
-  if (has_legacy_values(condition.field)) out.strings("Values", condition.values);
+  if (has_legacy_values(condition.field)) write_values(out, condition);
   XmlElement config = out.child(config_member(condition.field));
   if (condition.field == lb::ConditionField::kHttpHeader) {
     config.text("HttpHeaderName", condition.http_header_name);
   }
   if (condition.field != lb::ConditionField::kQueryString) {
-    config.strings("Values", condition.values);
+    write_values(config, condition);
     return;
   }
   XmlElement values = config.child("Values");
@@ -267,7 +323,23 @@ std::vector<std::string> required_resources(const Step& step, const QueryReader&
 
 std::vector<lb::Action> read_actions(const Step& step, const QueryReader& in, std::string_view name) {
   std::vector<lb::Action> actions;
-  for (const QueryReader& each : in.children(name)) actions.push_back(read_action(step, each));
+  std::optional<lb::JwtValidation> jwt;
+  for (const QueryReader& each : in.children(name)) {
+    if (each.string_or("Type", "") != "jwt-validation") {
+      actions.push_back(read_action(step, each));
+      continue;
+    }
+    if (jwt) in.fail(fault("TooManyActions", "You can specify only one jwt-validation action"));
+    jwt = read_jwt(each);
+  }
+  if (!jwt) return actions;
+  if (actions.empty()) {
+    in.fail(
+        fault("InvalidLoadBalancerAction",
+              "A jwt-validation action must be followed by a forward, redirect or fixed-response action"));
+    return actions;
+  }
+  actions.back().jwt = std::move(jwt);
   return actions;
 }
 
@@ -275,6 +347,38 @@ std::vector<lb::Condition> read_conditions(const QueryReader& in) {
   std::vector<lb::Condition> conditions;
   for (const QueryReader& each : in.children("Conditions")) conditions.push_back(read_condition(each));
   return conditions;
+}
+
+void read_transforms(const QueryReader& in, std::optional<lb::Rewrites>& rewrites) {
+  if (!in.has("Transforms")) return;
+  rewrites.emplace();
+  for (const QueryReader& each : in.children("Transforms")) {
+    constexpr std::array<std::string_view, 2> kTypes{"host-header-rewrite", "url-rewrite"};
+    constexpr std::array<std::string_view, 2> kConfigs{"HostHeaderRewriteConfig", "UrlRewriteConfig"};
+    each.required_string("Type");
+    const auto index = each.word("Type", kTypes);
+    if (!index) return;
+    const std::string type(kTypes[*index]);
+    const std::string config(kConfigs[*index]);
+    if (each.has(kConfigs[1 - *index])) {
+      return in.fail(validation_error(std::string(kConfigs[1 - *index]) +
+                                      " cannot be specified for a transform of type '" + type + "'"));
+    }
+    const auto inner = each.child(config);
+    const auto wanted = inner ? inner->children("Rewrites") : std::vector<QueryReader>();
+    if (wanted.size() != 1) {
+      return in.fail(validation_error("A transform of type '" + type + "' needs a " + config +
+                                      " with exactly one rewrite"));
+    }
+    auto& rewrite = *index == 0 ? rewrites->host : rewrites->url;
+    if (rewrite) {
+      return in.fail(validation_error("A rule can only have one transform of type '" + type + "'"));
+    }
+    // An empty Replace removes what matched.
+    rewrite =
+        lb::Rewrite{wanted.front().required_string("Regex"), wanted.front().text("Replace").value_or("")};
+    if (!wanted.front().has("Replace")) wanted.front().required_string("Replace");
+  }
 }
 
 std::vector<model::Tag> read_tags(const QueryReader& in) {
@@ -292,7 +396,8 @@ void write_zones(XmlElement out, const model::LoadBalancer& row, const std::stri
     XmlElement member = zones.child("member");
     member.text("ZoneName", region + static_cast<char>('a' + i % 26));
     member.text("SubnetId", row.subnets[i]);
-    member.child("LoadBalancerAddresses");
+    XmlElement addresses = member.child("LoadBalancerAddresses");
+    if (!row.address.empty()) addresses.child("member").text("IpAddress", row.address);
   }
 }
 
@@ -307,7 +412,9 @@ void write_load_balancer(XmlElement out, const model::LoadBalancer& row, const s
   out.child("State").text("Code", "active");
   out.text("Type", row.type);
   write_zones(out, row, region);
-  out.strings("SecurityGroups", row.security_groups);
+  // A network load balancer may be without any, and says so by not having the member.
+  if (row.type != model::kNetworkType || !row.security_groups.empty())
+    out.strings("SecurityGroups", row.security_groups);
   out.text("IpAddressType", row.ip_address_type);
 }
 
@@ -325,21 +432,74 @@ void write_target_group(XmlElement out, const control::State& state, const model
   out.integer("HealthCheckTimeoutSeconds", check.timeout.count() / 1000);
   out.integer("HealthyThresholdCount", check.healthy_threshold);
   out.integer("UnhealthyThresholdCount", check.unhealthy_threshold);
-  out.text("HealthCheckPath", check.path);
-  out.child("Matcher").text("HttpCode", check.matcher);
+  if (check.protocol != lb::Protocol::kTcp) {
+    out.text("HealthCheckPath", check.path);
+    out.child("Matcher").text(row.protocol_version == "GRPC" ? "GrpcCode" : "HttpCode", check.matcher);
+  }
   out.strings("LoadBalancerArns", control::load_balancers_of(state, row.arn));
   out.text("TargetType", row.target_type);
-  out.text("ProtocolVersion", row.protocol_version);
+  if (!model::is_stream(row.protocol)) out.text("ProtocolVersion", row.protocol_version);
   out.text("IpAddressType", row.ip_address_type);
 }
+
+namespace {
+
+std::string_view word_of(lb::ClientCertificates mode) {
+  switch (mode) {
+    case lb::ClientCertificates::kOff:
+      return "off";
+    case lb::ClientCertificates::kPassthrough:
+      return "passthrough";
+    case lb::ClientCertificates::kVerify:
+      return "verify";
+  }
+  return "";
+}
+
+void write_tls(XmlElement out, const model::Listener& row) {
+  out.child("Certificates").child("member").text("CertificateArn", row.certificate);
+  out.text("SslPolicy", row.ssl_policy);
+  if (!row.alpn.empty()) out.strings("AlpnPolicy", {row.alpn});
+  if (row.protocol != "HTTPS") return;
+  XmlElement mutual = out.child("MutualAuthentication");
+  mutual.text("Mode", word_of(row.client.mode));
+  if (row.client.mode != lb::ClientCertificates::kVerify) return;
+  mutual.text("TrustStoreArn", row.client.trust_store);
+  mutual.boolean("IgnoreClientCertificateExpiry", row.client.ignore_expiry);
+  mutual.text("TrustStoreAssociationStatus", "active");
+  mutual.text("AdvertiseTrustStoreCaNames", row.client.advertise_ca_names ? "on" : "off");
+}
+
+}  // namespace
 
 void write_listener(XmlElement out, const model::Listener& row) {
   out.text("ListenerArn", row.arn);
   out.text("LoadBalancerArn", row.load_balancer_arn);
   out.integer("Port", row.port);
   out.text("Protocol", row.protocol);
+  if (model::has_tls(row.protocol)) write_tls(out, row);
   write_actions(out, "DefaultActions", row.default_actions);
 }
+
+namespace {
+
+void write_transforms(XmlElement out, const lb::Rewrites& rewrites) {
+  if (rewrites == lb::Rewrites()) return;
+  XmlElement list = out.child("Transforms");
+  const auto write = [&list](const char* type, const char* config,
+                             const std::optional<lb::Rewrite>& rewrite) {
+    if (!rewrite) return;
+    XmlElement member = list.child("member");
+    member.text("Type", type);
+    XmlElement values = member.child(config).child("Rewrites").child("member");
+    values.text("Regex", rewrite->regex);
+    values.text("Replace", rewrite->replace);
+  };
+  write("host-header-rewrite", "HostHeaderRewriteConfig", rewrites.host);
+  write("url-rewrite", "UrlRewriteConfig", rewrites.url);
+}
+
+}  // namespace
 
 void write_rule(XmlElement out, const model::Rule& row) {
   out.text("RuleArn", row.arn);
@@ -347,6 +507,7 @@ void write_rule(XmlElement out, const model::Rule& row) {
   XmlElement conditions = out.child("Conditions");
   for (const auto& condition : row.conditions) write_condition(conditions.child("member"), condition);
   write_actions(out, "Actions", row.actions);
+  write_transforms(out, row.rewrites);
   out.boolean("IsDefault", false);
 }
 

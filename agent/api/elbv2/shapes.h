@@ -1,6 +1,7 @@
 // Reading and writing the structures that several operations share: actions, conditions, tags, pages.
 // Internal to agent/api/elbv2. Readers report into the QueryReader they are given; check its ok() afterwards.
 #pragma once
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,9 +28,12 @@ std::vector<std::string> arns_or_empty(const control::Step& step, const aws::Que
 // ResourceArns: at least one, of any kind.
 std::vector<std::string> required_resources(const control::Step& step, const aws::QueryReader& in);
 
+// A jwt-validation action becomes part of the action that follows it.
 std::vector<lb::Action> read_actions(const control::Step& step, const aws::QueryReader& in,
                                      std::string_view name);
 std::vector<lb::Condition> read_conditions(const aws::QueryReader& in);
+// Transforms; absent ones leave `rewrites` as they are.
+void read_transforms(const aws::QueryReader& in, std::optional<lb::Rewrites>& rewrites);
 std::vector<model::Tag> read_tags(const aws::QueryReader& in);
 
 void write_load_balancer(aws::XmlElement out, const model::LoadBalancer& row, const std::string& region);
@@ -69,6 +73,29 @@ void write_page(aws::XmlElement out, std::string_view list, const PageRequest& p
     last = key;
     ++written;
   }
+}
+
+// The rows of a table that a Describe call names by ARN or by name, in the order of their ARNs; all of them
+// where it names none. What is named and not there is in `missing`.
+template <class Row>
+struct NamedRows {
+  std::vector<std::pair<std::string, const Row*>> found;
+  std::set<std::string> missing;
+};
+template <class Row, class Table>
+NamedRows<Row> named_rows(const Table& table, const std::vector<std::string>& arns,
+                          const std::vector<std::string>& names) {
+  std::set<std::string> wanted(arns.begin(), arns.end());
+  wanted.insert(names.begin(), names.end());
+  NamedRows<Row> out;
+  out.missing = wanted;
+  for (const auto& [arn, row] : table.rows()) {
+    const std::string& key = names.empty() ? arn : row.name;
+    if (!wanted.empty() && wanted.count(key) == 0) continue;
+    out.missing.erase(key);
+    out.found.emplace_back(arn, &row);
+  }
+  return out;
 }
 
 }  // namespace agent::api::elbv2

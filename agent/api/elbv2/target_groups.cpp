@@ -25,10 +25,7 @@ control::HealthCheckChange read_health_check(const QueryReader& in) {
   change.unhealthy_threshold = in.integer<int>("UnhealthyThresholdCount");
   if (const auto matcher = in.child("Matcher")) {
     change.http_codes = matcher->string("HttpCode");
-    if (matcher->string("GrpcCode")) {
-      in.fail(fault("InvalidConfigurationRequest",
-                    "Matcher.GrpcCode needs protocol version GRPC, which is not offered here yet"));
-    }
+    change.grpc_codes = matcher->string("GrpcCode");
   }
   return change;
 }
@@ -37,22 +34,15 @@ using Found = std::vector<std::pair<std::string, const model::TargetGroup*>>;
 
 shared::Result<Found> find_groups(const control::State& state, const std::vector<std::string>& arns,
                                   const std::vector<std::string>& names, const std::string& load_balancer) {
-  std::set<std::string> missing(arns.begin(), arns.end());
-  missing.insert(names.begin(), names.end());
-  const std::set<std::string> wanted = missing;
-  Found found;
-  for (const auto& [arn, row] : state.target_groups.rows()) {
-    const std::string& key = names.empty() ? arn : row.name;
-    if (!wanted.empty() && wanted.count(key) == 0) continue;
-    if (!load_balancer.empty()) {
-      const auto users = control::load_balancers_of(state, arn);
-      if (std::find(users.begin(), users.end(), load_balancer) == users.end()) continue;
-    }
-    missing.erase(key);
-    found.emplace_back(arn, &row);
+  auto named = named_rows<model::TargetGroup>(state.target_groups, arns, names);
+  if (!named.missing.empty()) return fault("TargetGroupNotFound", "One or more target groups not found");
+  if (!load_balancer.empty()) {
+    std::erase_if(named.found, [&](const auto& each) {
+      const auto users = control::load_balancers_of(state, each.first);
+      return std::find(users.begin(), users.end(), load_balancer) == users.end();
+    });
   }
-  if (!missing.empty()) return fault("TargetGroupNotFound", "One or more target groups not found");
-  return found;
+  return std::move(named.found);
 }
 
 }  // namespace

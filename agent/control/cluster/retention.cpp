@@ -24,7 +24,10 @@ bool in_use(const State& state, const std::string& key, const model::Cluster&) {
   return has_rows(state.services, key) || has_rows(state.instances, key) || has_rows(state.tasks, key);
 }
 
-void erase_with(Step& step, const std::string& key, const model::Service&) { erase_events(rows(step), key); }
+void erase_with(Step& step, const std::string& key, const model::Service&) {
+  erase_events(rows(step), key);
+  erase_history(rows(step), key);
+}
 void erase_with(Step&, const std::string&, const model::ContainerInstance&) {}
 void erase_with(Step&, const std::string&, const model::Cluster&) {}
 

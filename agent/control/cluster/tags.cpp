@@ -22,10 +22,11 @@ Result<std::string> present_key(const Table<T>& table, std::string key) {
   return key;
 }
 
-enum class Kind { kCluster, kService, kTask, kInstance, kTaskDefinition };
+enum class Kind { kCluster, kService, kTask, kInstance, kTaskDefinition, kCapacityProvider, kTaskSet };
 struct Resource {
   Kind kind;
-  std::string key;
+  std::string key;    // of a row
+  std::string set{};  // id of the task set in it
 };
 
 Result<Resource> resource_in_cluster(const Step& step, EcsKind kind, const std::vector<std::string>& parts) {
@@ -40,6 +41,10 @@ Result<Resource> resource_in_cluster(const Step& step, EcsKind kind, const std::
                                                : present_key(state.instances, key);
   if (!found) return found.error();
   return Resource{is_service ? Kind::kService : is_task ? Kind::kTask : Kind::kInstance, key};
+}
+
+bool is_set(const model::Service& service, const model::Deployment& each, const Resource& set) {
+  return service.controller == model::DeploymentController::kExternal && each.id == set.set;
 }
 
 Result<Resource> find_resource(const Step& step, const std::string& arn) {
@@ -59,6 +64,21 @@ Result<Resource> find_resource(const Step& step, const std::string& arn) {
       const Result<std::string> key = present_key(step.state.task_definitions, named->parts[0]);
       if (!key) return key.error();
       return Resource{Kind::kTaskDefinition, *key};
+    }
+    case EcsKind::kTaskSet: {
+      Resource set{Kind::kTaskSet, named->parts[0] + "/" + named->parts[1],
+                   named->parts[2] + "/" + named->parts[3]};
+      const model::Service* service = step.state.services.find(set.key);
+      const bool there =
+          service != nullptr && std::any_of(service->deployments.begin(), service->deployments.end(),
+                                            [&](const auto& each) { return is_set(*service, each, set); });
+      if (!there) return fault("ResourceNotFoundException", "The specified resource was not found.");
+      return set;
+    }
+    case EcsKind::kCapacityProvider: {
+      const Result<std::string> key = present_key(step.state.capacity_providers, named->parts[0]);
+      if (!key) return key.error();
+      return Resource{Kind::kCapacityProvider, *key};
     }
     default:
       return invalid_parameter("The resourceArn " + arn +
@@ -84,6 +104,16 @@ void set_tags(Step& step, const Resource& resource, std::vector<model::Tag> tags
     case Kind::kTaskDefinition:
       rows(step).task_definitions.edit(resource.key, set);
       break;
+    case Kind::kTaskSet:
+      rows(step).services.edit(resource.key, [&](model::Service& row) {
+        for (model::Deployment& each : row.deployments) {
+          if (each.id == resource.set) each.tags = std::move(tags);
+        }
+      });
+      break;
+    case Kind::kCapacityProvider:
+      rows(step).capacity_providers.edit(resource.key, set);
+      break;
   }
 }
 
@@ -97,6 +127,13 @@ const std::vector<model::Tag>& present_tags(const State& state, const Resource& 
       return state.tasks.find(resource.key)->tags;
     case Kind::kInstance:
       return state.instances.find(resource.key)->tags;
+    case Kind::kTaskSet: {
+      const auto& sets = state.services.find(resource.key)->deployments;
+      return std::find_if(sets.begin(), sets.end(), [&](const auto& each) { return each.id == resource.set; })
+          ->tags;
+    }
+    case Kind::kCapacityProvider:
+      return state.capacity_providers.find(resource.key)->tags;
     case Kind::kTaskDefinition:
       break;
   }

@@ -11,6 +11,7 @@
 #include "agent/control/elb/target_health.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/rows.h"
+#include "shared/lbconfig/tls_policy.h"
 
 namespace agent::control {
 namespace {
@@ -34,12 +35,46 @@ std::set<std::string> groups_of_load_balancer(const State& state, const std::str
   return groups;
 }
 
+// Nothing of a connection is looked at before it is forwarded.
+Result<void> check_stream_action(const lb::Action& action) {
+  if (action.type != lb::ActionType::kForward) {
+    return fault("InvalidLoadBalancerAction",
+                 "Listeners of network load balancers support only actions of type 'forward'");
+  }
+  if (action.forward.target_groups.size() == 1 && !action.forward.sticky) return {};
+  return fault("InvalidLoadBalancerAction",
+               "A forward action of a network load balancer must have exactly one target group and no target "
+               "group stickiness");
+}
+
+bool may_forward(std::string_view listener, std::string_view group) {
+  if (!model::is_stream(listener)) return !model::is_stream(group);
+  return group == "TCP" || group == listener;
+}
+
 // Values in range, groups there, and none of them with another load balancer.
-Result<void> check_usable(const State& state, const std::string& load_balancer_arn, const Actions& actions) {
-  if (auto ok = check_actions(actions); !ok) return ok;
+Result<void> check_usable(const State& state, const std::string& load_balancer_arn, std::string_view protocol,
+                          const Actions& actions) {
+  if (auto ok = check_actions(actions, protocol); !ok) return ok;
+  if (model::is_stream(protocol)) {
+    if (auto ok = check_stream_action(actions.front()); !ok) return ok;
+  }
   const std::set<std::string> wanted = target_groups_in(actions);
   for (const auto& group : wanted) {
-    if (auto found = find_target_group(state, group); !found) return found.error();
+    const auto found = find_target_group(state, group);
+    if (!found) return found.error();
+    if (!may_forward(protocol, (*found)->protocol)) {
+      return fault("InvalidConfigurationRequest", "Listener protocol '" + std::string(protocol) +
+                                                      "' is not supported with a target group with the "
+                                                      "protocol '" +
+                                                      (*found)->protocol + "'");
+    }
+    if (protocol != "HTTPS" && (*found)->protocol_version != "HTTP1") {
+      return fault("InvalidConfigurationRequest",
+                   "Listener protocol '" + std::string(protocol) +
+                       "' is not supported with a target group with the protocol-version '" +
+                       (*found)->protocol_version + "'");
+    }
     for (const auto& user : load_balancers_of(state, group)) {
       if (user != load_balancer_arn) {
         return fault("TargetGroupAssociationLimit",
@@ -47,6 +82,14 @@ Result<void> check_usable(const State& state, const std::string& load_balancer_a
                      "balancer: " +
                          group);
       }
+    }
+  }
+  for (const auto& action : actions) {
+    if (!splits_without_stickiness(action)) continue;
+    for (const auto& each : action.forward.target_groups) {
+      const auto* group = state.target_groups.find(each.target_group);
+      if (group != nullptr && target_group_attribute(*group, "stickiness.enabled") == "true")
+        return group_stickiness_missing();
     }
   }
   auto all = groups_of_load_balancer(state, load_balancer_arn);
@@ -59,17 +102,18 @@ Result<void> check_usable(const State& state, const std::string& load_balancer_a
   return {};
 }
 
-Result<void> check_protocol(const std::string& protocol) {
-  if (protocol == "HTTP") return {};
+Result<void> check_protocol(const std::string& balancer_type, const std::string& protocol) {
+  const bool network = balancer_type == model::kNetworkType;
   if (protocol.empty()) return validation_error("A protocol must be specified");
-  if (protocol == "HTTPS") {
-    return fault("UnsupportedProtocol",
-                 "HTTPS listeners are not offered here yet: use protocol HTTP, or end TLS in front of "
-                 "the load balancer");
+  const bool http = protocol == "HTTP" || protocol == "HTTPS";
+  if (network ? model::is_stream(protocol) : http) return {};
+  if (network && !http) {
+    return fault("UnsupportedProtocol", "Protocol '" + protocol +
+                                            "' is not offered here: listeners of network load balancers "
+                                            "have the protocol TCP or TLS");
   }
-  return fault("UnsupportedProtocol", "Protocol '" + protocol +
-                                          "' is not supported on listeners of load balancers of type "
-                                          "'application': use HTTP");
+  return validation_error("Listener protocol '" + protocol + "' must be one of '" +
+                          (network ? "TCP, TLS" : "HTTP, HTTPS") + "'");
 }
 
 Result<std::uint16_t> checked_port(const std::optional<int>& port) {
@@ -80,9 +124,15 @@ Result<std::uint16_t> checked_port(const std::optional<int>& port) {
   return static_cast<std::uint16_t>(*port);
 }
 
-const model::Listener* listener_on(const State& state, std::uint16_t port) {
-  for (const auto& [arn, listener] : state.listeners.rows()) {
-    if (listener.port == port) return &listener;
+// The listener that has this port at the address of that load balancer.
+const model::Listener* listener_on(const Step& step, const std::string& load_balancer, std::uint16_t port) {
+  const auto address = [&](const std::string& arn) {
+    const auto* row = step.state.load_balancers.find(arn);
+    return row == nullptr ? std::string() : address_of(*row, step.settings);
+  };
+  const std::string wanted = address(load_balancer);
+  for (const auto& [arn, listener] : step.state.listeners.rows()) {
+    if (listener.port == port && address(listener.load_balancer_arn) == wanted) return &listener;
   }
   return nullptr;
 }
@@ -96,7 +146,123 @@ Error port_taken(const State& state, const model::Listener& holder, const std::s
   return fault("DuplicateListener",
                "Port " + std::to_string(holder.port) + " is already used by a listener of load balancer '" +
                    (other == nullptr ? holder.load_balancer_arn : other->name) +
-                   "': all load balancers of one control plane share the balancers' address");
+                   "' at the same address: more addresses (--listener-address) have room for more");
+}
+
+Result<void> check_certificate(const State& state, const std::string& arn) {
+  if (const model::Certificate* found = state.certificates.find(arn)) {
+    if (!found->body.empty()) return {};
+    return fault("UnsupportedCertificate",
+                 "Certificate '" + arn + "' has not been issued: DescribeCertificate tells its status");
+  }
+  return fault("CertificateNotFound", "Certificate '" + arn.substr(0, aws::kQuotedArnBytes) +
+                                          "' not found: import it into ACM first");
+}
+
+Result<void> apply_client(const State& state, const lb::ClientAuthentication& client, model::Listener& row) {
+  if (client.mode == lb::ClientCertificates::kVerify) {
+    if (client.trust_store.empty())
+      return validation_error(
+          "A trust store ARN must be specified for mutual authentication in mode 'verify'");
+    if (state.trust_stores.find(client.trust_store) == nullptr) {
+      return fault("TrustStoreNotFound",
+                   "Trust store '" + client.trust_store.substr(0, aws::kQuotedArnBytes) + "' not found");
+    }
+    row.client = client;
+    return {};
+  }
+  const lb::ClientAuthentication plain{client.mode, "", false, false};
+  if (client != plain) {
+    return validation_error(
+        "TrustStoreArn, IgnoreClientCertificateExpiry and AdvertiseTrustStoreCaNames are for mutual "
+        "authentication in mode 'verify'");
+  }
+  row.client = client;
+  return {};
+}
+
+// What an HTTPS listener has is dropped with the protocol.
+Result<void> forget_tls(const TlsChange& change, model::Listener& row) {
+  if (change.policy || change.certificates) {
+    return fault("InvalidConfigurationRequest",
+                 "SslPolicy and Certificates cannot be specified for " + row.protocol + " listeners");
+  }
+  row.ssl_policy.clear();
+  row.certificate.clear();
+  row.certificates.clear();
+  row.client = {};
+  return {};
+}
+
+Result<void> apply_alpn(const TlsChange& change, model::Listener& row) {
+  if (row.protocol != "TLS") {
+    row.alpn.clear();
+    if (!change.alpn) return {};
+    return fault("InvalidConfigurationRequest",
+                 "AlpnPolicy is for TLS listeners of network load balancers: HTTPS listeners offer h2 and "
+                 "http/1.1 as routing.http2.enabled says");
+  }
+  if (change.alpn) row.alpn = *change.alpn;
+  return {};
+}
+
+Result<void> apply_tls(const State& state, const TlsChange& change, model::Listener& row) {
+  if (auto ok = apply_alpn(change, row); !ok) return ok;
+  if (row.protocol != "HTTPS" && change.client && change.client->mode != lb::ClientCertificates::kOff) {
+    return fault("InvalidConfigurationRequest",
+                 "MutualAuthentication cannot be specified for " + row.protocol + " listeners");
+  }
+  if (!model::has_tls(row.protocol)) return forget_tls(change, row);
+  if (change.policy) row.ssl_policy = *change.policy;
+  if (row.ssl_policy.empty()) row.ssl_policy = lb::kDefaultTlsPolicy;
+  if (lb::find_tls_policy(row.ssl_policy) == nullptr)
+    return fault("SSLPolicyNotFound", "SSL policy '" + row.ssl_policy + "' not found");
+  if (change.certificates) {
+    if (change.certificates->size() > 1) {
+      return validation_error("Only one certificate, the default one, can be specified here, but " +
+                              std::to_string(change.certificates->size()) +
+                              " were: add others with AddListenerCertificates");
+    }
+    row.certificate = change.certificates->empty() ? std::string() : change.certificates->front();
+  }
+  if (row.certificate.empty()) {
+    return validation_error("A certificate must be specified for " + row.protocol + " listeners");
+  }
+  if (auto ok = check_certificate(state, row.certificate); !ok) return ok;
+  if (change.client && row.protocol == "HTTPS") return apply_client(state, *change.client, row);
+  return {};
+}
+
+// CreateListener, called again with the same members, finds what it made.
+bool created_alike(const model::Listener& a, const model::Listener& b) {
+  return a.load_balancer_arn == b.load_balancer_arn && a.protocol == b.protocol &&
+         a.default_actions == b.default_actions && a.ssl_policy == b.ssl_policy &&
+         a.certificate == b.certificate && a.client == b.client && a.alpn == b.alpn;
+}
+
+// Actions that were right for the protocol of before may not be for this one.
+Result<void> check_protocol_of_actions(const State& state, const model::Listener& listener) {
+  const auto check = [&](const Actions& actions) {
+    return check_usable(state, listener.load_balancer_arn, listener.protocol, actions);
+  };
+  if (auto ok = check(listener.default_actions); !ok) return ok;
+  for (const model::Rule* rule : rules_of(state, listener.arn)) {
+    if (auto ok = check(rule->actions); !ok) return ok;
+  }
+  return {};
+}
+
+Result<const model::Listener*> find_https_listener(const State& state, const std::string& arn,
+                                                   const std::vector<std::string>& certificates) {
+  auto found = find_listener(state, arn);
+  if (!found) return found;
+  if (!model::has_tls((*found)->protocol))
+    return fault("InvalidConfigurationRequest", "Only HTTPS and TLS listeners have certificates");
+  if (certificates.empty()) return validation_error("At least one certificate must be specified");
+  for (const std::string& each : certificates) {
+    if (auto ok = check_certificate(state, each); !ok) return ok.error();
+  }
+  return found;
 }
 
 std::string new_rule_arn(Step& step, const std::string& listener_arn) {
@@ -126,8 +292,13 @@ Result<void> modify_default_rule(Step& step, const model::Listener& listener, co
   if (request.conditions && !request.conditions->empty()) {
     return fault("OperationNotPermitted", "Conditions of a default rule cannot be modified");
   }
+  if (request.rewrites && *request.rewrites != lb::Rewrites()) {
+    return fault("OperationNotPermitted", "Transforms cannot be added to a default rule");
+  }
   if (!request.actions) return {};
-  if (auto ok = check_usable(step.state, listener.load_balancer_arn, *request.actions); !ok) return ok;
+  if (auto ok = check_usable(step.state, listener.load_balancer_arn, listener.protocol, *request.actions);
+      !ok)
+    return ok;
   rows(step).listeners.edit(listener.arn, [&](auto& row) { row.default_actions = *request.actions; });
   return {};
 }
@@ -143,16 +314,21 @@ Result<std::string> create_listener(Step& step, const CreateListener& request) {
   State& state = rows(step);
   auto balancer = find_load_balancer(state, request.load_balancer_arn);
   if (!balancer) return balancer.error();
-  if (auto ok = check_protocol(request.protocol); !ok) return ok.error();
+  if (auto ok = check_protocol((*balancer)->type, request.protocol); !ok) return ok.error();
   auto port = checked_port(request.port);
   if (!port) return port.error();
   if (auto ok = check_elb_tags(request.tags); !ok) return ok.error();
-  if (auto ok = check_usable(state, request.load_balancer_arn, request.default_actions); !ok)
+  model::Listener row;
+  row.load_balancer_arn = request.load_balancer_arn;
+  row.port = *port;
+  row.protocol = request.protocol;
+  row.default_actions = request.default_actions;
+  if (auto ok = apply_tls(state, request.tls, row); !ok) return ok.error();
+  if (auto ok = check_usable(state, request.load_balancer_arn, request.protocol, request.default_actions);
+      !ok)
     return ok.error();
-  if (const auto* holder = listener_on(state, *port)) {
-    const bool same = holder->load_balancer_arn == request.load_balancer_arn &&
-                      holder->default_actions == request.default_actions;
-    if (same) return holder->arn;
+  if (const auto* holder = listener_on(step, request.load_balancer_arn, *port)) {
+    if (created_alike(*holder, row)) return holder->arn;
     return port_taken(state, *holder, request.load_balancer_arn);
   }
   const auto count = std::count_if(
@@ -162,12 +338,7 @@ Result<std::string> create_listener(Step& step, const CreateListener& request) {
     return fault("TooManyListeners", "The maximum number of listeners has been reached: " +
                                          std::to_string(kMaxListenersPerLoadBalancer));
   }
-  model::Listener row;
   row.arn = aws::listener_arn((*balancer)->arn, step.random.hex(kListenerIdDigits));
-  row.load_balancer_arn = request.load_balancer_arn;
-  row.port = *port;
-  row.protocol = request.protocol;
-  row.default_actions = request.default_actions;
   row.default_rule_arn = new_rule_arn(step, row.arn);
   row.tags = request.tags;
   row.created_at = step.now;
@@ -182,23 +353,70 @@ Result<void> modify_listener(Step& step, const ModifyListener& request) {
   if (!found) return found.error();
   model::Listener changed = **found;
   if (request.protocol) {
-    if (auto ok = check_protocol(*request.protocol); !ok) return ok;
+    const auto balancer = find_load_balancer(state, changed.load_balancer_arn);
+    if (!balancer) return balancer.error();
+    if (auto ok = check_protocol((*balancer)->type, *request.protocol); !ok) return ok;
     changed.protocol = *request.protocol;
   }
   if (request.port) {
     auto port = checked_port(request.port);
     if (!port) return port.error();
-    const auto* holder = listener_on(state, *port);
+    const auto* holder = listener_on(step, changed.load_balancer_arn, *port);
     if (holder != nullptr && holder->arn != request.arn) {
       return port_taken(state, *holder, changed.load_balancer_arn);
     }
     changed.port = *port;
   }
   if (request.default_actions) {
-    if (auto ok = check_usable(state, changed.load_balancer_arn, *request.default_actions); !ok) return ok;
+    if (auto ok = check_usable(state, changed.load_balancer_arn, changed.protocol, *request.default_actions);
+        !ok)
+      return ok;
     changed.default_actions = *request.default_actions;
   }
+  if (auto ok = apply_tls(state, request.tls, changed); !ok) return ok;
+  if (changed.protocol != (*found)->protocol) {
+    if (auto ok = check_protocol_of_actions(state, changed); !ok) return ok;
+  }
   state.listeners.put(request.arn, std::move(changed));
+  return {};
+}
+
+Result<void> add_listener_certificates(Step& step, const std::string& arn,
+                                       const std::vector<std::string>& certificates) {
+  const auto found = find_https_listener(step.state, arn, certificates);
+  if (!found) return found.error();
+  auto list = (*found)->certificates;
+  for (const std::string& each : certificates) {
+    if (std::find(list.begin(), list.end(), each) == list.end()) list.push_back(each);
+  }
+  std::size_t count = list.size();
+  for (const auto& [other, listener] : step.state.listeners.rows()) {
+    const bool counts = listener.load_balancer_arn == (*found)->load_balancer_arn && other != arn;
+    if (counts) count += listener.certificates.size();
+  }
+  if (count > kMaxCertificatesPerLoadBalancer) {
+    return fault("TooManyCertificates",
+                 "The maximum number of certificates for a load balancer has been "
+                 "reached: " +
+                     std::to_string(kMaxCertificatesPerLoadBalancer));
+  }
+  rows(step).listeners.edit(arn, [&](auto& row) { row.certificates = std::move(list); });
+  return {};
+}
+
+Result<void> remove_listener_certificates(Step& step, const std::string& arn,
+                                          const std::vector<std::string>& certificates) {
+  const auto found = find_https_listener(step.state, arn, certificates);
+  if (!found) return found.error();
+  auto list = (*found)->certificates;
+  for (const std::string& each : certificates) {
+    if (std::erase(list, each) == 0 && each == (*found)->certificate) {
+      return fault(
+          "OperationNotPermitted",
+          "Certificate '" + each + "' is the default certificate of the listener and cannot be removed");
+    }
+  }
+  rows(step).listeners.edit(arn, [&](auto& row) { row.certificates = std::move(list); });
   return {};
 }
 
@@ -238,10 +456,18 @@ Result<std::string> create_rule(Step& step, const CreateRule& request) {
   auto listener = find_listener(state, request.listener_arn);
   if (!listener) return listener.error();
   const std::string load_balancer = (*listener)->load_balancer_arn;
+  if (model::is_stream((*listener)->protocol)) {
+    return fault(
+        "InvalidConfigurationRequest",
+        "Rules cannot be added to listeners of network load balancers: their default action forwards "
+        "every connection");
+  }
   if (auto ok = check_priority(request.priority); !ok) return ok.error();
   if (auto ok = check_conditions(request.conditions); !ok) return ok.error();
+  if (auto ok = check_rewrites(request.rewrites); !ok) return ok.error();
   if (auto ok = check_elb_tags(request.tags); !ok) return ok.error();
-  if (auto ok = check_usable(state, load_balancer, request.actions); !ok) return ok.error();
+  if (auto ok = check_usable(state, load_balancer, (*listener)->protocol, request.actions); !ok)
+    return ok.error();
   for (const model::Rule* rule : rules_of(state, request.listener_arn)) {
     if (rule->priority == request.priority) return priority_in_use(request.priority);
   }
@@ -255,6 +481,7 @@ Result<std::string> create_rule(Step& step, const CreateRule& request) {
   row.priority = request.priority;
   row.conditions = request.conditions;
   row.actions = request.actions;
+  row.rewrites = request.rewrites;
   row.tags = request.tags;
   const std::string arn = row.arn;
   state.rules.put(arn, std::move(row));
@@ -273,10 +500,15 @@ Result<void> modify_rule(Step& step, const ModifyRule& request) {
     if (auto ok = check_conditions(*request.conditions); !ok) return ok;
     changed.conditions = *request.conditions;
   }
+  if (request.rewrites) {
+    if (auto ok = check_rewrites(*request.rewrites); !ok) return ok;
+    changed.rewrites = *request.rewrites;
+  }
   if (request.actions) {
     const auto* listener = state.listeners.find(changed.listener_arn);
     if (listener == nullptr) return rule_not_found();
-    if (auto ok = check_usable(state, listener->load_balancer_arn, *request.actions); !ok) return ok;
+    if (auto ok = check_usable(state, listener->load_balancer_arn, listener->protocol, *request.actions); !ok)
+      return ok;
     changed.actions = *request.actions;
   }
   state.rules.put(request.arn, std::move(changed));

@@ -10,28 +10,54 @@
 
 namespace agent::control {
 
+// Of HTTPS and TLS listeners. What is absent stays as it is, or takes its default in a new listener.
+struct TlsChange {
+  std::optional<std::string> policy;
+  std::optional<std::vector<std::string>> certificates;  // ARNs; exactly one, the default certificate
+  std::optional<lb::ClientAuthentication> client;        // HTTPS only
+  std::optional<std::string> alpn;                       // TLS only: a word of kAlpnPolicies
+};
+inline constexpr std::pair<std::string_view, lb::AlpnPolicy> kAlpnPolicies[] = {
+    {"HTTP1Only", lb::AlpnPolicy::kHttp1Only},
+    {"HTTP2Only", lb::AlpnPolicy::kHttp2Only},
+    {"HTTP2Optional", lb::AlpnPolicy::kHttp2Optional},
+    {"HTTP2Preferred", lb::AlpnPolicy::kHttp2Preferred},
+    {"None", lb::AlpnPolicy::kNone}};
+// AWS's 25 can be raised there; these are as many as balancers take of a listener, without the default one.
+inline constexpr std::size_t kMaxCertificatesPerLoadBalancer = lb::kMaxListenerCertificates - 1;
+
 struct CreateListener {
   std::string load_balancer_arn;
   std::string protocol;
   std::optional<int> port;
   std::vector<lb::Action> default_actions;
   std::vector<model::Tag> tags;
+  TlsChange tls{};
 };
 // Errors: LoadBalancerNotFound, TargetGroupNotFound, DuplicateListener, TooManyListeners,
-// UnsupportedProtocol, TargetGroupAssociationLimit, TooManyUniqueTargetGroupsPerLoadBalancer and those of
-// check_actions. All load balancers share the balancers' address: a port belongs to one listener of them all.
+// UnsupportedProtocol, TargetGroupAssociationLimit, TooManyUniqueTargetGroupsPerLoadBalancer,
+// SSLPolicyNotFound, CertificateNotFound, TrustStoreNotFound and those of check_actions. All load balancers
+// share the balancers' address: a port belongs to one listener of them all.
 shared::Result<std::string> create_listener(Step& step, const CreateListener& request);
 struct ModifyListener {
   std::string arn;
   std::optional<std::string> protocol;
   std::optional<int> port;
   std::optional<std::vector<lb::Action>> default_actions;
+  TlsChange tls{};
 };
 // Errors: ListenerNotFound and those of create_listener.
 shared::Result<void> modify_listener(Step& step, const ModifyListener& request);
 // Errors: ListenerNotFound and those of attributes.h; all or nothing.
 shared::Result<void> modify_listener_attributes(Step& step, const std::string& arn,
                                                 const std::vector<model::NameValue>& changes);
+// The certificates beside the default one. One that is there already, or is not there any more, is a success.
+// Errors: ListenerNotFound, CertificateNotFound, TooManyCertificates, OperationNotPermitted (removing the
+// default one).
+shared::Result<void> add_listener_certificates(Step& step, const std::string& arn,
+                                               const std::vector<std::string>& certificates);
+shared::Result<void> remove_listener_certificates(Step& step, const std::string& arn,
+                                                  const std::vector<std::string>& certificates);
 // Errors: ListenerNotFound.
 shared::Result<void> delete_listener(Step& step, const std::string& arn);
 shared::Result<const model::Listener*> find_listener(const State& state, const std::string& arn);
@@ -42,6 +68,7 @@ struct CreateRule {
   std::vector<lb::Condition> conditions;
   std::vector<lb::Action> actions;
   std::vector<model::Tag> tags;
+  lb::Rewrites rewrites{};
 };
 // Errors: ListenerNotFound, PriorityInUse, TooManyRules and those of create_listener's actions.
 shared::Result<std::string> create_rule(Step& step, const CreateRule& request);
@@ -49,8 +76,9 @@ struct ModifyRule {
   std::string arn;  // of a default rule too: its actions are the listener's default actions
   std::optional<std::vector<lb::Condition>> conditions;
   std::optional<std::vector<lb::Action>> actions;
+  std::optional<lb::Rewrites> rewrites;  // empty ones: remove
 };
-// Errors: RuleNotFound, OperationNotPermitted (conditions of a default rule).
+// Errors: RuleNotFound, OperationNotPermitted (conditions or transforms of a default rule).
 shared::Result<void> modify_rule(Step& step, const ModifyRule& request);
 // Errors: RuleNotFound, OperationNotPermitted (a default rule).
 shared::Result<void> delete_rule(Step& step, const std::string& arn);

@@ -26,6 +26,11 @@ constexpr std::size_t kMaxName = 32;
 constexpr std::size_t kIdDigits = 16;
 constexpr std::size_t kDnsDigits = 9;
 constexpr std::size_t kMaxPath = 1024;
+constexpr const char* kGrpcCheckPath = "/AWS.ALB/healthcheck";  // defaults of protocol version GRPC
+constexpr const char* kGrpcCheckCode = "12";                    // UNIMPLEMENTED
+constexpr Millis kStreamCheckTimeout{10'000};                   // defaults of protocols TCP and TLS
+constexpr Millis kStreamHttpCheckTimeout{6'000};
+constexpr const char* kStreamCheckCodes = "200-399";
 constexpr std::size_t kMaxWord = 255;  // of subnet, security group and VPC names
 // What callers see who never named a network.
 constexpr const char* kDefaultVpc = "vpc-00000000000000000";
@@ -101,6 +106,7 @@ class Canonical {
 std::string canonical(const CreateLoadBalancer& r) {
   Canonical out;
   out.add(r.scheme).add(r.ip_address_type).add(r.subnets).add(r.security_groups);
+  if (r.type != "application") out.add(r.type);  // rows of before have no type here
   return out.text();
 }
 
@@ -110,6 +116,8 @@ std::string canonical(const model::TargetGroup& g) {
   out.add(g.target_type).add(g.ip_address_type);
   const auto& check = g.health_check;
   out.add(check.path).add(check.matcher).add(std::to_string(check.port));
+  // Rows of before have none of it.
+  if (g.health_check_protocol != "HTTP") out.add(g.health_check_protocol);
   for (const long long each :
        {static_cast<long long>(check.interval.count()), static_cast<long long>(check.timeout.count()),
         static_cast<long long>(check.healthy_threshold), static_cast<long long>(check.unhealthy_threshold)}) {
@@ -123,10 +131,10 @@ Result<void> check_new_load_balancer(const CreateLoadBalancer& r) {
   if (r.name.starts_with("internal-")) {
     return validation_error("Load balancer name '" + r.name + "' cannot begin with 'internal-'");
   }
-  if (r.type != "application") {
-    if (r.type == "network" || r.type == "gateway") {
+  if (r.type != "application" && r.type != model::kNetworkType) {
+    if (r.type == "gateway") {
       return unsupported("Load balancers of type '" + r.type +
-                         "' are not offered here: only 'application' load balancers are");
+                         "' are not offered here: only 'application' and 'network' load balancers are");
     }
     return validation_error("1 validation error detected: Value '" + r.type +
                             "' at 'type' failed to satisfy constraint: Member must satisfy enum value set: "
@@ -173,12 +181,26 @@ Result<std::uint16_t> health_check_port(const std::string& text) {
 Result<void> apply_where(const HealthCheckChange& change, model::TargetGroup& group) {
   auto& check = group.health_check;
   if (change.enabled && !*change.enabled) {
-    return unsupported("Health checks cannot be disabled for target groups with target type '" +
-                       group.target_type + "'");
+    return validation_error("Health checks cannot be disabled for target groups with target type '" +
+                            group.target_type + "'");
   }
-  if (change.protocol && *change.protocol != "HTTP") {
-    return unsupported("Health check protocol '" + *change.protocol +
-                       "' is not offered here: health checks speak HTTP");
+  const bool stream = model::is_stream(group.protocol);
+  if (change.protocol) {
+    const bool https = *change.protocol == "HTTPS";
+    const bool tcp = *change.protocol == "TCP" && stream;
+    if (!https && !tcp && *change.protocol != "HTTP") {
+      return validation_error(
+          "Health check protocol '" + *change.protocol +
+          (stream ? "' is not offered here: health checks of this target group speak TCP, HTTP "
+                    "or HTTPS"
+                  : "' is not offered here: health checks speak HTTP or HTTPS"));
+    }
+    group.health_check_protocol = *change.protocol;
+    check.protocol = tcp ? lb::Protocol::kTcp : https ? lb::Protocol::kHttps : lb::Protocol::kHttp;
+  }
+  if (check.protocol == lb::Protocol::kTcp && (change.path || change.http_codes)) {
+    return validation_error(std::string(change.path ? "HealthCheckPath" : "Matcher") +
+                            " cannot be specified for health checks with the protocol 'TCP'");
   }
   if (change.port) {
     auto port = health_check_port(*change.port);
@@ -194,9 +216,19 @@ Result<void> apply_where(const HealthCheckChange& change, model::TargetGroup& gr
     }
     check.path = path;
   }
+  const bool grpc = group.protocol_version == "GRPC";
+  if (grpc ? change.http_codes.has_value() : change.grpc_codes.has_value()) {
+    return validation_error(std::string("Matcher.") + (grpc ? "HttpCode" : "GrpcCode") +
+                            " cannot be specified for a target group with protocol version '" +
+                            group.protocol_version + "'");
+  }
   if (change.http_codes) {
     if (auto ok = check_matcher(*change.http_codes); !ok) return ok;
     check.matcher = *change.http_codes;
+  }
+  if (change.grpc_codes) {
+    if (auto ok = check_grpc_matcher(*change.grpc_codes); !ok) return ok;
+    check.matcher = *change.grpc_codes;
   }
   return {};
 }
@@ -215,9 +247,10 @@ Result<void> apply(const HealthCheckChange& change, model::TargetGroup& group) {
                      check.unhealthy_threshold);
   }
   if (!ok) return ok;
-  if (timeout >= interval) {
-    return validation_error("Health check timeout '" + std::to_string(timeout) +
-                            "' must be smaller than the interval '" + std::to_string(interval) + "'");
+  const bool tcp = check.protocol == lb::Protocol::kTcp;
+  if (tcp ? timeout > interval : timeout >= interval) {
+    return validation_error("Health check timeout '" + std::to_string(timeout) + "' must be smaller than " +
+                            (tcp ? "or equal to " : "") + "the interval '" + std::to_string(interval) + "'");
   }
   check.interval = Millis(interval * 1000);
   check.timeout = Millis(timeout * 1000);
@@ -226,27 +259,35 @@ Result<void> apply(const HealthCheckChange& change, model::TargetGroup& group) {
 
 Result<void> check_target_group_protocol(const CreateTargetGroup& r) {
   if (r.protocol.empty()) return validation_error("A protocol must be specified");
-  const std::set<std::string_view> others{"HTTPS",   "TCP",    "TLS",  "UDP",
-                                          "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC"};
+  const std::set<std::string_view> others{"UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC"};
   if (others.count(r.protocol) != 0) {
     return unsupported("Target group protocol '" + r.protocol +
-                       "' is not offered here yet: targets are reached over HTTP");
+                       "' is not offered here: targets are reached over HTTP, HTTPS, TCP or TLS");
   }
-  if (r.protocol != "HTTP") {
+  if (model::is_stream(r.protocol)) {
+    if (r.protocol_version == "HTTP1") return {};
+    return validation_error("Protocol version '" + r.protocol_version +
+                            "' cannot be specified for target groups with protocol '" + r.protocol + "'");
+  }
+  if (r.protocol != "HTTP" && r.protocol != "HTTPS") {
     return validation_error(
         "1 validation error detected: Value '" + r.protocol +
         "' at 'protocol' failed to satisfy constraint: Member must satisfy enum value set: [HTTP, "
         "HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE, QUIC, TCP_QUIC]");
   }
-  if (r.protocol_version == "HTTP2" || r.protocol_version == "GRPC") {
-    return unsupported("Protocol version '" + r.protocol_version +
-                       "' is not offered here yet: targets are reached over HTTP1");
-  }
-  if (r.protocol_version != "HTTP1") {
+  if (r.protocol_version != "HTTP1" && r.protocol_version != "HTTP2" && r.protocol_version != "GRPC") {
     return validation_error("Protocol version '" + r.protocol_version +
                             "' must be one of GRPC, HTTP1, HTTP2");
   }
   return {};
+}
+
+// What health checks of TCP and TLS groups have unless told otherwise (NLB).
+void set_stream_defaults(const HealthCheckChange& change, model::TargetGroup& row) {
+  row.health_check_protocol = "TCP";
+  row.health_check.protocol = lb::Protocol::kTcp;
+  row.health_check.timeout = change.protocol == "HTTP" ? kStreamHttpCheckTimeout : kStreamCheckTimeout;
+  row.health_check.matcher = kStreamCheckCodes;
 }
 
 Result<void> check_new_target_group(const CreateTargetGroup& r) {
@@ -269,9 +310,8 @@ Result<void> check_new_target_group(const CreateTargetGroup& r) {
   if (r.ip_address_type != "ipv4" && r.ip_address_type != "ipv6") {
     return validation_error("IP address type '" + r.ip_address_type + "' must be ipv4 or ipv6");
   }
-  if (!r.vpc_id.empty()) {
-    if (auto ok = check_word("VPC ID", r.vpc_id); !ok) return ok;
-  }
+  if (r.vpc_id.empty()) return validation_error("A VPC ID must be specified");
+  if (auto ok = check_word("VPC ID", r.vpc_id); !ok) return ok;
   return check_elb_tags(r.tags);
 }
 
@@ -293,6 +333,23 @@ Result<const model::TargetGroup*> find_target_group(const State& state, const st
   return find_row(state.target_groups, arn, "TargetGroupNotFound", "One or more target groups not found");
 }
 
+namespace {
+
+// Of several that as few have, the first.
+const std::string& least_used_address(const Step& step) {
+  std::map<std::string_view, int> used;
+  for (const auto& [arn, row] : step.state.load_balancers.rows()) ++used[address_of(row, step.settings)];
+  const auto& all = step.settings.listen_addresses;
+  return *std::min_element(all.begin(), all.end(),
+                           [&](const std::string& a, const std::string& b) { return used[a] < used[b]; });
+}
+
+}  // namespace
+
+const std::string& address_of(const model::LoadBalancer& row, const Settings& settings) {
+  return row.address.empty() ? settings.listen_addresses.front() : row.address;
+}
+
 Result<std::string> create_load_balancer(Step& step, const CreateLoadBalancer& r) {
   if (auto ok = check_new_load_balancer(r); !ok) return ok.error();
   State& state = rows(step);
@@ -308,8 +365,10 @@ Result<std::string> create_load_balancer(Step& step, const CreateLoadBalancer& r
   model::LoadBalancer row;
   row.name = r.name;
   const std::string id = step.random.hex(kIdDigits);
-  row.full_name = "app/" + r.name + "/" + id;
-  row.arn = aws::load_balancer_arn(step.settings.realm(), "app", r.name, id);
+  const std::string kind = r.type == model::kNetworkType ? "net" : "app";
+  row.type = r.type;
+  row.full_name = kind + "/" + r.name + "/" + id;
+  row.arn = aws::load_balancer_arn(step.settings.realm(), kind, r.name, id);
   row.dns_name = (r.scheme == "internal" ? "internal-" : "") + r.name + "-" +
                  step.random.decimal(kDnsDigits) + "." + step.settings.region + "." +
                  step.settings.dns_suffix;
@@ -321,6 +380,7 @@ Result<std::string> create_load_balancer(Step& step, const CreateLoadBalancer& r
   row.tags = r.tags;
   row.create_request = canonical(r);
   row.created_at = step.now;
+  if (step.settings.listen_addresses.size() > 1) row.address = least_used_address(step);
   const std::string arn = row.arn;
   state.load_balancers.put(arn, std::move(row));
   return arn;
@@ -372,8 +432,36 @@ Result<void> modify_load_balancer_attributes(Step& step, const std::string& arn,
   return modify_attributes(rows(step).load_balancers, find_load_balancer(step.state, arn), changes);
 }
 
+namespace {
+
+// Some rule or listener splits requests between this target group and others.
+bool is_split_without_stickiness(const State& state, const std::string& group) {
+  const auto splits = [&group](const lb::Action& action) {
+    const auto& groups = action.forward.target_groups;
+    return splits_without_stickiness(action) &&
+           std::any_of(groups.begin(), groups.end(),
+                       [&](const auto& each) { return each.target_group == group; });
+  };
+  const auto any = [&splits](const std::vector<lb::Action>& actions) {
+    return std::any_of(actions.begin(), actions.end(), splits);
+  };
+  for (const auto& [arn, listener] : state.listeners.rows()) {
+    if (any(listener.default_actions)) return true;
+  }
+  for (const auto& [arn, rule] : state.rules.rows()) {
+    if (any(rule.actions)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Result<void> modify_target_group_attributes(Step& step, const std::string& arn,
                                             const std::vector<model::NameValue>& changes) {
+  const bool sticks = std::any_of(changes.begin(), changes.end(), [](const model::NameValue& each) {
+    return each.name == "stickiness.enabled" && each.value == "true";
+  });
+  if (sticks && is_split_without_stickiness(step.state, arn)) return group_stickiness_missing();
   return modify_attributes(rows(step).target_groups, find_target_group(step.state, arn), changes);
 }
 
@@ -385,9 +473,14 @@ Result<std::string> create_target_group(Step& step, const CreateTargetGroup& r) 
   row.protocol = r.protocol;
   row.protocol_version = r.protocol_version;
   row.port = static_cast<std::uint16_t>(*r.port);
-  row.vpc_id = r.vpc_id.empty() ? kDefaultVpc : r.vpc_id;
+  row.vpc_id = r.vpc_id;
   row.target_type = r.target_type;
   row.ip_address_type = r.ip_address_type;
+  if (row.protocol_version == "GRPC") {
+    row.health_check.path = kGrpcCheckPath;
+    row.health_check.matcher = kGrpcCheckCode;
+  }
+  if (model::is_stream(row.protocol)) set_stream_defaults(r.health_check, row);
   if (auto ok = apply(r.health_check, row); !ok) return ok.error();
   row.create_request = canonical(row);
   if (const auto* same = find_by_name(state.target_groups, r.name)) {
@@ -414,7 +507,10 @@ Result<void> modify_target_group(Step& step, const std::string& arn, const Healt
   if (!found) return found.error();
   model::TargetGroup changed = **found;
   if (auto ok = apply(change, changed); !ok) return ok;
-  rows(step).target_groups.edit(arn, [&](auto& row) { row.health_check = changed.health_check; });
+  rows(step).target_groups.edit(arn, [&](auto& row) {
+    row.health_check = changed.health_check;
+    row.health_check_protocol = changed.health_check_protocol;
+  });
   return {};
 }
 

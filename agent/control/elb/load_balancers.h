@@ -36,6 +36,8 @@ shared::Result<std::string> create_load_balancer(Step& step, const CreateLoadBal
 // With its listeners and rules; target groups stay. A missing one is a success. Errors:
 // OperationNotPermitted.
 shared::Result<void> delete_load_balancer(Step& step, const std::string& arn);
+// Where its listeners are opened.
+const std::string& address_of(const model::LoadBalancer& row, const Settings& settings);
 shared::Result<const model::LoadBalancer*> find_load_balancer(const State& state, const std::string& arn);
 // Errors: LoadBalancerNotFound.
 shared::Result<void> set_security_groups(Step& step, const std::string& arn, std::vector<std::string> groups);
@@ -57,6 +59,7 @@ struct HealthCheckChange {
   std::optional<int> healthy_threshold;
   std::optional<int> unhealthy_threshold;
   std::optional<std::string> http_codes;
+  std::optional<std::string> grpc_codes;  // of protocol version GRPC
 };
 struct CreateTargetGroup {
   std::string name;

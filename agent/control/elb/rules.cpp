@@ -9,6 +9,7 @@
 #include "agent/control/state/faults.h"
 #include "shared/http/message.h"
 #include "shared/net/endpoint.h"
+#include "shared/regex/regex.h"
 
 namespace agent::control {
 namespace {
@@ -64,13 +65,6 @@ Result<void> check_forward(const model::lb::ForwardAction& forward) {
     if (!seen.insert(each.target_group).second) {
       return bad_action("Target group '" + each.target_group + "' was provided multiple times");
     }
-  }
-  // With one group there is nothing to stick to, so that the flag is only echoed.
-  if (forward.sticky && forward.target_groups.size() > 1) {
-    return fault(
-        "InvalidConfigurationRequest",
-        "TargetGroupStickinessConfig.Enabled must stay false for a forward action with several target "
-        "groups: the balancers do not offer stickiness yet");
   }
   if (forward.sticky_seconds < 1 || forward.sticky_seconds > kMaxStickySeconds) {
     return validation_error("TargetGroupStickinessConfig.DurationSeconds '" +
@@ -223,6 +217,20 @@ Result<void> check_value(Field field, const std::string& value) {
   return {};
 }
 
+Result<void> check_jwt(const model::lb::Action& action, std::string_view protocol) {
+  if (protocol != "HTTPS") {
+    return bad_action("Actions of type 'jwt-validation' are supported only on HTTPS listeners");
+  }
+  if (action.jwt->order < kMinPriority || action.jwt->order >= action.order) {
+    return bad_action(
+        "The order of a jwt-validation action must be below that of the action that it precedes");
+  }
+  if (const auto ok = check(*action.jwt); !ok) {
+    return validation_error("JwtValidationConfig is not valid: " + ok.error().text());
+  }
+  return {};
+}
+
 bool may_repeat(Field field) { return field == Field::kHttpHeader || field == Field::kQueryString; }
 bool has_wildcards(Field field) { return field != Field::kHttpRequestMethod && field != Field::kSourceIp; }
 
@@ -249,10 +257,18 @@ Result<void> check_condition(const model::lb::Condition& condition, Sums& sums) 
   if (condition.field == Field::kHttpHeader) {
     if (auto ok = check_header_name(condition.http_header_name); !ok) return ok;
   }
-  if (condition.values.empty() && condition.query.empty()) {
+  if (condition.values.empty() && condition.query.empty() && condition.regex_values.empty()) {
     return validation_error("A condition value must be specified for the field '" + word + "'");
   }
-  sums.values += condition.values.size() + condition.query.size();
+  sums.values += condition.values.size() + condition.query.size() + condition.regex_values.size();
+  for (const auto& value : condition.regex_values) {
+    namespace regex = shared::regex;
+    const auto compiled = regex::Regex::compile(value, regex::Case::kSensitive, regex::kMaxCondition);
+    if (!compiled) {
+      return validation_error("Regular expression '" + value + "' of the field '" + word +
+                              "' is not valid: " + compiled.error().text());
+    }
+  }
   for (const auto& value : condition.values) {
     if (auto ok = check_value(condition.field, value); !ok) return ok;
     if (has_wildcards(condition.field)) sums.wildcards += wildcards(value);
@@ -269,12 +285,26 @@ Result<void> check_condition(const model::lb::Condition& condition, Sums& sums) 
 
 }  // namespace
 
-Result<void> check_actions(const std::vector<model::lb::Action>& actions) {
+bool splits_without_stickiness(const model::lb::Action& action) {
+  return action.type == model::lb::ActionType::kForward && !action.forward.sticky &&
+         action.forward.target_groups.size() > 1;
+}
+
+shared::Error group_stickiness_missing() {
+  return fault("InvalidConfigurationRequest",
+               "You must enable group stickiness on a rule if you enabled target stickiness on one of its "
+               "target groups");
+}
+
+Result<void> check_actions(const std::vector<model::lb::Action>& actions, std::string_view protocol) {
   if (actions.empty()) return validation_error("An action must be specified");
   if (actions.size() > 1) {
     return fault("TooManyActions", "You can specify only one forward, redirect or fixed-response action");
   }
   const auto& action = actions.front();
+  if (action.jwt) {
+    if (auto ok = check_jwt(action, protocol); !ok) return ok;
+  }
   if (action.order < kMinPriority || action.order > kMaxPriority) {
     return validation_error("Action order '" + std::to_string(action.order) +
                             "' must be between 1 and 50000");
@@ -311,24 +341,52 @@ Result<void> check_conditions(const std::vector<model::lb::Condition>& condition
   return {};
 }
 
-Result<void> check_matcher(const std::string& codes) {
-  const auto wrong = [&codes] {
-    return validation_error(
-        "Health check matcher HTTP code '" + codes +
-        "' must be within '200-499', as a code, a list \"200,202\" or a range \"200-299\"");
-  };
+Result<void> check_rewrites(const model::lb::Rewrites& rewrites) {
+  for (const auto& [word, rewrite] :
+       {std::pair("host-header-rewrite", &rewrites.host), std::pair("url-rewrite", &rewrites.url)}) {
+    if (!*rewrite) continue;
+    const auto& [expression, replacement] = **rewrite;
+    const auto ok =
+        shared::regex::Rewriter::compile(expression, replacement, shared::regex::Case::kSensitive);
+    if (ok) continue;
+    const bool in_regex = ok.error().code() == "InvalidRegex";
+    return validation_error(std::string(in_regex ? "Regex" : "Replace") + " '" +
+                            (in_regex ? expression : replacement) + "' of the transform '" + word +
+                            "' is not valid: " + ok.error().text());
+  }
+  return {};
+}
+
+namespace {
+
+// A code, a list or a range, all within [least, most].
+bool are_codes(const std::string& codes, int least, int most) {
   std::string_view rest = codes;
-  if (rest.empty() || rest.size() > kMaxMatcher) return wrong();
+  if (rest.empty() || rest.size() > kMaxMatcher) return false;
   while (true) {
     const auto comma = rest.find(',');
     const auto part = rest.substr(0, comma);
     const auto dash = part.find('-');
     const auto first = small_number(part.substr(0, dash));
     const auto last = dash == std::string_view::npos ? first : small_number(part.substr(dash + 1));
-    if (!first || !last || *first < 200 || *last > 499 || *first > *last) return wrong();
-    if (comma == std::string_view::npos) return {};
+    if (!first || !last || *first < least || *last > most || *first > *last) return false;
+    if (comma == std::string_view::npos) return true;
     rest.remove_prefix(comma + 1);
   }
+}
+
+}  // namespace
+
+Result<void> check_matcher(const std::string& codes) {
+  if (are_codes(codes, 200, 499)) return {};
+  return validation_error("Health check matcher HTTP code '" + codes +
+                          "' must be within '200-499', as a code, a list \"200,202\" or a range \"200-299\"");
+}
+
+Result<void> check_grpc_matcher(const std::string& codes) {
+  if (are_codes(codes, 0, 99)) return {};
+  return validation_error("Health check matcher gRPC code '" + codes +
+                          "' must be within '0-99', as a code, a list \"0,12\" or a range \"0-5\"");
 }
 
 std::string_view field_word(Field field) {

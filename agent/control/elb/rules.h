@@ -18,13 +18,20 @@ inline constexpr std::size_t kMaxGroupsPerAction =
 inline constexpr std::size_t kMaxConditionValues = 5;  // condition-values-per-alb-rule
 inline constexpr std::size_t kMaxWildcards = 6;        // condition-wildcards-per-alb-rule (newest quota page)
 
-// Exactly one routing action, with values in range. Errors: ValidationError, InvalidLoadBalancerAction,
-// TooManyActions, TooManyTargetGroups.
-shared::Result<void> check_actions(const std::vector<model::lb::Action>& actions);
+// A forward action that chooses one of several target groups anew for each request: none of these may keep
+// clients with its targets, who would come to another group's the next time.
+bool splits_without_stickiness(const model::lb::Action& action);
+shared::Error group_stickiness_missing();
+// Exactly one routing action, with values in range, on a listener of this protocol. Errors: ValidationError,
+// InvalidLoadBalancerAction, TooManyActions, TooManyTargetGroups.
+shared::Result<void> check_actions(const std::vector<model::lb::Action>& actions, std::string_view protocol);
 // At least one condition, each of its kind's form. Errors: ValidationError, InvalidConfigurationRequest.
 shared::Result<void> check_conditions(const std::vector<model::lb::Condition>& conditions);
+// Expressions of the dialect, replacements with groups that are there. Errors: ValidationError.
+shared::Result<void> check_rewrites(const model::lb::Rewrites& rewrites);
 // A health check's status codes: "200", "200,202", "200-299" within 200..499. ValidationError.
 shared::Result<void> check_matcher(const std::string& codes);
+shared::Result<void> check_grpc_matcher(const std::string& codes);
 
 // ELBv2's word: "host-header".
 std::string_view field_word(model::lb::ConditionField field);

@@ -5,6 +5,7 @@
 
 #include "agent/control/elb/listeners.h"
 #include "agent/control/elb/load_balancers.h"
+#include "agent/control/elb/trust_stores.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/state/tag_rules.h"
@@ -15,7 +16,7 @@ namespace {
 using shared::Result;
 using Tags = std::vector<model::Tag>;
 
-// The four kinds in one place: `use` gets the table the ARN belongs to.
+// The kinds in one place: `use` gets the table the ARN belongs to.
 template <class AnyState, class Use>
 Result<void> with_table(AnyState& state, const std::string& arn, Use use) {
   const auto kind = aws::elb_kind_of(arn);
@@ -35,7 +36,12 @@ Result<void> with_table(AnyState& state, const std::string& arn, Use use) {
     if (state.rules.find(arn) == nullptr) return fault("RuleNotFound", "One or more rules not found");
     return use(state.rules);
   }
-  return validation_error("'" + arn + "' is not a valid load balancer, target group, listener or rule ARN");
+  if (kind == aws::ElbKind::kTrustStore) {
+    if (auto found = find_trust_store(state, arn); !found) return found.error();
+    return use(state.trust_stores);
+  }
+  return validation_error("'" + arn +
+                          "' is not a valid load balancer, target group, listener, rule or trust store ARN");
 }
 
 Result<void> refuse_default_rule(const State& state, const std::string& arn) {

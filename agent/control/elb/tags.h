@@ -1,4 +1,4 @@
-// Tags of load balancers, target groups, listeners and rules. Found by ARN.
+// Tags of load balancers, target groups, listeners, rules and trust stores. Found by ARN.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace agent::control {
 
-// Tags of the four kinds. Errors: the kind's NotFound, TooManyTags, DuplicateTagKeys, ValidationError.
+// Tags of these kinds. Errors: the kind's NotFound, TooManyTags, DuplicateTagKeys, ValidationError.
 // Default rules have no tags.
 shared::Result<std::vector<model::Tag>> elb_tags(const State& state, const std::string& arn);
 shared::Result<void> add_elb_tags(Step& step, const std::string& arn, const std::vector<model::Tag>& tags);

@@ -1,4 +1,6 @@
 #include "agent/control/elb/targets.h"
+
+#include "agent/control/elb/cookie_keys.h"
 #include "agent/control/elb/publish.h"
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
 #include "agent/control/state/rows.h"
+#include "shared/base/text.h"
 #include "shared/net/endpoint.h"
 
 namespace agent::control {
@@ -259,6 +262,7 @@ void drop_target(Step& step, const model::TaskTarget& target) { remove_row(step,
 void reconcile_targets(Step& step) {
   forget_balancers(step);
   remove_drained(step);
+  renew_cookie_keys(step);
 }
 
 void balancer_said_hello(Step& step, const lb::Hello& hello, Greeting greeting) {
@@ -273,7 +277,10 @@ void balancer_said_hello(Step& step, const lb::Hello& hello, Greeting greeting) 
     view.refusal.clear();
     // It may have restarted from an older snapshot, so that what it once acknowledged says nothing any more.
     view.report_version = 0;
-    view.acked_version = known_version ? hello.applied_version : 0;
+    // What is not on its disk is not acknowledged.
+    const std::uint64_t kept =
+        std::min(hello.kept_version.value_or(hello.applied_version), hello.applied_version);
+    view.acked_version = known_version ? kept : 0;
   }
   if (known_version) return;
   if (hello.applied_version < kMaxCredibleVersion) {
@@ -293,7 +300,8 @@ void balancer_acknowledged(Step& step, const std::string& balancer_id, std::uint
 void balancer_refused(Step& step, const std::string& balancer_id, const lb::Refusal& refusal) {
   auto* view = connected_view(step, balancer_id);
   if (view == nullptr || refusal.version <= view->acked_version) return;
-  view->refusal = refusal.reason.empty() ? "no reason given" : refusal.reason.substr(0, kMaxRefusalText);
+  view->refusal =
+      refusal.reason.empty() ? "no reason given" : shared::shortened(refusal.reason, kMaxRefusalText);
 }
 
 bool balancer_reported(Step& step, const std::string& balancer_id, const lb::Report& report) {

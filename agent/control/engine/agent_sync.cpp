@@ -10,6 +10,7 @@
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "agent/model/words.h"
+#include "shared/base/text.h"
 
 namespace agent::control {
 
@@ -23,7 +24,7 @@ namespace {
 std::optional<std::string> refusal_of(const model::ContainerInstance* instance, const std::string& arn) {
   const auto why = why_no_session(instance, arn);
   if (!why) return std::nullopt;
-  return why->code() + ": " + why->text();
+  return shared::with_code(*why);
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "agent/control/acme/requests.h"
 #include "agent/control/cluster/retention.h"
 #include "agent/control/cluster/task_definitions.h"
 #include "agent/control/elb/targets.h"
+#include "agent/control/engine/acme_sync.h"
 #include "agent/control/engine/agent_sync.h"
 #include "agent/control/engine/feed_sync.h"
 #include "agent/control/engine/input_queue.h"
@@ -36,6 +38,9 @@ constexpr std::size_t kMaxCalls = 256;
 constexpr std::size_t kMaxMessages = 4'096;
 // One is being made durable, one is decided and waits for it.
 constexpr std::size_t kMaxUndurable = 2;
+// Services that are looked at in one turn, so that calls are not held up by a start or a sweep that looks at
+// all.
+constexpr std::size_t kMaxServices = 256;
 // Reconcilers feed each other, and a service starts its tasks a few at a time. What is left then continues in
 // the next turn.
 constexpr int kMaxReconcileRounds = 24;
@@ -80,7 +85,8 @@ struct Engine::Impl {
   void decide(WallTime now);
   void apply_inputs(Batch& batch, WallTime now);
   void reconcile(Step& step);
-  void look_at_all_that_is_due(Step& step);
+  // Of the services at most so many; says how many of those are left.
+  std::size_t look_at_all_that_is_due(Step& step, std::size_t most_services);
   void compare_with_full_pass(WallTime now);
   bool work_left() const { return marks.pending() || state.has_changes_for_publishing(); }
   // What the state as it is now has to say to agents and balancers.
@@ -117,6 +123,7 @@ struct Engine::Impl {
   ServiceReconciler services;
   AgentSync agents;
   FeedSync feeds;
+  AcmeSync certificates;
 
   // What load() moved out of rows of an older version: in the tables from the start and never taken back,
   // durable with the first commit that succeeds.
@@ -148,6 +155,21 @@ Result<void> Engine::start() {
   impl_->started = true;
   impl_->request_turn();
   return {};
+}
+
+void Engine::use(acme::Authority& authority) {
+  impl_->certificates.use(
+      authority, [impl = impl_.get(), lives = std::weak_ptr<bool>(impl_->alive)](
+                     const std::string& subject, std::uint64_t serial, acme::Reply reply) {
+        if (lives.expired()) return;
+        impl->request_turn();
+        Input input;
+        input.apply = [subject, serial, reply = std::move(reply)](Step& step) -> Result<void> {
+          take_acme_reply(step, subject, serial, reply);
+          return {};
+        };
+        impl->queue.keep(std::move(input));
+      });
 }
 
 void Engine::check_turns(std::function<void(const std::string&)> complain) {
@@ -215,14 +237,14 @@ const Settings& Engine::settings() const { return impl_->settings; }
 Result<void> Engine::Impl::load() {
   auto records = store.load();
   if (!records) return records.error();
-  for (const store::Record& record : *records) {
-    for (TableBase* table : tables) {
-      if (!record.key.starts_with(table->prefix())) continue;
-      if (!table->load(std::string_view(record.key).substr(table->prefix().size()), record.value)) {
-        return Error("corrupt", "load state: the row '" + record.key + "' cannot be decoded");
-      }
-      break;
-    }
+  for (TableBase* table : tables) {
+    const std::string& prefix = table->prefix();
+    const auto first = std::partition_point(records->begin(), records->end(),
+                                            [&](const auto& record) { return record.key < prefix; });
+    const auto last = std::partition_point(
+        first, records->end(), [&](const auto& record) { return record.key.starts_with(prefix); });
+    if (const auto bad = table->load({first, last}))
+      return Error("corrupt", "load state: the row '" + *bad + "' cannot be decoded");
   }
   begin_step();
   migrate(state);
@@ -250,7 +272,7 @@ void Engine::Impl::submit(Engine::Apply apply, std::function<void(Result<void>)>
   if (queue.call(std::move(apply), done)) return;
   executor.post([lives = alive, done = std::move(done)] {
     if (!*lives) return;
-    done(Error("ThrottlingException", "Rate exceeded", shared::Blame::kClient, shared::Retry::kYes));
+    done(Error("throttled", "Rate exceeded", shared::Blame::kClient, shared::Retry::kYes));
   });
 }
 
@@ -312,24 +334,28 @@ void Engine::Impl::apply_inputs(Batch& batch, WallTime now) {
 }
 
 void Engine::Impl::reconcile(Step& step) {
+  std::size_t services_left = kMaxServices;
   for (int round = 0; round < kMaxReconcileRounds; ++round) {
     marks.refresh();
     if (state.live.agenda.due(step.now)) {
-      look_at_all_that_is_due(step);
+      if (services_left == 0) return;
+      services_left = look_at_all_that_is_due(step, services_left);
     } else if (!publish(step)) {
       return;
     }
   }
 }
 
-void Engine::Impl::look_at_all_that_is_due(Step& step) {
+std::size_t Engine::Impl::look_at_all_that_is_due(Step& step, std::size_t most_services) {
   agents.expire(step);
   feeds.expire(step);
-  services.reconcile(step);
+  const std::size_t looked_at = services.reconcile(step, most_services);
   reconcile_tasks(step);
   reconcile_targets(step);
+  reconcile_certificates(step);
   purge_task_definitions(step);
   purge_inactive(step);
+  return most_services - looked_at;
 }
 
 void Engine::Impl::compare_with_full_pass(WallTime now) {
@@ -362,6 +388,7 @@ void Engine::Impl::write_messages(Outbox& messages, WallTime now) {
     if (agents.messages_written() != written) complain("an agent was not told at once");
   }
   make_earlier(next_message, feeds.flush(state, now, messages));
+  make_earlier(next_message, certificates.flush(state, settings, now, messages));
 }
 
 // What load() moved goes on its own and first: the changes may build on it.

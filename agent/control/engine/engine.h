@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/acme/authority.h"
 #include "agent/control/state/step.h"
 #include "agent/link/channel.h"
 #include "agent/store/async_store.h"
@@ -29,7 +30,7 @@ class Engine {
 
   // `apply` changes state through the step; an Error takes back all it did. `done` is called later, never
   // inside submit(): with apply's error, with the store's error (code "ServerException", nothing changed),
-  // with success once all is durable, or with "ThrottlingException" when too many calls wait. One that only
+  // with success once all is durable, or with "throttled" when too many calls wait. One that only
   // reads may be applied twice, and sees only what is durable by the time it is answered.
   using Apply = std::function<shared::Result<void>(Step&)>;
   void submit(Apply apply, std::function<void(shared::Result<void>)> done);
@@ -45,6 +46,9 @@ class Engine {
   std::uint64_t feed_opened(std::shared_ptr<link::Channel> channel);
   void feed_message(std::uint64_t session, std::string_view text);
   void feed_closed(std::uint64_t session);
+
+  // Certificates are asked for at `authority`, which outlives the engine; before start().
+  void use(acme::Authority& authority);
 
   // For the simulation. After every turn that looked at what changed, everything is looked at, and every
   // agent's session: `complain` hears what that changed, sent or wanted to be woken for, which should be

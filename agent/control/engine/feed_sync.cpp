@@ -73,16 +73,16 @@ void FeedSync::take_changes(Step& step, Session& session, const lb::ReportDelta&
 
 void FeedSync::greet(Step& step, std::uint64_t session, const lb::Hello& hello) {
   if (hello.balancer_id.empty()) return leave(step, session, "hello: balancer_id is empty");
-  std::vector<std::uint64_t> older;
-  for (const auto& [id, other] : sessions_) {
-    if (id != session && other.balancer_id == hello.balancer_id) older.push_back(id);
-  }
-  for (const std::uint64_t id : older) leave(step, id, "another session of this balancer began");
+  const auto known = by_balancer_.find(hello.balancer_id);
+  if (known != by_balancer_.end() && known->second != session)
+    leave(step, std::uint64_t{known->second}, "another session of this balancer began");
   Session& mine = sessions_[session];
   // Said once more, after a commit that failed: what the balancer has told since then stands.
   const bool again = mine.balancer_id == hello.balancer_id;
   balancer_said_hello(step, hello, again ? Greeting::kRepeated : Greeting::kNew);
   if (again) return;
+  by_balancer_.erase(mine.balancer_id);
+  by_balancer_[hello.balancer_id] = session;
   mine.balancer_id = hello.balancer_id;
   // One that claims a version nobody published gets the present one, and says why it cannot take it.
   mine.sent_version = hello.applied_version <= step.meta().config_version ? hello.applied_version : 0;
@@ -107,7 +107,9 @@ void FeedSync::leave(Step& step, std::uint64_t session, const std::string& reaso
   const Session gone = std::move(it->second);
   sessions_.erase(it);
   if (!reason.empty()) ends_.close(gone.channel, reason);
-  if (!gone.balancer_id.empty()) balancer_left(step, gone.balancer_id);
+  if (gone.balancer_id.empty()) return;
+  by_balancer_.erase(gone.balancer_id);
+  balancer_left(step, gone.balancer_id);
 }
 
 void FeedSync::expire(Step& step) {

@@ -58,6 +58,7 @@ class FeedSync {
   const std::string& encoded(const Session& session, const std::shared_ptr<const lb::Config>& newest);
 
   std::map<std::uint64_t, Session> sessions_;
+  std::map<std::string, std::uint64_t> by_balancer_;  // of sessions that said Hello: one for each balancer
   // The newest configuration as messages, made once for all balancers that need one.
   struct Encoded {
     std::shared_ptr<const lb::Config> config;

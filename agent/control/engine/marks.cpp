@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/control/services/daemon_hosts.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
 
@@ -30,7 +31,9 @@ Marks::Marks(State& state)
       load_balancers_(state.load_balancers.follow()),
       listeners_(state.listeners.follow()),
       rules_(state.rules.follow()),
-      balancers_(state.balancers.follow()) {}
+      balancers_(state.balancers.follow()),
+      certificates_(state.certificates.follow()),
+      acme_orders_(state.acme_orders.follow()) {}
 
 bool Marks::pending() const {
   return state_.clusters.has_changes(clusters_) || state_.services.has_changes(services_) ||
@@ -39,6 +42,7 @@ bool Marks::pending() const {
          state_.targets.has_changes(targets_) || state_.service_events.has_changes(events_) ||
          state_.load_balancers.has_changes(load_balancers_) || state_.listeners.has_changes(listeners_) ||
          state_.rules.has_changes(rules_) || state_.balancers.has_changes(balancers_) ||
+         state_.certificates.has_changes(certificates_) || state_.acme_orders.has_changes(acme_orders_) ||
          state_.live.signals.any();
 }
 
@@ -57,10 +61,16 @@ void Marks::refresh() {
   const bool listens = !state_.listeners.take_changes(listeners_).empty();
   const bool ruled = !state_.rules.take_changes(rules_).empty();
   if (routes || listens || ruled) tasks_behind_balancers();
+  if (listens) orders_that_wait();
+  for (const auto& arn : state_.certificates.take_changes(certificates_))
+    agenda_.note(Concern::kCertificate, arn);
+  for (const auto& arn : state_.acme_orders.take_changes(acme_orders_))
+    agenda_.note(Concern::kCertificate, arn);
   if (!state_.balancers.take_changes(balancers_).empty()) {
     agenda_.note(Concern::kBalancers, "");
     tasks_behind_balancers();
     draining_groups();
+    orders_that_wait();
   }
   take_signals();
 }
@@ -71,12 +81,20 @@ void Marks::take_signals() {
     if (!BERTH_PLANTED(kForgetHealth)) judge_task_of(key);
   }
   if (signals.any()) draining_groups();
+  if (signals.acknowledged) orders_that_wait();
   signals = {};
 }
 
 void Marks::service_changed(const std::string& key) {
-  agenda_.note(Concern::kService, key);
   const model::Service* service = state_.services.find(key);
+  const bool daemon = service != nullptr && service->scheduling == model::SchedulingStrategy::kDaemon &&
+                      service->status != model::ServiceStatus::kInactive;
+  if (daemon) {
+    state_.live.daemons.insert(key);
+  } else {
+    state_.live.daemons.erase(key);
+  }
+  look_at_service(key);
   if (service != nullptr && service->status == model::ServiceStatus::kInactive)
     agenda_.note(Concern::kInactiveService, key);
   for (const std::string& definition : retiring_) agenda_.note(Concern::kRetiredDefinition, definition);
@@ -89,6 +107,7 @@ void Marks::task_changed(const std::string& key) {
   agenda_.note(Concern::kServiceTask, key);
   const model::Task* task = state_.tasks.find(key);
   if (task == nullptr) return;
+  daemons_on(task->cluster + "/" + instance_id_in(task->container_instance_arn));
   const bool stopped = task->last_status == TaskStatus::kStopped;
   if (!task->service.empty() && stopped)
     agenda_.note(Concern::kInactiveService, task->cluster + "/" + task->service);
@@ -107,6 +126,7 @@ void Marks::task_changed(const std::string& key) {
 void Marks::instance_changed(const std::string& key) {
   cluster_lost_something(key);
   starved_services(key);
+  daemons_on(key);
   const model::ContainerInstance* instance = state_.instances.find(key);
   if (instance == nullptr) return;
   agenda_.note(Concern::kAgentSession, instance->arn);
@@ -150,8 +170,15 @@ void Marks::draining_groups() {
   }
 }
 
+// Until every balancer answers their challenges.
+void Marks::orders_that_wait() {
+  for (const auto& [arn, order] : state_.acme_orders.rows()) {
+    if (order.phase == model::AcmePhase::kPublish) agenda_.note(Concern::kCertificate, arn);
+  }
+}
+
 // A service in a steady state says so again after other news.
-void Marks::event_changed(const std::string& key) { agenda_.note(Concern::kService, owner_key(key)); }
+void Marks::event_changed(const std::string& key) { look_at_service(owner_key(key)); }
 
 // An INACTIVE cluster is kept as long as anything is left in it.
 void Marks::cluster_lost_something(const std::string& child_key) {
@@ -175,13 +202,24 @@ void Marks::starved_services(const std::string& child_key) {
   const std::string prefix = cluster_in(child_key) + "/";
   const auto& starved = state_.live.starved;
   for (auto it = starved.lower_bound(prefix); it != starved.end() && it->starts_with(prefix); ++it) {
-    agenda_.note(Concern::kService, *it);
+    look_at_service(*it);
   }
 }
 
+void Marks::look_at_service(const std::string& key) {
+  const bool daemon = state_.live.daemons.contains(key);
+  agenda_.note(daemon ? Concern::kDaemonService : Concern::kService, key);
+}
+
+// What runs there, who is to run there, and whether anything can be started there.
+void Marks::daemons_on(const std::string& instance_key) {
+  if (has_daemons(state_, cluster_in(instance_key))) agenda_.note(Concern::kDaemonHost, instance_key);
+}
+
 void Marks::everything() {
+  agenda_.note(Concern::kCookieKeys, "");
   for (const auto& [key, row] : state_.services.rows()) {
-    agenda_.note(Concern::kService, key);
+    look_at_service(key);
     agenda_.note(Concern::kInactiveService, key);
     for (const std::string& task : state_.task_index().of_service(key))
       agenda_.note(Concern::kServiceTask, task);
@@ -197,9 +235,13 @@ void Marks::everything() {
   for (const auto& [key, row] : state_.instances.rows()) {
     agenda_.note(Concern::kInactiveInstance, key);
     agenda_.note(Concern::kAgentSession, row.arn);
+    daemons_on(key);
   }
   for (const auto& [name, row] : state_.clusters.rows()) agenda_.note(Concern::kInactiveCluster, name);
   agenda_.note(Concern::kFeeds, "");
+  for (const auto& [arn, row] : state_.certificates.rows()) {
+    if (row.request) agenda_.note(Concern::kCertificate, arn);
+  }
 }
 
 }  // namespace agent::control

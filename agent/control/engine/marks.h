@@ -34,8 +34,11 @@ class Marks {
   void cluster_lost_something(const std::string& child_key);
   void tasks_behind_balancers();
   void starved_services(const std::string& child_key);
+  void look_at_service(const std::string& key);
+  void daemons_on(const std::string& instance_key);
   void draining_groups();
   void take_signals();
+  void orders_that_wait();
 
   State& state_;
   Agenda& agenda_;
@@ -51,6 +54,8 @@ class Marks {
   Table<model::Listener>::Reader listeners_;
   Table<model::Rule>::Reader rules_;
   Table<model::Balancer>::Reader balancers_;
+  Table<model::Certificate>::Reader certificates_;
+  Table<model::AcmeOrder>::Reader acme_orders_;
   std::set<std::string> retiring_;  // task definitions that are DELETE_IN_PROGRESS
 };
 

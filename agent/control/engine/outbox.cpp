@@ -8,6 +8,10 @@ void Outbox::send(std::shared_ptr<link::Channel> channel, std::string text, std:
   held_.push_back({std::move(channel), std::move(text), std::move(take_back)});
 }
 
+void Outbox::run(std::function<void()> deliver, std::function<void()> take_back) {
+  held_.push_back({nullptr, {}, std::move(take_back), std::move(deliver)});
+}
+
 void Outbox::close(std::shared_ptr<link::Channel> channel, std::string reason) {
   held_.push_back({std::move(channel), std::move(reason), nullptr});
 }
@@ -18,7 +22,9 @@ void Outbox::append(Outbox&& other) {
 
 void Outbox::deliver() {
   for (Held& each : std::exchange(held_, {})) {
-    if (each.take_back) {
+    if (each.run) {
+      each.run();
+    } else if (each.take_back) {
       each.channel->send(std::move(each.text));
     } else {
       each.channel->close(each.text);

@@ -15,6 +15,8 @@ class Outbox {
   // `take_back` runs instead of the message when the rows were taken back: the sender puts right what it
   // noted as said.
   void send(std::shared_ptr<link::Channel> channel, std::string text, std::function<void()> take_back);
+  // `deliver` runs instead of a message.
+  void run(std::function<void()> deliver, std::function<void()> take_back);
   // Closes the channel in any case, as its session is gone; the reason is said only when it is durable.
   void close(std::shared_ptr<link::Channel> channel, std::string reason);
 
@@ -29,6 +31,7 @@ class Outbox {
     std::shared_ptr<link::Channel> channel;
     std::string text;                 // or the reason of a close
     std::function<void()> take_back;  // none: closes
+    std::function<void()> run{};      // instead of a message
   };
   std::vector<Held> held_;
 };

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/control/records/account.h"
 #include "agent/control/records/definition_document.h"
 #include "agent/control/records/parts.h"
 #include "agent/model/words.h"
@@ -156,7 +157,16 @@ json encode_deployment(const model::Deployment& from) {
           {"load_balancers", encode_balancers(from.load_balancers)},
           {"created_at", millis(from.created_at)},
           {"updated_at", millis(from.updated_at)},
-          {"is_rollback", from.is_rollback}};
+          {"is_rollback", from.is_rollback},
+          {"strategy", strategy_json(from.strategy)},
+          {"revision", from.revision},
+          {"external_id", from.external_id},
+          {"scale", from.scale},
+          {"launch_type", text(from.launch_type)},
+          {"client_token", from.client_token},
+          {"tags", tags_json(from.tags)},
+          {"stable_at", millis(from.stable_at)},
+          {"stable", from.stable}};
 }
 model::Deployment read_deployment(const Reader& in) {
   model::Deployment out;
@@ -172,11 +182,43 @@ model::Deployment read_deployment(const Reader& in) {
   out.created_at = read_time(in, "created_at");
   out.updated_at = read_time(in, "updated_at");
   out.is_rollback = in.boolean_or("is_rollback", false);
+  out.strategy = read_strategy(in, "strategy");
+  out.revision = in.string_or("revision", "");
+  out.external_id = in.string_or("external_id", "");
+  out.scale = in.number("scale").value_or(100);
+  read_enum(in, "launch_type", out.launch_type);
+  out.client_token = in.string_or("client_token", "");
+  out.tags = read_tags(in);
+  out.stable_at = read_time(in, "stable_at");
+  out.stable = in.boolean_or("stable", false);
   return out;
 }
 
 model::ServiceEvent read_event(const Reader& in) {
   return {in.string_or("id", ""), read_time(in, "at"), in.string_or("message", "")};
+}
+
+json encode_threshold(const model::BreakerThreshold& from) {
+  return {{"type", text(from.type)}, {"value", from.value}};
+}
+void read_configuration(const Reader& in, model::DeploymentConfiguration& out) {
+  out.maximum_percent = in.integer_or<int>("maximum_percent", 200);
+  out.minimum_healthy_percent = in.integer_or<int>("minimum_healthy_percent", 100);
+  out.circuit_breaker = in.boolean_or("circuit_breaker", false);
+  out.circuit_breaker_rollback = in.boolean_or("circuit_breaker_rollback", false);
+  out.reset_on_healthy_task = in.boolean_or("reset_on_healthy_task", true);
+  if (const auto threshold = in.child("threshold")) {
+    read_enum(*threshold, "type", out.threshold.type);
+    out.threshold.value = threshold->integer_or<int>("value", 50);
+  }
+}
+json encode_configuration(const model::DeploymentConfiguration& from) {
+  return {{"maximum_percent", from.maximum_percent},
+          {"minimum_healthy_percent", from.minimum_healthy_percent},
+          {"circuit_breaker", from.circuit_breaker},
+          {"circuit_breaker_rollback", from.circuit_breaker_rollback},
+          {"reset_on_healthy_task", from.reset_on_healthy_task},
+          {"threshold", encode_threshold(from.threshold)}};
 }
 
 json encode_service_parts(const model::Service& from) {
@@ -212,6 +254,24 @@ void read_service_parts(const Reader& in, model::Service& row) {
   }
 }
 
+// An older version kept a cluster's providers among what is only shown again.
+bool read_providers_of_document(model::Cluster& row) {
+  json document = json::parse(row.document, nullptr, false);
+  if (!document.is_object()) return row.document.empty();
+  for (const json& each : document.value("capacityProviders", json::array())) {
+    if (each.is_string()) row.capacity_providers.push_back(each.get<std::string>());
+  }
+  for (const json& each : document.value("defaultCapacityProviderStrategy", json::array())) {
+    if (each.is_object())
+      row.default_strategy.push_back(
+          {each.value("capacityProvider", ""), each.value("weight", 0), each.value("base", 0)});
+  }
+  document.erase("capacityProviders");
+  document.erase("defaultCapacityProviderStrategy");
+  row.document = shared::json::to_text(document);
+  return true;
+}
+
 }  // namespace
 
 std::string encode_cluster(const model::Cluster& row) {
@@ -221,12 +281,18 @@ std::string encode_cluster(const model::Cluster& row) {
               {"settings", encode_pairs(row.settings)},
               {"tags", tags_json(row.tags)},
               {"document", row.document},
-              {"created_at", millis(row.created_at)}};
+              {"created_at", millis(row.created_at)},
+              {"capacity_providers", row.capacity_providers},
+              {"default_strategy", strategy_json(row.default_strategy)}};
   put_optional(out, "inactive_since", row.inactive_since);
   return shared::json::to_text(out);
 }
 bool decode_cluster(std::string_view value, model::Cluster& row) {
-  return decode_row(value, [&row](const Reader& in) {
+  bool old = false;
+  const bool read = decode_row(value, [&](const Reader& in) {
+    old = !in.has("capacity_providers");
+    row.capacity_providers = in.strings_or_empty("capacity_providers");
+    row.default_strategy = read_strategy(in, "default_strategy");
     row.name = in.required_string("name");
     row.arn = in.required_string("arn");
     read_enum(in, "status", row.status);
@@ -236,6 +302,7 @@ bool decode_cluster(std::string_view value, model::Cluster& row) {
     row.created_at = read_time(in, "created_at");
     row.inactive_since = read_optional_time(in, "inactive_since");
   });
+  return read && (!old || read_providers_of_document(row));
 }
 
 std::string encode_task_definition(const model::TaskDefinition& row) {
@@ -349,6 +416,7 @@ std::string encode_task(const model::Task& row) {
               {"stop_code", row.stop_code},
               {"stopped_reason", row.stopped_reason},
               {"version", row.version},
+              {"capacity_provider", row.capacity_provider},
               {"created_at", millis(row.created_at)}};
   put_optional(out, "pull_started_at", row.pull_started_at);
   put_optional(out, "pull_stopped_at", row.pull_stopped_at);
@@ -357,6 +425,7 @@ std::string encode_task(const model::Task& row) {
   put_optional(out, "stopping_at", row.stopping_at);
   put_optional(out, "execution_stopped_at", row.execution_stopped_at);
   put_optional(out, "stopped_at", row.stopped_at);
+  put_optional(out, "protected_until", row.protected_until);
   return shared::json::to_text(out);
 }
 bool decode_task(std::string_view value, model::Task& row) {
@@ -396,6 +465,8 @@ bool decode_task(std::string_view value, model::Task& row) {
     row.stopping_at = read_optional_time(in, "stopping_at");
     row.execution_stopped_at = read_optional_time(in, "execution_stopped_at");
     row.stopped_at = read_optional_time(in, "stopped_at");
+    row.capacity_provider = in.string_or("capacity_provider", "");
+    row.protected_until = read_optional_time(in, "protected_until");
   });
 }
 
@@ -408,10 +479,9 @@ std::string encode_service(const model::Service& row) {
               {"launch_type", text(row.launch_type)},
               {"desired_count", row.desired_count},
               {"task_definition_arn", row.task_definition_arn},
-              {"maximum_percent", row.configuration.maximum_percent},
-              {"minimum_healthy_percent", row.configuration.minimum_healthy_percent},
-              {"circuit_breaker", row.configuration.circuit_breaker},
-              {"circuit_breaker_rollback", row.configuration.circuit_breaker_rollback},
+              {"strategy", strategy_json(row.strategy)},
+              {"controller", text(row.controller)},
+              {"last_completed_revision", row.last_completed_revision},
               {"load_balancers", encode_balancers(row.load_balancers)},
               {"health_check_grace_seconds", row.health_check_grace_seconds},
               {"propagate_tags", row.propagate_tags},
@@ -428,6 +498,7 @@ std::string encode_service(const model::Service& row) {
               {"last_completed_task_definition", row.last_completed_task_definition}};
   put_optional(out, "next_start_at", row.next_start_at);
   put_optional(out, "inactive_since", row.inactive_since);
+  out.update(encode_configuration(row.configuration));
   out.update(encode_service_parts(row));
   return shared::json::to_text(out);
 }
@@ -441,10 +512,10 @@ bool decode_service(std::string_view value, model::Service& row) {
     read_enum(in, "launch_type", row.launch_type);
     row.desired_count = in.integer_or<int>("desired_count", 0);
     row.task_definition_arn = in.string_or("task_definition_arn", "");
-    row.configuration.maximum_percent = in.integer_or<int>("maximum_percent", 200);
-    row.configuration.minimum_healthy_percent = in.integer_or<int>("minimum_healthy_percent", 100);
-    row.configuration.circuit_breaker = in.boolean_or("circuit_breaker", false);
-    row.configuration.circuit_breaker_rollback = in.boolean_or("circuit_breaker_rollback", false);
+    read_configuration(in, row.configuration);
+    row.strategy = read_strategy(in, "strategy");
+    read_enum(in, "controller", row.controller);
+    row.last_completed_revision = in.string_or("last_completed_revision", "");
     row.load_balancers = read_balancers(in);
     row.health_check_grace_seconds = in.integer_or<int>("health_check_grace_seconds", 0);
     row.propagate_tags = in.string_or("propagate_tags", "NONE");
@@ -462,6 +533,83 @@ bool decode_service(std::string_view value, model::Service& row) {
     row.next_start_at = read_optional_time(in, "next_start_at");
     row.last_completed_task_definition = in.string_or("last_completed_task_definition", "");
     read_service_parts(in, row);
+  });
+}
+
+std::string encode_service_revision(const model::ServiceRevision& row) {
+  return shared::json::to_text({{"arn", row.arn},
+                                {"cluster", row.cluster},
+                                {"service", row.service},
+                                {"number", row.number},
+                                {"task_definition_arn", row.task_definition_arn},
+                                {"launch_type", text(row.launch_type)},
+                                {"strategy", strategy_json(row.strategy)},
+                                {"load_balancers", encode_balancers(row.load_balancers)},
+                                {"created_at", millis(row.created_at)}});
+}
+bool decode_service_revision(std::string_view value, model::ServiceRevision& row) {
+  return decode_row(value, [&row](const Reader& in) {
+    row.arn = in.required_string("arn");
+    row.cluster = in.required_string("cluster");
+    row.service = in.required_string("service");
+    row.number = in.required_string("number");
+    row.task_definition_arn = in.string_or("task_definition_arn", "");
+    read_enum(in, "launch_type", row.launch_type);
+    row.strategy = read_strategy(in, "strategy");
+    row.load_balancers = read_balancers(in);
+    row.created_at = read_time(in, "created_at");
+  });
+}
+
+std::string encode_service_deployment(const model::ServiceDeployment& row) {
+  json out = {{"arn", row.arn},
+              {"id", row.id},
+              {"cluster", row.cluster},
+              {"service", row.service},
+              {"deployment_id", row.deployment_id},
+              {"source_revisions", row.source_revisions},
+              {"target_revision", row.target_revision},
+              {"status", text(row.status)},
+              {"status_reason", row.status_reason},
+              {"configuration", encode_configuration(row.configuration)},
+              {"breaker_triggered", row.breaker_triggered},
+              {"failed_tasks", row.failed_tasks},
+              {"created_at", millis(row.created_at)},
+              {"updated_at", millis(row.updated_at)}};
+  put_optional(out, "finished_at", row.finished_at);
+  put_optional(out, "stopped_at", row.stopped_at);
+  if (row.rollback) {
+    out["rollback"] = {{"reason", row.rollback->reason},
+                       {"started_at", millis(row.rollback->started_at)},
+                       {"revision", row.rollback->revision},
+                       {"deployment_id", row.rollback->deployment_id}};
+  }
+  return shared::json::to_text(out);
+}
+bool decode_service_deployment(std::string_view value, model::ServiceDeployment& row) {
+  return decode_row(value, [&row](const Reader& in) {
+    row.arn = in.required_string("arn");
+    row.id = in.required_string("id");
+    row.cluster = in.required_string("cluster");
+    row.service = in.required_string("service");
+    row.deployment_id = in.string_or("deployment_id", "");
+    row.source_revisions = in.strings_or_empty("source_revisions");
+    row.target_revision = in.string_or("target_revision", "");
+    read_enum(in, "status", row.status);
+    row.status_reason = in.string_or("status_reason", "");
+    if (const auto configuration = in.child("configuration"))
+      read_configuration(*configuration, row.configuration);
+    row.breaker_triggered = in.boolean_or("breaker_triggered", false);
+    row.failed_tasks = in.integer_or<int>("failed_tasks", 0);
+    row.created_at = read_time(in, "created_at");
+    row.updated_at = read_time(in, "updated_at");
+    row.finished_at = read_optional_time(in, "finished_at");
+    row.stopped_at = read_optional_time(in, "stopped_at");
+    if (const auto rollback = in.child("rollback")) {
+      row.rollback =
+          model::Rollback{rollback->string_or("reason", ""), read_time(*rollback, "started_at"),
+                          rollback->string_or("revision", ""), rollback->string_or("deployment_id", "")};
+    }
   });
 }
 

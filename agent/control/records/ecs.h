@@ -7,6 +7,7 @@
 #include "agent/model/cluster.h"
 #include "agent/model/container_instance.h"
 #include "agent/model/service.h"
+#include "agent/model/service_history.h"
 #include "agent/model/task.h"
 #include "agent/model/task_definition.h"
 
@@ -24,6 +25,10 @@ std::string encode_task(const model::Task&);
 bool decode_task(std::string_view, model::Task&);
 std::string encode_service(const model::Service&);
 bool decode_service(std::string_view, model::Service&);
+std::string encode_service_revision(const model::ServiceRevision&);
+bool decode_service_revision(std::string_view, model::ServiceRevision&);
+std::string encode_service_deployment(const model::ServiceDeployment&);
+bool decode_service_deployment(std::string_view, model::ServiceDeployment&);
 std::string encode_service_event(const model::ServiceEvent&);
 bool decode_service_event(std::string_view, model::ServiceEvent&);
 

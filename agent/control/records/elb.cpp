@@ -20,10 +20,20 @@ json to_json(const lb::ForwardAction& forward) {
   return {{"target_groups", groups}, {"sticky", forward.sticky}, {"sticky_seconds", forward.sticky_seconds}};
 }
 
+json to_json(const lb::JwtValidation& jwt) {
+  json claims = json::array();
+  for (const auto& [name, format, values] : jwt.claims) {
+    claims.push_back({{"name", name}, {"format", static_cast<int>(format)}, {"values", values}});
+  }
+  return {
+      {"order", jwt.order}, {"jwks_endpoint", jwt.jwks_endpoint}, {"issuer", jwt.issuer}, {"claims", claims}};
+}
+
 json to_json(const std::vector<lb::Action>& actions) {
   json out = json::array();
   for (const auto& action : actions) {
     json each = {{"order", action.order}};
+    if (action.jwt) each["jwt_validation"] = to_json(*action.jwt);
     switch (action.type) {
       case lb::ActionType::kForward:
         each["forward"] = to_json(action.forward);
@@ -54,6 +64,7 @@ json to_json(const std::vector<lb::Condition>& conditions) {
                    {"http_header_name", condition.http_header_name},
                    {"values", condition.values},
                    {"query", query}});
+    if (!condition.regex_values.empty()) out.back()["regex_values"] = condition.regex_values;
   }
   return out;
 }
@@ -80,11 +91,26 @@ lb::ForwardAction forward_of(const Reader& in) {
   return forward;
 }
 
+lb::JwtValidation jwt_of(const Reader& in) {
+  lb::JwtValidation jwt;
+  jwt.order = in.integer_or<int>("order", 1);
+  jwt.jwks_endpoint = in.string_or("jwks_endpoint", "");
+  jwt.issuer = in.string_or("issuer", "");
+  for (const Reader& each : in.children("claims")) {
+    const int last = static_cast<int>(lb::JwtClaimFormat::kSpaceSeparated);
+    jwt.claims.push_back({each.string_or("name", ""),
+                          static_cast<lb::JwtClaimFormat>(each.required_integer<int>("format", 0, last)),
+                          each.strings_or_empty("values")});
+  }
+  return jwt;
+}
+
 std::vector<lb::Action> actions_of(const Reader& in, std::string_view name) {
   std::vector<lb::Action> actions;
   for (const Reader& each : in.children(name)) {
     lb::Action action;
     action.order = each.integer_or<int>("order", 1);
+    if (const auto jwt = each.child("jwt_validation")) action.jwt = jwt_of(*jwt);
     if (const auto forward = each.child("forward")) {
       action.forward = forward_of(*forward);
     } else if (const auto redirect = each.child("redirect")) {
@@ -118,6 +144,7 @@ std::vector<lb::Condition> conditions_of(const Reader& in) {
         each.required_integer<int>("field", 0, static_cast<int>(lb::ConditionField::kSourceIp)));
     condition.http_header_name = each.string_or("http_header_name", "");
     condition.values = each.strings_or_empty("values");
+    condition.regex_values = each.strings_or_empty("regex_values");
     for (const Reader& pair : each.children("query")) {
       condition.query.push_back({pair.string_or("key", ""), pair.string_or("value", "")});
     }
@@ -159,20 +186,22 @@ lb::HealthCheck health_check_of(const Reader& in) {
 }  // namespace
 
 std::string encode_load_balancer(const model::LoadBalancer& row) {
-  return shared::json::to_text({{"arn", row.arn},
-                                {"name", row.name},
-                                {"full_name", row.full_name},
-                                {"dns_name", row.dns_name},
-                                {"scheme", row.scheme},
-                                {"type", row.type},
-                                {"ip_address_type", row.ip_address_type},
-                                {"vpc_id", row.vpc_id},
-                                {"subnets", row.subnets},
-                                {"security_groups", row.security_groups},
-                                {"attributes", row.attributes},
-                                {"tags", tags_json(row.tags)},
-                                {"create_request", row.create_request},
-                                {"created_at", millis(row.created_at)}});
+  json out = {{"arn", row.arn},
+              {"name", row.name},
+              {"full_name", row.full_name},
+              {"dns_name", row.dns_name},
+              {"scheme", row.scheme},
+              {"type", row.type},
+              {"ip_address_type", row.ip_address_type},
+              {"vpc_id", row.vpc_id},
+              {"subnets", row.subnets},
+              {"security_groups", row.security_groups},
+              {"attributes", row.attributes},
+              {"tags", tags_json(row.tags)},
+              {"create_request", row.create_request},
+              {"created_at", millis(row.created_at)}};
+  if (!row.address.empty()) out["address"] = row.address;
+  return shared::json::to_text(out);
 }
 
 bool decode_load_balancer(std::string_view text, model::LoadBalancer& row) {
@@ -191,19 +220,31 @@ bool decode_load_balancer(std::string_view text, model::LoadBalancer& row) {
     row.tags = read_tags(in);
     row.create_request = in.string_or("create_request", "");
     row.created_at = read_time(in, "created_at");
+    row.address = in.string_or("address", "");
   });
 }
 
 std::string encode_listener(const model::Listener& row) {
-  return shared::json::to_text({{"arn", row.arn},
-                                {"load_balancer_arn", row.load_balancer_arn},
-                                {"port", row.port},
-                                {"protocol", row.protocol},
-                                {"default_actions", to_json(row.default_actions)},
-                                {"default_rule_arn", row.default_rule_arn},
-                                {"attributes", row.attributes},
-                                {"tags", tags_json(row.tags)},
-                                {"created_at", millis(row.created_at)}});
+  json out = {{"arn", row.arn},
+              {"load_balancer_arn", row.load_balancer_arn},
+              {"port", row.port},
+              {"protocol", row.protocol},
+              {"default_actions", to_json(row.default_actions)},
+              {"default_rule_arn", row.default_rule_arn},
+              {"attributes", row.attributes},
+              {"tags", tags_json(row.tags)},
+              {"created_at", millis(row.created_at)}};
+  if (!row.alpn.empty()) out["alpn"] = row.alpn;
+  if (model::has_tls(row.protocol)) {
+    out["ssl_policy"] = row.ssl_policy;
+    out["certificate"] = row.certificate;
+    out["certificates"] = row.certificates;
+    out["client_certificates"] = static_cast<int>(row.client.mode);
+    out["trust_store"] = row.client.trust_store;
+    out["ignore_client_expiry"] = row.client.ignore_expiry;
+    out["advertise_ca_names"] = row.client.advertise_ca_names;
+  }
+  return shared::json::to_text(out);
 }
 
 bool decode_listener(std::string_view text, model::Listener& row) {
@@ -217,16 +258,31 @@ bool decode_listener(std::string_view text, model::Listener& row) {
     row.attributes = in.string_map_or_empty("attributes");
     row.tags = read_tags(in);
     row.created_at = read_time(in, "created_at");
+    row.ssl_policy = in.string_or("ssl_policy", "");
+    row.certificate = in.string_or("certificate", "");
+    row.certificates = in.strings_or_empty("certificates");
+    row.client.mode = static_cast<lb::ClientCertificates>(
+        in.integer_or<int>("client_certificates", 0, 0, static_cast<int>(lb::ClientCertificates::kVerify)));
+    row.client.trust_store = in.string_or("trust_store", "");
+    row.client.ignore_expiry = in.boolean_or("ignore_client_expiry", false);
+    row.client.advertise_ca_names = in.boolean_or("advertise_ca_names", false);
+    row.alpn = in.string_or("alpn", "");
   });
 }
 
 std::string encode_rule(const model::Rule& row) {
-  return shared::json::to_text({{"arn", row.arn},
-                                {"listener_arn", row.listener_arn},
-                                {"priority", row.priority},
-                                {"conditions", to_json(row.conditions)},
-                                {"actions", to_json(row.actions)},
-                                {"tags", tags_json(row.tags)}});
+  json out = {{"arn", row.arn},
+              {"listener_arn", row.listener_arn},
+              {"priority", row.priority},
+              {"conditions", to_json(row.conditions)},
+              {"actions", to_json(row.actions)},
+              {"tags", tags_json(row.tags)}};
+  const auto rewrite = [&out](const char* name, const std::optional<lb::Rewrite>& wanted) {
+    if (wanted) out[name] = {{"regex", wanted->regex}, {"replace", wanted->replace}};
+  };
+  rewrite("host_rewrite", row.rewrites.host);
+  rewrite("url_rewrite", row.rewrites.url);
+  return shared::json::to_text(out);
 }
 
 bool decode_rule(std::string_view text, model::Rule& row) {
@@ -236,6 +292,12 @@ bool decode_rule(std::string_view text, model::Rule& row) {
     row.priority = in.integer_or<int>("priority", 0);
     row.conditions = conditions_of(in);
     row.actions = actions_of(in, "actions");
+    const auto rewrite = [&in](const char* name) -> std::optional<lb::Rewrite> {
+      const auto inner = in.child(name);
+      if (!inner) return std::nullopt;
+      return lb::Rewrite{inner->string_or("regex", ""), inner->string_or("replace", "")};
+    };
+    row.rewrites = {rewrite("host_rewrite"), rewrite("url_rewrite")};
     row.tags = read_tags(in);
   });
 }
@@ -271,6 +333,8 @@ bool decode_target_group(std::string_view text, model::TargetGroup& row) {
     row.ip_address_type = in.string_or("ip_address_type", row.ip_address_type);
     row.health_check_protocol = in.string_or("health_check_protocol", row.health_check_protocol);
     if (const auto check = in.child("health_check")) row.health_check = health_check_of(*check);
+    if (row.health_check_protocol == "HTTPS") row.health_check.protocol = lb::Protocol::kHttps;
+    if (row.health_check_protocol == "TCP") row.health_check.protocol = lb::Protocol::kTcp;
     row.attributes = in.string_map_or_empty("attributes");
     for (const Reader& target : in.children("targets")) row.old_targets.push_back(target_of(target));
     row.tags = read_tags(in);
@@ -330,6 +394,24 @@ bool decode_meta(std::string_view text, model::Meta& row) {
         row.old_revisions[family] = revisions->integer_or<int>(family, 0);
       }
     }
+  });
+}
+
+std::string encode_cookie_keys(const model::CookieKeys& row) {
+  nlohmann::json keys = nlohmann::json::array();
+  for (const auto& key : row.keys) {
+    keys.push_back({{"id", key.id}, {"secret", shared::lbconfig::secret_to_hex(key.secret)}});
+  }
+  return shared::json::to_text({{"keys", keys}, {"made", millis(row.made)}});
+}
+
+bool decode_cookie_keys(std::string_view text, model::CookieKeys& row) {
+  return decode_row(text, [&row](const Reader& in) {
+    for (const Reader& key : in.children("keys")) {
+      row.keys.push_back({key.required_integer<std::uint32_t>("id"),
+                          shared::lbconfig::secret_from_hex(key.required_string("secret"))});
+    }
+    row.made = read_time(in, "made");
   });
 }
 

@@ -23,6 +23,8 @@ std::string encode_balancer(const model::Balancer&);
 bool decode_balancer(std::string_view, model::Balancer&);
 std::string encode_meta(const model::Meta&);
 bool decode_meta(std::string_view, model::Meta&);
+std::string encode_cookie_keys(const model::CookieKeys&);
+bool decode_cookie_keys(std::string_view, model::CookieKeys&);
 std::string encode_installation(const model::Installation&);
 bool decode_installation(std::string_view, model::Installation&);
 

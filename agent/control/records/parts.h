@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/model/capacity_provider.h"
 #include "agent/model/common.h"
 #include "shared/base/time.h"
 #include "shared/json/reader.h"
@@ -17,6 +18,8 @@ inline shared::WallTime read_time(const shared::json::Reader& in, std::string_vi
   return shared::from_epoch_millis(in.integer_or<std::int64_t>(name, 0));
 }
 
+nlohmann::json strategy_json(const std::vector<model::StrategyItem>& items);
+std::vector<model::StrategyItem> read_strategy(const shared::json::Reader& in, std::string_view name);
 nlohmann::json tags_json(const std::vector<model::Tag>& tags);
 std::vector<model::Tag> read_tags(const shared::json::Reader& in);
 

@@ -35,6 +35,12 @@ class Book {
   void erase(const std::string& task_key);
   const Entry* find(const std::string& task_key) const;
 
+  // `visit(key, entry)`, by key.
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const auto& [key, entry] : entries_) visit(key, entry);
+  }
+
   const PlanCounts& counts() const { return counts_; }
   int wanted(const std::string& deployment) const;  // its tasks that are not to stop
   bool any_wanted() const { return !wanted_.empty(); }

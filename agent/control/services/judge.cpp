@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "agent/control/elb/target_health.h"
+#include "agent/control/services/protection.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
@@ -124,12 +125,24 @@ std::optional<Judgement> judge_stranded(Step& step, const model::Task& task) {
 }
 
 PlanAge age_of(const State& state, const model::Service& service, const model::Task& task) {
-  if (service.deployments.empty() || task.deployment_id != service.deployments.front().id) {
-    return PlanAge::kOutdated;
-  }
+  // Of task sets each has tasks of its own; who replaces whom is for their caller to say.
+  const bool external = service.controller == model::DeploymentController::kExternal;
+  const bool wanted =
+      std::any_of(service.deployments.begin(), service.deployments.end(), [&](const auto& each) {
+        return each.id == task.deployment_id && (external ? each.status != model::DeploymentStatus::kDraining
+                                                          : each.id == service.deployments.front().id);
+      });
+  if (!wanted) return PlanAge::kOutdated;
   const model::ContainerInstance* instance = find_instance_by_arn(state, task.container_instance_arn);
   const bool stays = instance != nullptr && instance->status == model::InstanceStatus::kActive;
   return stays ? PlanAge::kCurrent : PlanAge::kOutdated;
+}
+
+// Until the protection is over. Of a service that is being deleted no task stays.
+bool is_guarded(Step& step, const model::Service& service, const model::Task& task) {
+  if (service.status != model::ServiceStatus::kActive || !is_protected(task, step.now)) return false;
+  step.wake_at(*task.protected_until);
+  return true;
 }
 
 }  // namespace
@@ -145,10 +158,12 @@ Book::Entry judge_task(Step& step, const model::Service& service, const model::T
   }
   entry.task.phase = task.last_status == TaskStatus::kRunning ? PlanPhase::kRunning : PlanPhase::kPending;
   entry.task.age = age_of(step.state, service, task);
+  entry.task.guarded = is_guarded(step, service, task);
   entry.judgement = judge_health(step, service, task);
   if (auto stranded = judge_stranded(step, task)) {
     entry.judgement = *std::move(stranded);
     entry.task.age = PlanAge::kOutdated;
+    entry.task.guarded = false;
   }
   entry.task.health = entry.judgement.health;
   if (const auto* instance = find_instance_by_arn(step.state, task.container_instance_arn))

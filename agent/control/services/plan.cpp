@@ -10,6 +10,7 @@ namespace {
 constexpr std::int64_t kHundred = 100;
 constexpr std::size_t kHealths = 4;
 constexpr std::size_t kAges = 2;
+constexpr std::size_t kGuards = 2;
 
 bool live(const PlanTask& task) { return task.phase != PlanPhase::kStopping; }
 bool pending(const PlanTask& task) { return task.phase == PlanPhase::kPending; }
@@ -19,6 +20,7 @@ bool healthy(const PlanTask& task) { return running(task) && task.health == Plan
 bool awaited(const PlanTask& task) { return running(task) && task.health == PlanHealth::kAwaited; }
 bool unhealthy(const PlanTask& task) { return running(task) && task.health == PlanHealth::kUnhealthy; }
 bool unsure(const PlanTask& task) { return running(task) && !healthy(task) && !unhealthy(task); }
+bool free(const PlanTask& task) { return !task.guarded; }
 // Worth keeping: current and not found bad.
 bool good(const PlanTask& task) { return live(task) && current(task) && !unhealthy(task); }
 
@@ -80,8 +82,8 @@ class Planner {
 
   // Outdated tasks that never came up serve nobody.
   void drop_idle_outdated() {
-    stop([](const PlanTask& t) { return pending(t) && !current(t); }, std::numeric_limits<int>::max(),
-         StopCause::kOutdated);
+    stop([](const PlanTask& t) { return pending(t) && !current(t) && free(t); },
+         std::numeric_limits<int>::max(), StopCause::kOutdated);
   }
 
   // More current tasks than desired, the least useful first: an unhealthy one and its replacement count once,
@@ -90,14 +92,16 @@ class Planner {
   void drop_surplus() {
     const auto surplus = [this] { return count(good) - facts_.desired; };
     if (surplus() <= 0) return;
-    stop([](const PlanTask& t) { return pending(t) && current(t); }, surplus(), StopCause::kSurplus);
+    stop([](const PlanTask& t) { return pending(t) && current(t) && free(t); }, surplus(),
+         StopCause::kSurplus);
     if (surplus() <= 0) return;
     stop([](const PlanTask& t) { return unhealthy(t) && current(t); }, std::numeric_limits<int>::max(),
          StopCause::kUnhealthy);
     const bool enough = count(healthy) >= minimum_;
-    stop([enough](const PlanTask& t) { return unsure(t) && current(t) && (enough || !awaited(t)); },
-         surplus(), StopCause::kSurplus);
-    stop([](const PlanTask& t) { return healthy(t) && current(t); },
+    stop(
+        [enough](const PlanTask& t) { return unsure(t) && current(t) && free(t) && (enough || !awaited(t)); },
+        surplus(), StopCause::kSurplus);
+    stop([](const PlanTask& t) { return healthy(t) && current(t) && free(t); },
          std::min(surplus(), count(healthy) - minimum_), StopCause::kSurplus);
   }
 
@@ -132,9 +136,9 @@ class Planner {
     const bool stop_first = no_room && facts_.starting != Starting::kForbidden && need_ > 0;
     const int spare = count(healthy) - (stop_first ? minimum_ : std::max(minimum_, facts_.desired));
     if (spare < 0) return;
-    stop([](const PlanTask& t) { return unsure(t) && !current(t); }, std::numeric_limits<int>::max(),
-         StopCause::kOutdated);
-    stop([](const PlanTask& t) { return healthy(t) && !current(t); }, spare, StopCause::kOutdated);
+    stop([](const PlanTask& t) { return unsure(t) && !current(t) && free(t); },
+         std::numeric_limits<int>::max(), StopCause::kOutdated);
+    stop([](const PlanTask& t) { return healthy(t) && !current(t) && free(t); }, spare, StopCause::kOutdated);
   }
 
   void judge() {
@@ -143,6 +147,8 @@ class Planner {
     const bool moves = count(pending) > 0 || count([](const PlanTask& t) { return !live(t); }) > 0;
     if (count(live) == count(good) && count(good) == facts_.desired && proven == facts_.desired) {
       plan_.progress = Progress::kSteady;
+    } else if (count([](const PlanTask& t) { return live(t) && t.guarded; }) > facts_.desired) {
+      plan_.progress = Progress::kGuarded;
     } else if (!moves && count(healthy) == count(live) && need_ > 0 && count(live) >= maximum_ &&
                facts_.starting != Starting::kForbidden) {
       plan_.progress = Progress::kStuck;
@@ -160,13 +166,16 @@ class Planner {
 }  // namespace
 
 std::size_t kind_of(const PlanTask& task) {
-  return (static_cast<std::size_t>(task.phase) * kHealths + static_cast<std::size_t>(task.health)) * kAges +
-         static_cast<std::size_t>(task.age);
+  const auto by_health =
+      static_cast<std::size_t>(task.phase) * kHealths + static_cast<std::size_t>(task.health);
+  return (by_health * kAges + static_cast<std::size_t>(task.age)) * kGuards + (task.guarded ? 1 : 0);
 }
 
 PlanTask task_of_kind(std::size_t kind) {
-  return {static_cast<PlanPhase>(kind / kAges / kHealths), static_cast<PlanHealth>(kind / kAges % kHealths),
-          static_cast<PlanAge>(kind % kAges)};
+  const std::size_t by_age = kind / kGuards;
+  return {static_cast<PlanPhase>(by_age / kAges / kHealths),
+          static_cast<PlanHealth>(by_age / kAges % kHealths), static_cast<PlanAge>(by_age % kAges),
+          kind % kGuards == 1};
 }
 
 int minimum_healthy(int desired, int minimum_percent) {

@@ -25,9 +25,10 @@ struct PlanTask {
   PlanPhase phase = PlanPhase::kPending;
   PlanHealth health = PlanHealth::kUnknown;
   PlanAge age = PlanAge::kCurrent;
+  bool guarded = false;  // protected from scale-in and deployments: stopped only when it is unhealthy
   bool operator==(const PlanTask&) const = default;
 };
-inline constexpr std::size_t kPlanKinds = 24;
+inline constexpr std::size_t kPlanKinds = 48;
 std::size_t kind_of(const PlanTask& task);  // below kPlanKinds
 PlanTask task_of_kind(std::size_t kind);
 using PlanKinds = std::bitset<kPlanKinds>;
@@ -56,9 +57,10 @@ struct PlannedStop {
 };
 
 enum class Progress {
-  kMoving,  // something to do, or something under way
-  kSteady,  // exactly the desired tasks, all current and healthy
-  kStuck,   // neither start nor stop is allowed by the percentages, and nothing under way will change that
+  kMoving,   // something to do, or something under way
+  kSteady,   // exactly the desired tasks, all current and healthy
+  kGuarded,  // more protected tasks than desired, so that those which remain cannot be stopped
+  kStuck,    // neither start nor stop is allowed by the percentages, and nothing under way will change that
 };
 
 struct ServicePlan {

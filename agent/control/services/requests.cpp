@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "agent/control/elb/target_health.h"
+#include "agent/control/services/history.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/state/service_log.h"
 #include "agent/control/tasks/service_events.h"
 #include "agent/control/tasks/tasks.h"
+#include "agent/model/words.h"
 
 namespace agent::control {
 
@@ -36,6 +38,28 @@ Result<void> check_port(const model::TaskDefinition& definition, const model::Se
   return {};
 }
 
+shared::Error service_not_found() { return fault("ServiceNotFoundException", "Service not found."); }
+
+template <class T>
+bool differs(const std::optional<T>& wanted, const T& has) {
+  return wanted && !(*wanted == has);
+}
+
+void apply_plain_members(model::Service& service, const UpdateService& update) {
+  if (update.configuration) service.configuration = *update.configuration;
+  if (update.placement_strategy) service.placement_strategy = *update.placement_strategy;
+  if (update.placement_constraints) service.placement_constraints = *update.placement_constraints;
+  if (update.health_check_grace_seconds) {
+    service.health_check_grace_seconds = *update.health_check_grace_seconds;
+  }
+  if (update.propagate_tags) service.propagate_tags = *update.propagate_tags;
+  if (update.enable_ecs_managed_tags) service.enable_ecs_managed_tags = *update.enable_ecs_managed_tags;
+  if (update.enable_execute_command) service.enable_execute_command = *update.enable_execute_command;
+  if (update.document) service.document = *update.document;
+}
+
+}  // namespace
+
 Result<void> check_load_balancers(const State& state, const model::TaskDefinition& definition,
                                   const std::vector<model::ServiceLoadBalancer>& wanted) {
   for (const model::ServiceLoadBalancer& each : wanted) {
@@ -60,28 +84,6 @@ Result<void> check_load_balancers(const State& state, const model::TaskDefinitio
   return {};
 }
 
-shared::Error service_not_found() { return fault("ServiceNotFoundException", "Service not found."); }
-
-template <class T>
-bool differs(const std::optional<T>& wanted, const T& has) {
-  return wanted && !(*wanted == has);
-}
-
-void apply_plain_members(model::Service& service, const UpdateService& update) {
-  if (update.configuration) service.configuration = *update.configuration;
-  if (update.placement_strategy) service.placement_strategy = *update.placement_strategy;
-  if (update.placement_constraints) service.placement_constraints = *update.placement_constraints;
-  if (update.health_check_grace_seconds) {
-    service.health_check_grace_seconds = *update.health_check_grace_seconds;
-  }
-  if (update.propagate_tags) service.propagate_tags = *update.propagate_tags;
-  if (update.enable_ecs_managed_tags) service.enable_ecs_managed_tags = *update.enable_ecs_managed_tags;
-  if (update.enable_execute_command) service.enable_execute_command = *update.enable_execute_command;
-  if (update.document) service.document = *update.document;
-}
-
-}  // namespace
-
 Result<const model::Service*> find_service(const State& state, const std::string& key) {
   if (const model::Service* found = state.services.find(key)) return found;
   return service_not_found();
@@ -100,6 +102,8 @@ model::Deployment new_deployment(Step& step, const model::Service& service) {
   deployment.rollout_state_reason = "ECS deployment " + deployment.id + " in progress.";
   deployment.desired_count = service.desired_count;
   deployment.load_balancers = service.load_balancers;
+  deployment.strategy = service.strategy;
+  deployment.revision = deployment.id.substr(deployment.id.find('/') + 1);
   deployment.created_at = step.now;
   deployment.updated_at = step.now;
   return deployment;
@@ -126,9 +130,14 @@ Result<std::string> create_service(Step& step, model::Service service) {
       return invalid_parameter("Creation of service was not idempotent.");
     }
   }
-  if (service.scheduling == model::SchedulingStrategy::kDaemon) {
-    return fault("UnsupportedFeatureException",
-                 "schedulingStrategy DAEMON is not offered: use REPLICA with a distinctInstance constraint.");
+  if (service.controller == model::DeploymentController::kExternal) {
+    service.arn = step.arn(aws::EcsKind::kService, key);
+    service.status = model::ServiceStatus::kActive;
+    service.created_at = step.now;
+    erase_events(rows(step), key);
+    erase_history(rows(step), key);
+    rows(step).services.put(key, std::move(service));
+    return key;
   }
   auto definition = runnable_definition(step, service.task_definition_arn);
   if (!definition) return definition.error();
@@ -141,7 +150,9 @@ Result<std::string> create_service(Step& step, model::Service service) {
   service.created_at = step.now;
   erase_events(rows(step), key);  // of a deleted one of this name
   service.deployments = {new_deployment(step, service)};
+  erase_history(rows(step), key);
   rows(step).services.put(key, std::move(service));
+  note_deployment_begun(step, key);
   return key;
 }
 
@@ -158,6 +169,11 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
   const auto& balancers = update.load_balancers ? *update.load_balancers : service.load_balancers;
   const bool new_one = update.force_new_deployment || definition_arn != service.task_definition_arn ||
                        differs(update.load_balancers, service.load_balancers);
+  if (differs(update.strategy, service.strategy) && !update.force_new_deployment) {
+    return invalid_parameter(
+        "When the capacity provider strategy of a service changes, you must force a new deployment: give "
+        "forceNewDeployment true.");
+  }
   if (new_one) {
     const model::TaskDefinition* definition = find_task_definition(step.state, definition_arn);
     if (definition == nullptr) return client_exception("TaskDefinition not found.");
@@ -167,15 +183,18 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
     apply_plain_members(row, update);
     if (update.load_balancers) row.load_balancers = *update.load_balancers;
     row.task_definition_arn = definition_arn;
+    if (update.strategy) row.strategy = *update.strategy;
+    if (update.strategy && update.strategy->empty()) row.launch_type = model::LaunchType::kEc2;
     if (update.desired_count) {
       row.desired_count = *update.desired_count;
-      if (!row.deployments.empty()) {
+      if (!row.deployments.empty() && row.controller == model::DeploymentController::kEcs) {
         row.deployments.front().desired_count = *update.desired_count;
         row.deployments.front().updated_at = step.now;
       }
     }
     if (new_one) begin_deployment(row, new_deployment(step, row));
   });
+  if (new_one) note_deployment_begun(step, key);
   return {};
 }
 
@@ -189,11 +208,82 @@ Result<void> delete_service(Step& step, const std::string& key, ForceDelete forc
       found->desired_count > 0) {
     return invalid_parameter("The service cannot be stopped while it is scaled above 0.");
   }
+  note_service_deleted(step, key);
   rows(step).services.edit(key, [](model::Service& service) {
     service.status = model::ServiceStatus::kDraining;
     service.desired_count = 0;
     service.deployments.clear();
   });
+  return {};
+}
+
+bool roll_back_to_completed(Step& step, const std::string& key, const std::string& why) {
+  const model::Service& found = *step.state.services.find(key);
+  const model::Deployment failing = found.deployments.front();
+  const std::string definition = found.last_completed_task_definition;
+  if (definition.empty() || failing.is_rollback) return false;
+  const model::ServiceRevision* revision = revision_of(step.state, key, found.last_completed_revision);
+  std::string predecessor;
+  rows(step).services.edit(key, [&](model::Service& service) {
+    const auto completed =
+        std::find_if(service.deployments.begin(), service.deployments.end(), [&](const auto& each) {
+          return each.rollout_state == model::RolloutState::kCompleted &&
+                 each.task_definition_arn == definition;
+        });
+    const bool there = completed != service.deployments.end();
+    service.task_definition_arn = definition;
+    if (revision != nullptr) {
+      service.load_balancers = revision->load_balancers;
+      service.strategy = revision->strategy;
+    } else if (there) {
+      service.load_balancers = completed->load_balancers;
+    }
+    model::Deployment back = new_deployment(step, service);
+    predecessor = there ? completed->id : back.id;
+    back.is_rollback = true;
+    // It is the revision of then once more.
+    back.revision = service.last_completed_revision;
+    back.rollout_state_reason = why + ": rolling back to deploymentId " + predecessor + ".";
+    begin_deployment(service, std::move(back));
+  });
+  add_event(step, *step.state.services.find(key), "rolling back to deployment " + predecessor + ".");
+  return true;
+}
+
+Result<void> stop_service_deployment(Step& step, const std::string& key, StopType type) {
+  const model::ServiceDeployment* row = step.state.service_deployments.find(key);
+  if (row == nullptr) {
+    return fault("ServiceDeploymentNotFoundException", "The service deployment was not found.");
+  }
+  if (row->status != model::ServiceDeploymentStatus::kInProgress) {
+    return fault("ConflictException", "The service deployment is not in progress: its status is " +
+                                          std::string(model::word(row->status)) + ".");
+  }
+  const std::string service_key = owner_key(key);
+  const auto active = active_service(step.state, service_key);
+  if (!active) return active.error();
+  const model::Deployment failing = (*active)->deployments.front();
+  const std::string why = "ECS deployment stopped by a call of StopServiceDeployment";
+  if (type == StopType::kRollback &&
+      ((*active)->last_completed_task_definition.empty() || failing.is_rollback)) {
+    return invalid_parameter(
+        "There is no completed deployment of the service to roll back to. Use stopType ABORT to go no "
+        "further.");
+  }
+  rows(step).services.edit(service_key, [&](model::Service& service) {
+    model::Deployment& primary = service.deployments.front();
+    primary.rollout_state = model::RolloutState::kFailed;
+    primary.rollout_state_reason = why + ".";
+    primary.updated_at = step.now;
+  });
+  add_event(step, **active,
+            "(deployment " + failing.id + ") deployment stopped by a call of StopServiceDeployment.");
+  if (type == StopType::kAbort) {
+    note_deployment_failed(step, service_key, FailedBy::kCaller);
+  } else {
+    roll_back_to_completed(step, service_key, why);
+    note_rollback_begun(step, service_key, FailedBy::kCaller);
+  }
   return {};
 }
 

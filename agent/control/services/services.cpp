@@ -3,15 +3,19 @@
 #include "agent/control/tasks/changes.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
+#include "agent/control/services/history.h"
 #include "agent/control/services/judge.h"
 #include "agent/control/services/plan.h"
+#include "agent/control/services/task_sets.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/tasks/service_events.h"
 #include "agent/control/tasks/tasks.h"
 #include "agent/scheduler/placement.h"
+#include "shared/base/check.h"
 
 namespace agent::control {
 
@@ -25,6 +29,7 @@ namespace {
 
 // One event names the tasks of one pass, so this also bounds an event's length.
 constexpr int kMaxStartsPerPass = 10;
+constexpr char kSetMark = '#';  // in no name
 constexpr const char* kSteady = "has reached a steady state.";
 constexpr const char* kUnplaceable =
     "was unable to place a task because no container instance met all of its requirements. ";
@@ -33,6 +38,12 @@ constexpr const char* kSeeGuide =
 constexpr const char* kPercentagesInTheWay =
     "was unable to stop or start tasks during a deployment because of the service deployment configuration. "
     "Update the minimumHealthyPercent or maximumPercent value and try again.";
+
+std::string too_many_protected(const model::Service& service) {
+  return "was unable to reach steady state because task set (" + service.deployments.front().id +
+         ") was unable to scale in. Reason: The number of protected tasks are more than the desired count of "
+         "tasks.";
+}
 
 std::string placement_trouble(const PlacementFailure& failure) {
   if (failure.arn.empty()) return std::string(kUnplaceable) + "Reason: " + failure.reason + kSeeGuide;
@@ -71,16 +82,28 @@ void tell_of_waiting_tasks(Step& step, const std::string& key, const std::vector
                      " tasks that are not up yet (max_starting_tasks_per_instance).");
 }
 
-Starting start_tasks(Step& step, const std::string& key, int count) {
-  const model::Service& service = *step.state.services.find(key);
-  const auto [started, failure] =
-      start_service_tasks(step, service, service.deployments.front(), std::min(count, kMaxStartsPerPass));
-  if (!started.empty()) {
-    std::string text = "has started " + std::to_string(started.size()) + " tasks:";
-    for (const std::string& task : started) text += " (task " + id_in(task) + ")";
-    add_event(step, service, text + ".");
+void tell_of_started(Step& step, const std::string& key, const std::vector<std::string>& started) {
+  for (std::size_t i = 0; i < started.size(); i += kMaxStartsPerPass) {
+    const auto end = std::min(started.size(), i + kMaxStartsPerPass);
+    std::string text = "has started " + std::to_string(end - i) + " tasks:";
+    for (std::size_t k = i; k < end; ++k) text += " (task " + id_in(started[k]) + ")";
+    add_event(step, *step.state.services.find(key), text + ".");
   }
   tell_of_waiting_tasks(step, key, started);
+}
+
+const model::Deployment& deployment_named(const model::Service& service, const std::string& id) {
+  const auto it = std::find_if(service.deployments.begin(), service.deployments.end(),
+                               [&](const auto& each) { return each.id == id; });
+  BERTH_CHECK(it != service.deployments.end(), "tasks are started of deployments that are there");
+  return *it;
+}
+
+Starting start_tasks(Step& step, const std::string& key, const std::string& deployment_id, int count) {
+  const model::Service& service = *step.state.services.find(key);
+  const auto [started, failure] = start_service_tasks(step, service, deployment_named(service, deployment_id),
+                                                      std::min(count, kMaxStartsPerPass));
+  tell_of_started(step, key, started);
   if (failure.reason.empty()) return Starting::kAllowed;
   rows(step).live.starved.insert(key);
   add_event_once(step, key, placement_trouble(failure));
@@ -172,31 +195,12 @@ void mark_steady(Step& step, const std::string& key) {
       primary.failed_tasks = 0;
       primary.updated_at = step.now;
       service.last_completed_task_definition = primary.task_definition_arn;
+      service.last_completed_revision = primary.revision;
     });
+    note_deployment_completed(step, key);
     add_event(step, found, "(deployment " + found.deployments.front().id + ") deployment completed.");
   }
   if (!newest_event_is(step.state, found, kSteady)) add_event(step, found, kSteady);
-}
-
-// To the task definition that was last completed, with what its deployment had beside it.
-void roll_back(Step& step, const std::string& key) {
-  std::string predecessor;
-  rows(step).services.edit(key, [&](model::Service& service) {
-    const std::string& definition = service.last_completed_task_definition;
-    const auto completed =
-        std::find_if(service.deployments.begin(), service.deployments.end(), [&](const auto& each) {
-          return each.rollout_state == RolloutState::kCompleted && each.task_definition_arn == definition;
-        });
-    service.task_definition_arn = definition;
-    if (completed != service.deployments.end()) service.load_balancers = completed->load_balancers;
-    model::Deployment back = new_deployment(step, service);
-    predecessor = completed == service.deployments.end() ? back.id : completed->id;
-    back.is_rollback = true;
-    back.rollout_state_reason =
-        "ECS deployment circuit breaker: rolling back to deploymentId " + predecessor + ".";
-    begin_deployment(service, std::move(back));
-  });
-  add_event(step, *step.state.services.find(key), "rolling back to deployment " + predecessor + ".");
 }
 
 // True when the deployment was given up.
@@ -205,7 +209,8 @@ bool trip_circuit_breaker(Step& step, const std::string& key) {
   const model::Deployment& failing = found.deployments.front();
   if (!found.configuration.circuit_breaker || failing.rollout_state != RolloutState::kInProgress)
     return false;
-  if (failing.failed_tasks < circuit_breaker_threshold(found.desired_count)) return false;
+  if (failing.failed_tasks < circuit_breaker_threshold(found.desired_count, found.configuration.threshold))
+    return false;
   rows(step).services.edit(key, [&](model::Service& service) {
     model::Deployment& primary = service.deployments.front();
     primary.rollout_state = RolloutState::kFailed;
@@ -213,15 +218,20 @@ bool trip_circuit_breaker(Step& step, const std::string& key) {
     primary.updated_at = step.now;
   });
   add_event(step, found, "(deployment " + failing.id + ") deployment failed: tasks failed to start.");
-  const bool can_go_back = found.configuration.circuit_breaker_rollback &&
-                           !found.last_completed_task_definition.empty() && !failing.is_rollback;
-  if (can_go_back) roll_back(step, key);
+  const bool back = found.configuration.circuit_breaker_rollback &&
+                    roll_back_to_completed(step, key, "ECS deployment circuit breaker");
+  if (back) {
+    note_rollback_begun(step, key, FailedBy::kCircuitBreaker);
+  } else {
+    note_deployment_failed(step, key, FailedBy::kCircuitBreaker);
+  }
   return true;
 }
 
 Starting may_start(Step& step, const model::Service& service) {
   if (service.deployments.empty()) return Starting::kForbidden;
-  if (service.deployments.front().rollout_state == RolloutState::kFailed) return Starting::kForbidden;
+  const bool failed = service.deployments.front().rollout_state == RolloutState::kFailed;
+  if (failed && service.controller == model::DeploymentController::kEcs) return Starting::kForbidden;
   if (service.next_start_at && *service.next_start_at > step.now) {
     step.wake_at(*service.next_start_at);
     return Starting::kForbidden;
@@ -235,23 +245,115 @@ void finish_deletion(Step& step, const std::string& key, const Book& book) {
   rows(step).live.unplaceable.erase(key);
 }
 
+// What is shown of a task set. One that drains leaves with its last task.
+void note_task_set(Step& step, const std::string& key, const std::string& id, int desired, bool stable,
+                   bool has_tasks) {
+  const model::Deployment& found = deployment_named(*step.state.services.find(key), id);
+  const bool gone = found.status == model::DeploymentStatus::kDraining && !has_tasks;
+  if (!gone && found.desired_count == desired && found.stable == stable) return;
+  rows(step).services.edit(key, [&](model::Service& row) {
+    if (gone) {
+      std::erase_if(row.deployments, [&](const auto& each) { return each.id == id; });
+      return;
+    }
+    for (model::Deployment& each : row.deployments) {
+      if (each.id != id) continue;
+      each.desired_count = desired;
+      each.updated_at = step.now;
+      if (each.stable != stable) each.stable_at = step.now;
+      each.stable = stable;
+    }
+    if (stable) {
+      row.failed_starts = 0;
+      row.next_start_at.reset();
+    }
+  });
+}
+
 // What judging a task takes from its service.
 std::string terms_of(const model::Service& service) {
   std::string terms = std::to_string(service.health_check_grace_seconds);
+  if (service.scheduling == model::SchedulingStrategy::kDaemon) {
+    for (const auto& each : service.placement_constraints) terms += " " + each.expression;
+  }
+  if (service.status != ServiceStatus::kActive) terms += " deleted";
   for (const model::Deployment& each : service.deployments) {
     terms += " " + each.id;
+    if (each.status == model::DeploymentStatus::kDraining) terms += " draining";
     for (const model::ServiceLoadBalancer& wanted : each.load_balancers)
       terms += "," + wanted.target_group_arn;
   }
   return terms;
 }
 
+// On the agenda where it is its turn.
+void note_service(Step& step, const std::string& key) {
+  const bool daemon = step.state.live.daemons.contains(key);
+  rows(step).live.agenda.note(daemon ? Concern::kDaemonService : Concern::kService, key);
+}
+
+// What DescribeServices shows is what was counted.
+void set_desired(Step& step, const std::string& key, int desired) {
+  const model::Service& found = *step.state.services.find(key);
+  const bool same = found.desired_count == desired &&
+                    (found.deployments.empty() || found.deployments.front().desired_count == desired);
+  if (same) return;
+  rows(step).services.edit(key, [&](model::Service& row) {
+    row.desired_count = desired;
+    if (row.deployments.empty()) return;
+    row.deployments.front().desired_count = desired;
+    row.deployments.front().updated_at = step.now;
+  });
+}
+
+// ARNs of the instances where a task is wanted and none is, as far as one could be there at all.
+std::set<std::string> without_task(const Step& step, const DaemonHosts& wanted,
+                                   const std::vector<DaemonHost>& hosts, const model::Service& service) {
+  std::set<std::string> arns;
+  for (const DaemonHost& host : hosts) {
+    if (host.standing != DaemonStanding::kWanted || !host.tasks.empty()) continue;
+    const auto* instance = step.state.instances.find(service.cluster + "/" + std::string(host.name));
+    const bool could = instance != nullptr && wanted.each().cpu <= instance->registered.cpu &&
+                       wanted.each().memory <= instance->registered.memory;
+    const auto& usage = step.state.task_index().usage(could ? instance->arn : std::string());
+    if (could && !usage.groups.contains("service:" + service.name)) arns.insert(instance->arn);
+  }
+  return arns;
+}
+
+// On each of these hosts; of those without room one is told of. What is kept free for the service there is
+// free for it.
+void start_daemons(Step& step, const std::string& key, const std::vector<std::string>& instance_ids) {
+  const model::Service& service = *step.state.services.find(key);
+  std::vector<std::string> started;
+  PlacementFailure failure;
+  for (const std::string& id : instance_ids) {
+    const model::ContainerInstance* instance = step.state.instances.find(service.cluster + "/" + id);
+    if (instance == nullptr) continue;
+    auto& room = rows(step).live.daemon_room[instance->arn];
+    const auto kept = room.extract(key);
+    auto result = start_daemon_task(step, service, service.deployments.front(), *instance);
+    if (result.task_keys.empty() && !kept.empty()) room.emplace(key, kept.mapped());
+    for (std::string& task : result.task_keys) started.push_back(std::move(task));
+    if (failure.reason.empty()) failure = result.failure;
+  }
+  tell_of_started(step, key, started);
+  if (failure.reason.empty()) return;
+  rows(step).live.starved.insert(key);
+  add_event_once(step, key, placement_trouble(failure));
+}
+
 }  // namespace
 
-int circuit_breaker_threshold(int desired_count) {
+int circuit_breaker_threshold(int desired_count, const model::BreakerThreshold& by) {
   constexpr int kFewest = 3;
   constexpr int kMost = 200;
-  return std::clamp(desired_count / 2 + desired_count % 2, kFewest, kMost);
+  constexpr std::int64_t kHundred = 100;
+  if (by.type == model::BreakerThresholdType::kCount) return by.value;
+  const auto share = (std::int64_t{desired_count} * by.value + kHundred - 1) / kHundred;
+  const bool bounded = by.type == model::BreakerThresholdType::kBoundedPercent;
+  return static_cast<int>(bounded ? std::clamp<std::int64_t>(share, kFewest, kMost)
+                                  : std::clamp<std::int64_t>(share, 1, std::numeric_limits<int>::max()));
 }
 
 void ServiceReconciler::judge(Step& step, const std::string& task_key) {
@@ -260,16 +362,22 @@ void ServiceReconciler::judge(Step& step, const std::string& task_key) {
   const std::string key = live ? task->cluster + "/" + task->service : std::string();
   const model::Service* service = live ? step.state.services.find(key) : nullptr;
   if (service == nullptr) return forget(step, task_key);
+  const bool of_set = service->controller == model::DeploymentController::kExternal;
+  const std::string book = of_set ? key + kSetMark + task->deployment_id : key;
+  if (const auto before = service_of_.find(task_key); before != service_of_.end() && before->second != book)
+    books_[before->second].book.erase(task_key);
+  service_of_[task_key] = book;
+  note_service(step, key);
+  if (books_[key].terms.empty())
+    return;  // the service is looked at for the first time, and all its tasks with it
   step.subject = {Concern::kServiceTask, task_key};
-  service_of_[task_key] = key;
-  books_[key].book.put(task_key, judge_task(step, *service, *task));
-  rows(step).live.agenda.note(Concern::kService, key);
+  books_[book].book.put(task_key, judge_task(step, *service, *task));
 }
 
 void ServiceReconciler::forget(Step& step, const std::string& task_key) {
   const auto known = service_of_.find(task_key);
   if (known == service_of_.end()) return;
-  rows(step).live.agenda.note(Concern::kService, known->second);
+  note_service(step, known->second.substr(0, known->second.find(kSetMark)));
   books_[known->second].book.erase(task_key);
   service_of_.erase(known);
 }
@@ -280,29 +388,164 @@ void ServiceReconciler::judge_on_new_terms(Step& step, const std::string& key) {
   if (known.terms == terms) return;
   known.terms = std::move(terms);
   for (const std::string& task : step.state.task_index().of_service(key)) judge(step, task);
+  const model::Service& service = *step.state.services.find(key);
+  if (service.scheduling == model::SchedulingStrategy::kDaemon) known.hosts.look_at_all(step, service);
 }
 
-void ServiceReconciler::reconcile(Step& step) {
+void ServiceReconciler::look_at_daemon_host(Step& step, const std::string& instance_key) {
+  for (const std::string& key : daemons_of(step.state, instance_key.substr(0, instance_key.find('/')))) {
+    books_[key].hosts.look_at(step.state, instance_key);
+    note_service(step, key);
+  }
+}
+
+std::size_t ServiceReconciler::reconcile(Step& step, std::size_t most_services) {
   Agenda& agenda = rows(step).live.agenda;
   for (const std::string& task : agenda.take(Concern::kServiceTask, step.now)) judge(step, task);
-  for (const std::string& key : agenda.take(Concern::kService, step.now)) {
-    const model::Service* service = step.state.services.find(key);
-    if (service == nullptr || service->status == ServiceStatus::kInactive) {
-      rows(step).live.starved.erase(key);
-      if (service == nullptr) books_.erase(key);
-      continue;
+  for (const std::string& host : agenda.take(Concern::kDaemonHost, step.now)) look_at_daemon_host(step, host);
+  for (const std::string& key : agenda.take(Concern::kDaemonService, step.now))
+    reconcile_due(step, Concern::kDaemonService, key);
+  const auto due = agenda.take(Concern::kService, step.now, most_services);
+  for (const std::string& key : due) reconcile_due(step, Concern::kService, key);
+  return due.size();
+}
+
+void ServiceReconciler::reconcile_due(Step& step, Concern concern, const std::string& key) {
+  const model::Service* service = step.state.services.find(key);
+  if (service == nullptr || service->status == ServiceStatus::kInactive) {
+    rows(step).live.starved.erase(key);
+    keep_room(step, key, {});
+    if (service == nullptr) {
+      books_.erase(key);
+      std::erase_if(books_, [&](const auto& each) { return each.first.starts_with(key + kSetMark); });
     }
+    return;
+  }
+  judge_on_new_terms(step, key);
+  step.subject = {concern, key};
+  if (service->controller == model::DeploymentController::kExternal) return reconcile_task_sets(step, key);
+  if (service->status == ServiceStatus::kActive && trip_circuit_breaker(step, key)) {
     judge_on_new_terms(step, key);
-    step.subject = {Concern::kService, key};
+    step.subject = {concern, key};
+  }
+  if (service->scheduling == model::SchedulingStrategy::kDaemon) {
+    reconcile_daemon(step, key);
+  } else {
     reconcile_one(step, key);
   }
+}
+
+void ServiceReconciler::reconcile_daemon(Step& step, const std::string& key) {
+  const model::Service& service = *step.state.services.find(key);
+  const bool active = service.status == ServiceStatus::kActive;
+  Known& known = books_[key];
+  DaemonFacts facts;
+  facts.minimum_percent = service.configuration.minimum_healthy_percent;
+  facts.starting = may_start(step, service);
+  facts.hosts = known.hosts.facts(known.book);
+  const DaemonPlan next = plan_daemon(facts);
+  const std::vector<std::string> start(next.start.begin(), next.start.end());
+  std::vector<ChosenStop> stops;
+  for (const auto& [task, cause] : next.stop) stops.push_back({std::string(task), cause});
+  rows(step).live.starved.erase(key);
+  if (active) set_desired(step, key, next.desired);
+  start_daemons(step, key, start);
+  keep_room(step, key,
+            active ? without_task(step, known.hosts, facts.hosts, service) : std::set<std::string>());
+  stop_tasks(step, key, known.book, stops);
+  if (!active) {
+    if (stops.empty()) finish_deletion(step, key, known.book);
+    return;
+  }
+  update_deployments(step, key, known.book);
+  if (next.progress == Progress::kSteady && service.deployments.size() == 1) mark_steady(step, key);
+  if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
+}
+
+// Who waits for room in the cluster is looked at when some of it is given back.
+void ServiceReconciler::keep_room(Step& step, const std::string& key, std::set<std::string> instance_arns) {
+  const auto it = books_.find(key);
+  if (it == books_.end() || it->second.kept_room == instance_arns) return;
+  State& state = rows(step);
+  for (const std::string& arn : it->second.kept_room) {
+    const auto kept = state.live.daemon_room.find(arn);
+    if (kept == state.live.daemon_room.end()) continue;
+    kept->second.erase(key);
+    if (kept->second.empty()) state.live.daemon_room.erase(kept);
+    state.capacity().note_usage(arn);
+  }
+  for (const std::string& arn : instance_arns) {
+    state.live.daemon_room[arn][key] = it->second.hosts.each();
+    state.capacity().note_usage(arn);
+  }
+  it->second.kept_room = std::move(instance_arns);
+  const std::string prefix = key.substr(0, key.find('/') + 1);
+  std::erase_if(state.live.unplaceable, [&](const auto& each) { return each.first.starts_with(prefix); });
+  for (const std::string& each : std::set<std::string>(state.live.starved)) {
+    if (each.starts_with(prefix) && each != key) note_service(step, each);
+  }
+}
+
+bool ServiceReconciler::any_task_left(const std::string& key) const {
+  const std::string prefix = key + kSetMark;
+  for (auto it = books_.lower_bound(prefix); it != books_.end() && it->first.starts_with(prefix); ++it) {
+    if (it->second.book.any_wanted() || it->second.book.any_waits_to_stop()) return true;
+  }
+  return false;
+}
+
+// Each task set for itself, as if it were a service that is never deployed anew.
+void ServiceReconciler::reconcile_task_sets(Step& step, const std::string& key) {
+  const bool active = step.state.services.find(key)->status == ServiceStatus::kActive;
+  const std::string prefix = key + kSetMark;
+  for (const model::Deployment& each : step.state.services.find(key)->deployments)
+    books_.try_emplace(prefix + each.id);
+  std::vector<std::string> sets;
+  for (auto it = books_.lower_bound(prefix); it != books_.end() && it->first.starts_with(prefix); ++it)
+    sets.push_back(it->first.substr(prefix.size()));
+  rows(step).live.starved.erase(key);
+  bool steady = active;
+  for (const std::string& id : sets) {
+    const model::Service& service = *step.state.services.find(key);
+    const auto row = std::find_if(service.deployments.begin(), service.deployments.end(),
+                                  [&](const auto& each) { return each.id == id; });
+    const bool there = row != service.deployments.end();
+    Book& book = books_[prefix + id].book;
+    PlanFacts facts;
+    facts.desired = there ? computed_desired_count(service, *row) : 0;
+    facts.minimum_percent = service.configuration.minimum_healthy_percent;
+    facts.maximum_percent = service.configuration.maximum_percent;
+    facts.tasks = book.counts();
+    facts.starting = there ? may_start(step, service) : Starting::kForbidden;
+    ServicePlan next = plan_service(facts);
+    if (next.start > 0) {
+      if (const Starting outcome = start_tasks(step, key, id, next.start); outcome != Starting::kAllowed) {
+        facts.starting = outcome;
+        next = plan_service(facts);
+      }
+    }
+    stop_tasks(step, key, book, choose_tasks(step, book, service, next.stop));
+    if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
+    const bool stable = next.progress == Progress::kSteady;
+    steady = steady && stable;
+    if (there)
+      note_task_set(step, key, id, facts.desired, stable, book.any_wanted() || book.any_waits_to_stop());
+    if (!there && !book.any_wanted() && !book.any_waits_to_stop() && facts.tasks == PlanCounts{})
+      books_.erase(prefix + id);
+  }
+  if (!active && !any_task_left(key)) {
+    rows(step).services.edit(key, [](model::Service& row) { row.status = ServiceStatus::kInactive; });
+    rows(step).live.unplaceable.erase(key);
+    return;
+  }
+  const model::Service& service = *step.state.services.find(key);
+  if (steady && !service.deployments.empty() && !newest_event_is(step.state, service, kSteady))
+    add_event(step, service, kSteady);
 }
 
 void ServiceReconciler::reconcile_one(Step& step, const std::string& key) {
   const model::Service& service = *step.state.services.find(key);
   const bool active = service.status == ServiceStatus::kActive;
-  if (active && trip_circuit_breaker(step, key)) judge_on_new_terms(step, key);
-  step.subject = {Concern::kService, key};
   Book& book = books_[key].book;
   PlanFacts facts;
   facts.desired = service.desired_count;
@@ -313,7 +556,7 @@ void ServiceReconciler::reconcile_one(Step& step, const std::string& key) {
   ServicePlan next = plan_service(facts);
   rows(step).live.starved.erase(key);
   if (next.start > 0) {
-    const Starting outcome = start_tasks(step, key, next.start);
+    const Starting outcome = start_tasks(step, key, service.deployments.front().id, next.start);
     if (outcome != Starting::kAllowed) {
       facts.starting = outcome;
       next = plan_service(facts);
@@ -323,6 +566,7 @@ void ServiceReconciler::reconcile_one(Step& step, const std::string& key) {
   if (!active) return finish_deletion(step, key, book);
   update_deployments(step, key, book);
   if (next.progress == Progress::kSteady && service.deployments.size() == 1) mark_steady(step, key);
+  if (next.progress == Progress::kGuarded) add_event_once(step, key, too_many_protected(service));
   if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
 }
 

@@ -11,8 +11,8 @@ void Agenda::at(Concern concern, const std::string& key, WallTime time) {
   lane(concern).at(key, time);
 }
 
-std::vector<std::string> Agenda::take(Concern concern, WallTime now) {
-  std::vector<std::string> keys = lane(concern).take(now);
+std::vector<std::string> Agenda::take(Concern concern, WallTime now, std::size_t most) {
+  std::vector<std::string> keys = lane(concern).take(now, most);
   for (const std::string& key : keys) taken_.push_back({concern, key});
   return keys;
 }

@@ -5,6 +5,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,6 +20,8 @@ namespace agent::control {
 // Whose reconciler looks at the subject; the comment says what its key is.
 enum class Concern {
   kServiceTask,        // task row; the service's scheduler judges it
+  kDaemonHost,         // container instance row; what DAEMON services want there
+  kDaemonService,      // service row of a DAEMON service, which goes first
   kService,            // service row
   kStoppingTask,       // task row
   kStoppedTasks,       // "", the oldest of them
@@ -30,8 +33,10 @@ enum class Concern {
   kInactiveCluster,    // cluster row
   kAgentSession,       // container instance ARN
   kFeeds,              // ""
+  kCookieKeys,         // ""
+  kCertificate,        // certificate ARN, of one that was asked for
 };
-inline constexpr std::size_t kConcerns = 12;
+inline constexpr std::size_t kConcerns = 16;
 
 struct Subject {
   Concern concern = Concern::kServiceTask;
@@ -45,9 +50,10 @@ class Agenda {
   // Due at `time`, or earlier if that was said before.
   void at(Concern concern, const std::string& key, shared::WallTime time);
 
-  // Those due by now, in key order. They are off the agenda, times to come included: looking at one says anew
-  // when to look again.
-  std::vector<std::string> take(Concern concern, shared::WallTime now);
+  // Those due by now, in key order; at most so many, those that have been due for longest. They are off the
+  // agenda, times to come included: looking at one says anew when to look again.
+  std::vector<std::string> take(Concern concern, shared::WallTime now,
+                                std::size_t most = std::numeric_limits<std::size_t>::max());
   bool due(shared::WallTime now) const;
   // The earliest time of all; nothing to do before it.
   std::optional<shared::WallTime> next() const;

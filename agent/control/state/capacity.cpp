@@ -11,7 +11,7 @@ using scheduler::Availability;
 using scheduler::Candidate;
 using scheduler::CapacityIndex;
 
-// What the tasks there leave, and what they are.
+// What the tasks there leave, and daemons that are to come, and what they are.
 void set_usage(Candidate& candidate, const State& state, const model::ContainerInstance& instance) {
   const InstanceUsage& usage = state.task_index().usage(instance.arn);
   candidate.cpu = instance.registered.cpu - usage.cpu;
@@ -20,6 +20,14 @@ void set_usage(Candidate& candidate, const State& state, const model::ContainerI
   candidate.tcp_ports.insert(usage.tcp_ports.begin(), usage.tcp_ports.end());
   candidate.udp_ports = instance.registered.udp_ports;
   candidate.udp_ports.insert(usage.udp_ports.begin(), usage.udp_ports.end());
+  if (const auto kept = state.live.daemon_room.find(instance.arn); kept != state.live.daemon_room.end()) {
+    for (const auto& [service, room] : kept->second) {
+      candidate.cpu -= room.cpu;
+      candidate.memory -= room.memory;
+      candidate.tcp_ports.insert(room.tcp_ports.begin(), room.tcp_ports.end());
+      candidate.udp_ports.insert(room.udp_ports.begin(), room.udp_ports.end());
+    }
+  }
   candidate.groups = usage.groups;
   candidate.deployments = usage.deployments;
   candidate.running_tasks = usage.running;

@@ -154,7 +154,9 @@ void check_services(const State& state, Complaints& out) {
         std::count_if(service.deployments.begin(), service.deployments.end(),
                       [](const auto& each) { return each.status == model::DeploymentStatus::kPrimary; });
     const bool active = service.status == model::ServiceStatus::kActive;
-    if (active &&
+    const bool external = service.controller == model::DeploymentController::kExternal;
+    if (external && primaries > 1) out.push_back("service " + key + " has more than one PRIMARY task set");
+    if (active && !external &&
         (primaries != 1 || service.deployments.front().status != model::DeploymentStatus::kPrimary)) {
       out.push_back("service " + key + " does not have exactly one PRIMARY deployment in front");
     }

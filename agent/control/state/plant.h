@@ -14,8 +14,10 @@ enum class Bug {
   kReplyBeforeCommit,          // callers learn of success before the store has it, which may refuse
   kSayBeforeCommit,            // so do agents and balancers of what was decided
   kWaitForLastContainer,       // a task without its essential container is wanted until all others have ended
-  kForgetHealth,  // nobody looks at the services of targets of which a balancer says something new
-  kLoseWake,      // what only time changes of a service is not looked at again
+  kForgetHealth,   // nobody looks at the services of targets of which a balancer says something new
+  kStopProtected,  // scale-in and deployments stop protected tasks too
+  kLeaveEarly,     // daemons leave a draining instance as soon as the others
+  kLoseWake,       // what only time changes of a service is not looked at again
 };
 
 #ifdef BERTH_PLANT

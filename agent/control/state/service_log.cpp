@@ -56,6 +56,19 @@ void append_event(State& state, const std::string& service_key, model::ServiceEv
   state.service_events.put(event_key(service_key, number), std::move(event));
 }
 
+void erase_history(State& state, const std::string& service_key) {
+  const auto erase_from = [&](auto& table) {
+    std::vector<std::string> keys;
+    const std::string prefix = service_key + "/";
+    for (auto it = table.rows().lower_bound(prefix);
+         it != table.rows().end() && it->first.starts_with(prefix); ++it)
+      keys.push_back(it->first);
+    for (const std::string& key : keys) table.erase(key);
+  };
+  erase_from(state.service_deployments);
+  erase_from(state.service_revisions);
+}
+
 void erase_events(State& state, const std::string& service_key) {
   const EventRows rows = rows_of(state, service_key);
   std::vector<std::string> keys;

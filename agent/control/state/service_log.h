@@ -14,6 +14,8 @@ std::vector<const model::ServiceEvent*> events_of(const State& state, const std:
 const model::ServiceEvent* newest_event(const State& state, const std::string& service_key);
 // The oldest go when there are more than model::kMaxServiceEvents. The service's own row is not touched.
 void append_event(State& state, const std::string& service_key, model::ServiceEvent event);
+// Its service deployments and revisions.
+void erase_history(State& state, const std::string& service_key);
 void erase_events(State& state, const std::string& service_key);
 
 }  // namespace agent::control

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/control/records/account.h"
+#include "agent/control/records/acm.h"
 #include "agent/control/records/ecs.h"
 #include "agent/control/records/elb.h"
 #include "agent/control/state/agenda.h"
@@ -65,6 +67,11 @@ struct Volatile {
   // Keys of services of which a task could not be placed: looked at again whenever a task or an instance of
   // their cluster changes.
   std::set<std::string> starved;
+  // Row keys of DAEMON services that are not INACTIVE.
+  std::set<std::string> daemons;
+  // What DAEMON services will need on instances where they have no task yet, by instance ARN and service row
+  // key: nobody else gets it. Whoever changes it tells the capacity (note_usage).
+  std::map<std::string, std::map<std::string, model::Resources>> daemon_room;
   // Row keys of tasks that this run of control has placed and not yet handed to their agent: nobody else
   // knows them. Tasks of an earlier run are never here, as they may have been handed over.
   std::set<std::string> unsent_tasks;
@@ -73,34 +80,45 @@ struct Volatile {
   std::map<std::string, Unplaceable> unplaceable;  // by service key
 };
 
-struct State {
-  State()
-      : task_index_(tasks.follow()),
-        target_index_(targets.follow()),
-        forward_index_(listeners.follow(), rules.follow()),
-        host_index_(instances.follow()),
-        changes_for_publishing_(follow_for_publishing()),
-        changes_for_capacity_(instances.follow()) {}
+struct Neighbours;  // neighbours.h
 
-  Table<model::Cluster> clusters{"cluster/", encode_cluster, decode_cluster};
-  Table<model::TaskDefinition> task_definitions{"taskdef/", encode_task_definition, decode_task_definition};
-  Table<model::ContainerInstance> instances{"instance/", encode_instance, decode_instance};
-  Table<model::Family> families{"family/", encode_family, decode_family};
-  Table<model::Task> tasks{"task/", encode_task, decode_task};
-  Table<model::Service> services{"service/", encode_service, decode_service};
-  Table<model::ServiceEvent> service_events{"event/", encode_service_event, decode_service_event};
-  Table<model::LoadBalancer> load_balancers{"lb/", encode_load_balancer, decode_load_balancer};
-  Table<model::Listener> listeners{"listener/", encode_listener, decode_listener};
-  Table<model::Rule> rules{"rule/", encode_rule, decode_rule};
-  Table<model::TargetGroup> target_groups{"tg/", encode_target_group, decode_target_group};
-  Table<model::RegisteredTarget> targets{"target/", encode_target, decode_target};
-  Table<model::Balancer> balancers{"balancer/", encode_balancer, decode_balancer};
-  Table<model::Meta> meta{"meta/", encode_meta, decode_meta};
-  Table<model::Installation> installation{"installation/", encode_installation, decode_installation};
+struct State {
+  // The tables begin in the source, not here: to make one instantiates all of it, for each file that includes
+  // this.
+  State();
+  ~State();
+
+  Table<model::Cluster> clusters;
+  Table<model::TaskDefinition> task_definitions;
+  Table<model::ContainerInstance> instances;
+  Table<model::Family> families;
+  Table<model::Task> tasks;
+  Table<model::Service> services;
+  Table<model::ServiceEvent> service_events;
+  Table<model::LoadBalancer> load_balancers;
+  Table<model::Listener> listeners;
+  Table<model::Rule> rules;
+  Table<model::TargetGroup> target_groups;
+  Table<model::RegisteredTarget> targets;
+  Table<model::Balancer> balancers;
+  Table<model::Meta> meta;
+  Table<model::CookieKeys> cookie_keys;
+  Table<model::Certificate> certificates;
+  Table<model::TrustStore> trust_stores;
+  Table<model::AcmeAccount> acme_accounts;
+  Table<model::AcmeOrder> acme_orders;
+  Table<model::Installation> installation;
+  Table<model::AccountSetting> account_settings;
+  Table<model::CapacityProvider> capacity_providers;
+  Table<model::ServiceRevision> service_revisions;
+  Table<model::ServiceDeployment> service_deployments;
 
   Volatile live;
   // What balancers are to apply; version == meta.config_version. Rebuilt at start, replaced by publish().
   std::shared_ptr<const lb::Config> published = std::make_shared<lb::Config>();
+  // Of the services around ECS and ELBv2.
+  const Neighbours& neighbours() const { return *neighbours_; }
+  Neighbours& neighbours() { return *neighbours_; }
   std::vector<TableBase*> tables();
   // Each is brought up to date with its rows before it is returned.
   const TaskIndex& task_index() const;
@@ -111,9 +129,10 @@ struct State {
   void refresh_indexes() const;
   // What changed of the rows that the balancers' configuration is made of, since this was last asked.
   struct ConfigChanges {
-    bool routes = false;           // listeners, their rules, their load balancers
+    bool routes = false;  // listeners, their rules, load balancers, certificates, trust stores; cookie keys
+    bool challenges = false;       // of ACME orders
     std::set<std::string> groups;  // ARNs of target groups: they themselves, or a target
-    bool any() const { return routes || !groups.empty(); }
+    bool any() const { return routes || challenges || !groups.empty(); }
   };
   ConfigChanges take_changes_for_publishing();
   bool has_changes_for_publishing() const;
@@ -127,6 +146,10 @@ struct State {
     Table<model::Rule>::Reader rules;
     Table<model::TargetGroup>::Reader target_groups;
     Table<model::RegisteredTarget>::Reader targets;
+    Table<model::CookieKeys>::Reader cookie_keys;
+    Table<model::Certificate>::Reader certificates;
+    Table<model::TrustStore>::Reader trust_stores;
+    Table<model::AcmeOrder>::Reader acme_orders;
   };
   Readers follow_for_publishing();
   mutable TaskIndex task_index_;
@@ -136,6 +159,7 @@ struct State {
   Readers changes_for_publishing_;
   Table<model::ContainerInstance>::Reader changes_for_capacity_;
   mutable Capacity capacity_;
+  std::unique_ptr<Neighbours> neighbours_;
 };
 
 }  // namespace agent::control

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/aws/arn.h"
+#include "agent/aws/objects.h"
 #include "agent/control/state/state.h"
 #include "shared/env/random.h"
 
@@ -18,9 +20,15 @@ struct Settings {
   std::string region = "us-east-1";
   std::string partition = "aws";
   std::string dns_suffix = "elb.localhost";  // load balancer names: <name>-<n>.<region>.<dns_suffix>
-  std::string listen_address = "0.0.0.0";    // where balancers bind listeners
-  std::string poll_endpoint;                 // DiscoverPollEndpoint's answer, with scheme
-  std::string installation;                  // replaces the one in the database (installation.h); else empty
+  // Where balancers bind listeners; not empty. With several, load balancers are given them in turn.
+  std::vector<std::string> listen_addresses{"0.0.0.0"};
+  std::string poll_endpoint;  // DiscoverPollEndpoint's answer, with scheme
+  // Where names of S3 objects in calls are looked up, by the API. Null: nowhere.
+  std::shared_ptr<const aws::Objects> objects;
+  // The ACME server that issues what RequestCertificate asks for; empty: none.
+  std::string acme_directory;
+  std::vector<std::string> acme_contact;  // "mailto:..."
+  std::string installation;               // replaces the one in the database (installation.h); else empty
   shared::Millis stopped_task_retention{3'600'000};
   shared::Millis inactive_retention{3'600'000};  // deleted services, clusters, instances (retention.h)
   shared::Millis forget_balancer_after{3'600'000};

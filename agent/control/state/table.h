@@ -10,16 +10,20 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "agent/control/state/batch_ends.h"
+#include "agent/control/state/in_parallel.h"
 #include "agent/store/store.h"
 #include "shared/base/check.h"
 
 namespace agent::control {
+
+inline constexpr std::size_t kRowsLoadedAtOnce = 16'384;
 
 class TableBase {
  public:
@@ -36,7 +40,9 @@ class TableBase {
   virtual void end_batch() = 0;
   virtual void batch_is_durable() = 0;  // the oldest ended one: it cannot be undone any more
   virtual void undo_batches() = 0;      // all that is not durable, what came after the last end_batch() too
-  virtual bool load(std::string_view key, std::string_view value) = 0;  // false: the value cannot be decoded
+  // What the store has of this table, in key order; `records` lose their values. Returns the key of a row
+  // that cannot be decoded. On several threads while it lasts.
+  virtual std::optional<std::string> load(std::span<store::Record> records) = 0;
   virtual bool changed_in_step() const = 0;  // any row was edited since the savepoint
   // Keys whose rows are not what they were at the savepoint, as the store would see them; for checks.
   virtual std::vector<std::string> changed_since_savepoint() const = 0;
@@ -150,12 +156,24 @@ class Table final : public TableBase {
     }
     return keys;
   }
-  bool load(std::string_view key, std::string_view value) override {
-    T row{};
-    if (!decode_(value, row)) return false;
-    rows_.insert_or_assign(std::string(key), std::move(row));
-    touch(std::string(key));
-    return true;
+  std::optional<std::string> load(std::span<store::Record> records) override {
+    while (!records.empty()) {  // in parts, so that texts and rows are not there twice
+      const auto part = records.first(std::min(records.size(), kRowsLoadedAtOnce));
+      records = records.subspan(part.size());
+      std::vector<T> rows(part.size());
+      const auto bad = first_failure(part.size(), [&](std::size_t i) {
+        const bool decoded = decode_(part[i].value, rows[i]);
+        part[i].value = {};
+        return decoded;
+      });
+      if (bad) return part[*bad].key;
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        std::string key = part[i].key.substr(prefix().size());
+        touch(key);
+        rows_.insert_or_assign(rows_.end(), std::move(key), std::move(rows[i]));
+      }
+    }
+    return std::nullopt;
   }
 
  private:

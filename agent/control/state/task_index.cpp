@@ -14,20 +14,17 @@ void take_one(std::multiset<int>& ports, int port) {
 
 void TaskIndex::refresh(const Table<model::Task>& tasks) {
   for (const std::string& key : tasks.take_changes(changes_)) {
-    const Held before = held_by(key);
-    remove(key);
-    if (const model::Task* task = tasks.find(key)) add(key, *task);
-    if (held_by(key) != before) ++room_;
+    static const Entry kNone;
+    const Entry before = remove(key);
+    const model::Task* task = tasks.find(key);
+    const Entry& after = task == nullptr ? kNone : add(key, *task);
+    const bool holds_the_same =
+        before.instance == after.instance && before.reserved == after.reserved && before.group == after.group;
+    if (!holds_the_same) ++room_;
   }
 }
 
-TaskIndex::Held TaskIndex::held_by(const std::string& key) const {
-  const auto it = entries_.find(key);
-  if (it == entries_.end()) return {};
-  return {it->second.instance, it->second.reserved, it->second.group};
-}
-
-void TaskIndex::add(const std::string& key, const model::Task& task) {
+const TaskIndex::Entry& TaskIndex::add(const std::string& key, const model::Task& task) {
   Entry entry;
   entry.status = task.last_status;
   if (!task.client_token.empty()) {
@@ -61,13 +58,13 @@ void TaskIndex::add(const std::string& key, const model::Task& task) {
     if (!entry.service.empty()) services_[entry.service].insert(key);
     if (entry.stopping) stopping_.insert(key);
   }
-  entries_.emplace(key, std::move(entry));
+  return entries_.insert_or_assign(key, std::move(entry)).first->second;
 }
 
-void TaskIndex::remove(const std::string& key) {
+TaskIndex::Entry TaskIndex::remove(const std::string& key) {
   const auto found = entries_.find(key);
-  if (found == entries_.end()) return;
-  const Entry entry = std::move(found->second);
+  if (found == entries_.end()) return {};
+  Entry entry = std::move(found->second);
   entries_.erase(found);
   if (!entry.token.second.empty()) {
     const auto token = tokens_.find(entry.token);
@@ -76,7 +73,7 @@ void TaskIndex::remove(const std::string& key) {
   }
   if (entry.status == model::TaskStatus::kStopped) {
     stopped_.erase({entry.stopped_at, key});
-    return;
+    return entry;
   }
   if (--definitions_[entry.definition] == 0) definitions_.erase(entry.definition);
   changed_usage_.insert(entry.instance);
@@ -100,6 +97,7 @@ void TaskIndex::remove(const std::string& key) {
     if (service->second.empty()) services_.erase(service);
   }
   stopping_.erase(key);
+  return entry;
 }
 
 const InstanceUsage& TaskIndex::usage(const std::string& instance_arn) const {

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "agent/control/state/table.h"
@@ -66,10 +65,9 @@ class TaskIndex {
     bool stopping = false;
     shared::WallTime stopped_at{};
   };
-  using Held = std::tuple<std::string, model::Resources, std::string>;  // where, what, for which group
-  Held held_by(const std::string& key) const;
-  void add(const std::string& key, const model::Task& task);
-  void remove(const std::string& key);
+  const Entry& add(const std::string& key, const model::Task& task);
+  // What it was; an empty one if there was none.
+  Entry remove(const std::string& key);
 
   Table<model::Task>::Reader changes_;
   std::map<std::string, Entry> entries_;

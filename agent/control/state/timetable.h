@@ -1,5 +1,8 @@
 // When keys are due: each at the earliest time that was said of it. Thread: the owner's.
 #pragma once
+#include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -36,15 +39,16 @@ class Timetable {
     times_.erase(it);
   }
 
-  // Those due by `time`, in key order. They are off the table.
-  std::vector<Key> take(shared::WallTime time) {
-    std::set<Key> due;
-    while (!order_.empty() && order_.begin()->first <= time) {
+  // Those due by `time`, in key order, at most so many. They are off the table.
+  std::vector<Key> take(shared::WallTime time, std::size_t most = std::numeric_limits<std::size_t>::max()) {
+    std::vector<Key> due;
+    while (!order_.empty() && order_.begin()->first <= time && due.size() < most) {
       auto node = order_.extract(order_.begin());
       times_.erase(node.value().second);
-      due.insert(std::move(node.value().second));
+      due.push_back(std::move(node.value().second));
     }
-    return {due.begin(), due.end()};
+    std::sort(due.begin(), due.end());  // each is here once
+    return due;
   }
   // Nothing to do before it.
   std::optional<shared::WallTime> next() const {

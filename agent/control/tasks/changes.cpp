@@ -11,6 +11,7 @@
 #include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
 #include "agent/control/tasks/service_events.h"
+#include "shared/base/text.h"
 
 namespace agent::control {
 
@@ -22,8 +23,6 @@ using shared::Result;
 namespace {
 
 constexpr std::size_t kMaxReason = 1024;
-
-std::string cut(const std::string& reason) { return reason.substr(0, kMaxReason); }
 
 // Agents know more stages before RUNNING than the API shows, and an older word for STOPPED.
 ContainerStatus container_status(std::string_view word) {
@@ -38,7 +37,7 @@ bool merge_container(model::Container& container, const ContainerChange& change)
   if (status > container.status) container.status = status;
   if (!change.runtime_id.empty()) container.runtime_id = change.runtime_id;
   if (!change.image_digest.empty()) container.image_digest = change.image_digest;
-  if (!change.reason.empty()) container.reason = cut(change.reason);
+  if (!change.reason.empty()) container.reason = shared::shortened(change.reason, kMaxReason);
   if (change.exit_code && !container.exit_code) container.exit_code = change.exit_code;
   if (!change.bindings.empty()) container.bindings = change.bindings;
   return before.status != container.status || before.runtime_id != container.runtime_id ||
@@ -159,7 +158,7 @@ void fill_stop_reason(model::Task& task, const std::string& reported) {
   const bool ran = task.started_at || (ended && stuck == task.containers.end());
   task.stop_code = ran ? "EssentialContainerExited" : "TaskFailedToStart";
   if (!reported.empty()) {
-    task.stopped_reason = cut(reported);
+    task.stopped_reason = shared::shortened(reported, kMaxReason);
   } else if (ran) {
     task.stopped_reason = "Essential container in task exited";
   } else {
@@ -253,7 +252,7 @@ void stop_task(Step& step, const std::string& key, const StopReason& cause) {
   rows(step).tasks.edit(key, [&](model::Task& task) {
     task.desired_status = DesiredStatus::kStopped;
     task.stop_code = cause.code;
-    task.stopped_reason = cut(cause.reason);
+    task.stopped_reason = shared::shortened(cause.reason, kMaxReason);
     ++task.version;
     if (unsent) return;
     task.last_status = task.targets.empty() ? TaskStatus::kStopping : TaskStatus::kDeactivating;

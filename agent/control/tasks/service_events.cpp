@@ -81,7 +81,7 @@ void note_task_running(Step& step, const model::Task& task) {
     model::Deployment* deployment = find_deployment(row, task.deployment_id);
     if (deployment->reached_running) return;
     deployment->reached_running = true;
-    deployment->failed_tasks = 0;
+    if (row.configuration.reset_on_healthy_task) deployment->failed_tasks = 0;
     deployment->updated_at = step.now;
   });
 }

@@ -6,6 +6,7 @@
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
+#include "agent/control/tasks/strategies.h"
 
 namespace agent::control {
 
@@ -28,6 +29,7 @@ struct Origin {
   std::vector<model::Tag> tags;
   bool enable_execute_command = false;
   RunToken token;
+  std::string provider;  // capacity provider
 };
 
 model::Container new_container(Step& step, const std::string& cluster, const std::string& task_id,
@@ -73,6 +75,7 @@ std::string put_task(Step& step, const model::TaskDefinition& definition, const 
   task.client_token = origin.token.text;
   task.request_digest = origin.token.digest;
   task.tags = origin.tags;
+  task.capacity_provider = origin.provider;
   task.created_at = step.now;
   task.connectivity_at = step.now;
   const std::string key = key_of(task);
@@ -102,6 +105,66 @@ void start_on(Step& step, const RunTask& request, const model::TaskDefinition& d
     }
   }
   result.failures.insert(result.failures.end(), unusable.begin(), unusable.end());
+}
+
+// How many of the next tasks each provider gets, in the order in which they come up.
+std::vector<std::pair<std::string, int>> shares(const std::vector<model::StrategyItem>& strategy,
+                                                std::map<std::string, int> present, int count) {
+  std::vector<std::pair<std::string, int>> out;
+  for (const std::string& each : distribute(strategy, std::move(present), count)) {
+    const auto known =
+        std::find_if(out.begin(), out.end(), [&](const auto& one) { return one.first == each; });
+    if (known == out.end()) {
+      out.emplace_back(each, 1);
+    } else {
+      ++known->second;
+    }
+  }
+  return out;
+}
+
+bool is_of_provider(const State& state, const std::string& instance_arn, const std::string& provider) {
+  const auto* instance = find_instance_by_arn(state, instance_arn);
+  return instance != nullptr && attribute_of(*instance, kProviderAttribute) == provider;
+}
+
+// Only hosts of the provider are candidates.
+Result<scheduler::Demand> demand_of_provider(const scheduler::Demand& all, const std::string& provider,
+                                             int count) {
+  auto own =
+      scheduler::Query::parse("attribute:" + std::string(kProviderAttribute) + " == '" + provider + "'");
+  if (!own) return own.error();
+  scheduler::Demand demand = all;
+  demand.count = count;
+  demand.member_of.push_back(std::move(*own));
+  return demand;
+}
+
+PlacementFailure empty_provider(const Step& step, const std::string& provider) {
+  return {step.arn(aws::EcsKind::kCapacityProvider, provider), "EMPTY CAPACITY PROVIDER",
+          "No ACTIVE container instance of the cluster has the attribute " + std::string(kProviderAttribute) +
+              " with the value " + provider + "."};
+}
+
+// What does not find room is a failure for each host that was tried.
+void place_for_caller(Step& step, const RunTask& request, const model::TaskDefinition& definition,
+                      const Origin& origin, const scheduler::Demand& demand, RunTaskResult& result) {
+  Capacity& capacity = rows(step).capacity();
+  const scheduler::Placed placed = capacity.place(step.state, request.cluster, demand, step.random);
+  if (placed.unplaced > 0) {
+    std::vector<PlacementFailure> failures;
+    for (const scheduler::Failure& each : capacity.failures(request.cluster, demand)) {
+      const bool tried = origin.provider.empty() || is_of_provider(step.state, each.arn, origin.provider);
+      if (tried) failures.push_back({each.arn, each.reason, each.detail});
+    }
+    if (failures.empty() && !origin.provider.empty())
+      failures.push_back(empty_provider(step, origin.provider));
+    for (int i = 0; i < placed.unplaced; ++i)
+      result.failures.insert(result.failures.end(), failures.begin(), failures.end());
+  }
+  for (const std::string& arn : placed.arns) {
+    result.task_keys.push_back(put_task(step, definition, origin, arn));
+  }
 }
 
 }  // namespace
@@ -145,23 +208,20 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
     start_on(step, request, **definition, origin, std::move(*demand), result);
     return result;
   }
-  Capacity& capacity = rows(step).capacity();
-  if (capacity.hosts(step.state, request.cluster) == 0) {
+  if (!request.providers.empty()) {
+    for (const auto& [provider, count] : shares(request.providers, {}, request.count)) {
+      origin.provider = provider;
+      auto part = demand_of_provider(*demand, provider, count);
+      if (!part) return part.error();
+      place_for_caller(step, request, **definition, origin, *part, result);
+    }
+    return result;
+  }
+  if (rows(step).capacity().hosts(step.state, request.cluster) == 0) {
     return invalid_parameter("No Container Instances were found in your cluster.");
   }
   demand->count = request.count;
-  const scheduler::Placed placed = capacity.place(step.state, request.cluster, *demand, step.random);
-  if (placed.unplaced > 0) {
-    const auto failures = capacity.failures(request.cluster, *demand);
-    for (int i = 0; i < placed.unplaced; ++i) {
-      for (const scheduler::Failure& each : failures) {
-        result.failures.push_back({each.arn, each.reason, each.detail});
-      }
-    }
-  }
-  for (const std::string& arn : placed.arns) {
-    result.task_keys.push_back(put_task(step, **definition, origin, arn));
-  }
+  place_for_caller(step, request, **definition, origin, *demand, result);
   return result;
 }
 
@@ -192,30 +252,81 @@ const Unplaceable* still_unplaceable(const State& state, const model::Service& s
   return same ? &found : nullptr;
 }
 
-}  // namespace
-
-ServiceTasksResult start_service_tasks(Step& step, const model::Service& service,
-                                       const model::Deployment& deployment, int count) {
-  const model::TaskDefinition* definition = find_task_definition(step.state, deployment.task_definition_arn);
-  if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
-  const bool by_room = depends_on_room_alone(service, *definition);
-  if (const Unplaceable* known = by_room ? still_unplaceable(step.state, service, deployment) : nullptr) {
-    return {{}, {known->instance_arn, known->reason, known->detail}};
-  }
+Origin origin_of(const model::Service& service, const model::Deployment& deployment,
+                 const model::TaskDefinition& definition) {
   Origin origin;
   origin.cluster = service.cluster;
   origin.group = "service:" + service.name;
   origin.started_by = deployment.id;
   origin.service = service.name;
   origin.deployment_id = deployment.id;
-  origin.launch_type = service.launch_type;
+  const bool own = service.controller == model::DeploymentController::kExternal;
+  origin.launch_type = own ? deployment.launch_type : service.launch_type;
   origin.enable_execute_command = service.enable_execute_command;
   if (service.propagate_tags == "SERVICE") origin.tags = service.tags;
-  if (service.propagate_tags == "TASK_DEFINITION") origin.tags = definition->tags;
+  if (service.propagate_tags == "TASK_DEFINITION") origin.tags = definition.tags;
   if (service.enable_ecs_managed_tags) {
     origin.tags.push_back({"aws:ecs:clusterName", service.cluster});
     origin.tags.push_back({"aws:ecs:serviceName", service.name});
   }
+  return origin;
+}
+
+// The closest host need not be one of the provider's.
+PlacementFailure failure_in_provider(Step& step, const std::string& cluster, const std::string& provider,
+                                     const scheduler::Placed& placed, const scheduler::Demand& demand) {
+  if (placed.closest && is_of_provider(step.state, placed.closest->arn, provider))
+    return {placed.closest->arn, placed.closest->reason, placed.closest->detail};
+  for (const scheduler::Failure& each : rows(step).capacity().failures(cluster, demand)) {
+    if (is_of_provider(step.state, each.arn, provider)) return {each.arn, each.reason, each.detail};
+  }
+  return {"", empty_provider(step, provider).reason, ""};
+}
+
+// By how many of the deployment's tasks each provider has already. A provider without room is waited for:
+// its tasks do not go elsewhere.
+ServiceTasksResult start_by_strategy(Step& step, const model::Service& service,
+                                     const model::Deployment& deployment,
+                                     const model::TaskDefinition& definition, int count) {
+  std::map<std::string, int> present;
+  for (const std::string& key : step.state.task_index().of_service(key_of(service))) {
+    const model::Task& task = *step.state.tasks.find(key);
+    const bool stays = task.desired_status == model::DesiredStatus::kRunning;
+    if (stays && task.deployment_id == deployment.id) ++present[task.capacity_provider];
+  }
+  Origin origin = origin_of(service, deployment, definition);
+  auto demand =
+      demand_of(definition, {}, service.placement_strategy, service.placement_constraints, origin.group);
+  if (!demand) return {{}, {"", demand.error().text(), ""}};
+  demand->deployment = deployment.id;
+  demand->max_tasks = step.settings.max_tasks_per_instance;
+  ServiceTasksResult result;
+  for (const auto& [provider, share] : shares(deployment.strategy, std::move(present), count)) {
+    const auto part = demand_of_provider(*demand, provider, share);
+    if (!part) return {{}, {"", part.error().text(), ""}};
+    origin.provider = provider;
+    const scheduler::Placed placed =
+        rows(step).capacity().place(step.state, service.cluster, *part, step.random);
+    if (placed.unplaced > 0 && result.failure.reason.empty())
+      result.failure = failure_in_provider(step, service.cluster, provider, placed, *part);
+    for (const std::string& arn : placed.arns)
+      result.task_keys.push_back(put_task(step, definition, origin, arn));
+  }
+  return result;
+}
+
+}  // namespace
+
+ServiceTasksResult start_service_tasks(Step& step, const model::Service& service,
+                                       const model::Deployment& deployment, int count) {
+  const model::TaskDefinition* definition = find_task_definition(step.state, deployment.task_definition_arn);
+  if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
+  if (!deployment.strategy.empty()) return start_by_strategy(step, service, deployment, *definition, count);
+  const bool by_room = depends_on_room_alone(service, *definition);
+  if (const Unplaceable* known = by_room ? still_unplaceable(step.state, service, deployment) : nullptr) {
+    return {{}, {known->instance_arn, known->reason, known->detail}};
+  }
+  const Origin origin = origin_of(service, deployment, *definition);
   auto demand =
       demand_of(*definition, {}, service.placement_strategy, service.placement_constraints, origin.group);
   if (!demand) return {{}, {"", demand.error().text(), ""}};
@@ -243,6 +354,21 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
     rows(step).live.unplaceable.erase(key_of(service));
   }
   return result;
+}
+
+ServiceTasksResult start_daemon_task(Step& step, const model::Service& service,
+                                     const model::Deployment& deployment,
+                                     const model::ContainerInstance& instance) {
+  const model::TaskDefinition* definition = find_task_definition(step.state, deployment.task_definition_arn);
+  if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
+  const Origin origin = origin_of(service, deployment, *definition);
+  auto demand = demand_of(*definition, {}, {}, {}, origin.group);
+  if (!demand) return {{}, {"", demand.error().text(), ""}};
+  demand->max_tasks = step.settings.max_tasks_per_instance;
+  const scheduler::Candidate candidate = candidate_of(step.state, instance);
+  const std::string reason = scheduler::misfit(candidate, *demand);
+  if (reason.empty()) return {{put_task(step, *definition, origin, instance.arn)}, {}};
+  return {{}, {instance.arn, reason, scheduler::detail_of(reason, candidate, *demand)}};
 }
 
 }  // namespace agent::control

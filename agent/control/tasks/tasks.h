@@ -48,6 +48,7 @@ struct RunTask {
   std::vector<model::Tag> tags;
   bool enable_execute_command = false;
   RunToken token;
+  std::vector<model::StrategyItem> providers;  // a capacity provider strategy; empty: any instance
   // StartTask: place on exactly these instances, one task each; strategy is ignored.
   std::vector<NamedInstance> on_instances;
 };
@@ -91,5 +92,9 @@ struct ServiceTasksResult {
 };
 ServiceTasksResult start_service_tasks(Step& step, const model::Service& service,
                                        const model::Deployment& deployment, int count);
+// One task of a DAEMON service on this instance, if it fits there.
+ServiceTasksResult start_daemon_task(Step& step, const model::Service& service,
+                                     const model::Deployment& deployment,
+                                     const model::ContainerInstance& instance);
 
 }  // namespace agent::control

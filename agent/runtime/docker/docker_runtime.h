@@ -53,6 +53,7 @@ class DockerRuntime final : public Runtime {
   void start(const ContainerHandle& handle, Done<ContainerInfo> done) override;
   void stop(const ContainerHandle& handle, shared::Millis grace, Done<ContainerInfo> done) override;
   void inspect(const ContainerHandle& handle, Done<ContainerInfo> done) override;
+  void stats(const ContainerHandle& handle, Done<std::string> done) override;
   void remove(const ContainerHandle& handle, Done<bool> done) override;
   void create_volume(const VolumeSpec& spec, Done<VolumeInfo> done) override;
   void find_volume(const std::string& name, Done<VolumeInfo> done) override;

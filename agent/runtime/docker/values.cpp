@@ -90,6 +90,13 @@ void read_ports(const Reader& root, ContainerInfo& info) {
   }
 }
 
+void read_networks(const Reader& root, ContainerInfo& info) {
+  const auto settings = root.child("NetworkSettings");
+  if (!settings) return;
+  for (const auto& [name, network] : settings->child_map("Networks"))
+    info.networks[name] = network.string_or("IPAddress", "");
+}
+
 VolumeInfo read_volume(const Reader& in) {
   return {in.required_string("Name"), in.string_or("Driver", ""), in.string_map_or_empty("Labels")};
 }
@@ -169,6 +176,9 @@ Result<ContainerInfo> container_from_inspect(std::string_view text) {
   }
   if (info.health == "none") info.health.clear();
   if (info.phase == ContainerPhase::kRunning) read_ports(root, info);
+  info.image_id = root.string_or("Image", "");
+  info.created_at = parse_time(root.string_or("Created", ""));
+  read_networks(root, info);
   if (!root.ok()) return root.error();
   return info;
 }

@@ -79,15 +79,20 @@ class Balancer {
                  [this](balancer::targets::HealthChange change) {
                    loop_.post([this, change = std::move(change)] { board_.on_health(change); });
                  }),
+        anomalies_(*checks_),
         stats_(fleet_->size()),
         board_(loop_),
-        pipeline_({loop_, *fleet_, checker_, stats_, board_, "", balancer::feed::TakenAddress::kRefuse}),
+        pipeline_({loop_, *fleet_, checker_, anomalies_, stats_, board_, "",
+                   balancer::feed::TakenAddress::kRefuse}),
         session_("bench", 0, board_),
         thread_([this] { checks_->run(); }) {
     session_.on_connected(loop_.now());
   }
   ~Balancer() {
-    checks_->post([this] { checker_.stop(); });
+    checks_->post([this] {
+      checker_.stop();
+      anomalies_.stop();
+    });
     checks_->stop();
     thread_.join();
     std::filesystem::remove_all(directory_);
@@ -135,6 +140,7 @@ class Balancer {
   std::unique_ptr<balancer::proxy::Fleet> fleet_;
   std::unique_ptr<balancer::loop::Loop> checks_;
   balancer::targets::HealthChecker checker_;
+  balancer::targets::AnomalyWatch anomalies_;
   balancer::proxy::StatsRegistry stats_;
   balancer::feed::TargetBoard board_;
   balancer::feed::ApplyPipeline pipeline_;

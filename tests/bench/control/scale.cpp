@@ -27,6 +27,7 @@
 #include "agent/control/engine/engine.h"
 #include "agent/link/acs.h"
 #include "agent/store/async_store.h"
+#include "shared/base/text.h"
 #include "shared/httpd/io_loop.h"
 #include "shared/log/log.h"
 #include "tests/bench/flags.h"
@@ -194,7 +195,7 @@ class Bench {
            answer = std::move(next.answer)](const Result<void>& done) {
             --under_way_;
             if (!done) {
-              fail(operation + ": " + done.error().code() + ": " + done.error().text());
+              fail(operation + ": " + shared::with_code(done.error()));
             } else if (answer) {
               answer(*text);
             }

@@ -166,6 +166,7 @@ TEST_P(RuntimeContract, EveryCallMayBeRepeated) {
   EXPECT_EQ(create(spec("repeat")).id, handle.id);
   start(handle);
   EXPECT_EQ(start(handle).phase, ContainerPhase::kRunning);
+  EXPECT_EQ(code(remove(handle)), "CannotRemoveContainerError") << "it runs";
   EXPECT_TRUE(stop(handle));
   EXPECT_TRUE(stop(handle));
   EXPECT_TRUE(remove(handle));
@@ -292,6 +293,16 @@ TEST_P(RuntimeContract, ContainersJoinTheNamespacesOfARunningOneOfAnImportedImag
 }
 
 // The first port of the range belongs to a program that is no container.
+TEST_P(RuntimeContract, StatsAreOfAContainerThatIsThere) {
+  const ContainerHandle handle = create(spec("stats"));
+  start(handle);
+  const auto stats = ask<std::string>([&](auto done) { bench->runtime().stats(handle, done); });
+  ASSERT_TRUE(stats) << stats.error().text();
+  EXPECT_NE(stats->find("\"memory_stats\""), std::string::npos) << *stats;
+  const auto none = ask<std::string>([&](auto done) { bench->runtime().stats({"", "nobody"}, done); });
+  EXPECT_EQ(none.error().code(), "not_found");
+}
+
 TEST_P(RuntimeContract, PortsAreChosenWithinTheRangeThatIsAskedFor) {
   constexpr int kRange = 3;  // others on this machine may have one of them
   auto s = spec("range-probe");

@@ -2,6 +2,9 @@
 // SQLite.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <thread>
 
 #include "agent/store/async_store.h"
@@ -111,6 +114,34 @@ TEST_P(AsyncStoreContract, CarriesOutWhatItWasGivenWhenItIsDestroyed) {
   EXPECT_EQ(answered, at_once) << "its owner may be gone too";
   reopen();
   EXPECT_EQ(value_of("a"), "1");
+}
+
+TEST_P(AsyncStoreContract, ACopyIsMadeBesideCommitsOneAtATime) {
+  const std::string path = testing::TempDir() + "/async-copy-" + std::to_string(::getpid()) + ".db";
+  bool saved = false;
+  store_->commit({{{"a", std::string(20'000'000, 'x')}}, {}}, [&](const Result<void>&) { saved = true; });
+  run_until(saved);
+  bool copied = false, refused = false, committed = false;
+  store_->copy_to(path, [&](const Result<void>& result) {
+    EXPECT_TRUE(result) << (result ? "" : result.error().text());
+    copied = true;
+  });
+  store_->copy_to(path, [&](const Result<void>& result) {
+    EXPECT_EQ(result ? "" : result.error().code(), GetParam() == Committer::kThread ? "busy" : "exists");
+    refused = true;
+  });
+  store_->commit({{{"b", "2"}}, {}}, [&](const Result<void>& result) {
+    EXPECT_TRUE(result);
+    committed = true;
+  });
+  run_until(copied);
+  run_until(refused);
+  run_until(committed);
+  auto opened = open_sqlite(path);
+  ASSERT_TRUE(opened) << opened.error().text();
+  EXPECT_EQ((*opened)->load().value().front().key, "a");
+  opened->reset();
+  std::filesystem::remove(path);
 }
 
 }  // namespace

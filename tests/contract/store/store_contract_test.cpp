@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <map>
 #include <random>
 
@@ -84,6 +87,40 @@ TEST_P(StoreContract, AClosedStoreRefusesWorkAndClosesAgain) {
   EXPECT_EQ(store().commit({{{"b", "1"}}, {}}).error().code(), "io");
   harness_->reopen();
   EXPECT_THAT(load(), ElementsAre(Record{"a", "1"}));
+}
+
+TEST_P(StoreContract, ACopyIsAStoreWithEverythingThatWasCommittedUntilItsEnd) {
+  const std::string path = testing::TempDir() + "/copy-" + std::to_string(::getpid()) + ".db";
+  for (int i = 0; i < 300; ++i) commit({{{"k" + std::to_string(i), std::string(100'000, 'x')}}, {}});
+  auto copy = store().copy_to(path);
+  ASSERT_TRUE(copy) << copy.error().text();
+  int parts = 0;
+  for (bool whole = false; !whole; ++parts) {
+    if (parts < 5) commit({{{"during" + std::to_string(parts), "1"}}, {"k" + std::to_string(parts)}});
+    auto advanced = (*copy)->advance();
+    ASSERT_TRUE(advanced) << advanced.error().text();
+    whole = *advanced;
+  }
+  commit({{{"after", "1"}}, {}});
+  EXPECT_EQ(store().copy_to(path).error().code(), "exists");
+  {
+    auto opened = open_sqlite(path);
+    ASSERT_TRUE(opened) << opened.error().text();
+    auto expected = load();
+    std::erase_if(expected, [](const Record& each) { return each.key == "after"; });
+    EXPECT_EQ((*opened)->load().value(), expected);
+  }
+  std::filesystem::remove(path);
+}
+
+TEST_P(StoreContract, ACopyThatIsGivenUpLeavesNoFile) {
+  const std::string path = testing::TempDir() + "/given-up-" + std::to_string(::getpid()) + ".db";
+  commit({{{"a", "1"}}, {}});
+  {
+    auto copy = store().copy_to(path);
+    ASSERT_TRUE(copy) << copy.error().text();
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST_P(StoreContract, AgreesWithAMapUnderRandomChanges) {

@@ -11,8 +11,10 @@
 
 #include "balancer/codec/body.h"
 #include "balancer/codec/exchange.h"
+#include "balancer/codec/forwarded_for.h"
 #include "balancer/codec/head.h"
 #include "balancer/codec/rewrite.h"
+#include "balancer/codec/trace_context.h"
 #include "shared/base/check.h"
 
 namespace {
@@ -71,6 +73,9 @@ void check_forwarded(const RequestHead& head) {
   options.client_address = "192.0.2.1";
   options.default_host = "lb.example.com";
   options.trace = balancer::codec::make_trace_stamp(1, 2, 3);
+  const auto made = balancer::codec::make_traceparent(options.trace, 4, true);
+  const bool has_traceparent = balancer::codec::traceparent_of(head).has_value();
+  if (!has_traceparent) options.traceparent = made.view();
   Buffer out;
   write_request_head(out, head, options);
   RequestParser parser;
@@ -93,6 +98,8 @@ void check_forwarded(const RequestHead& head) {
   BERTH_CHECK(head.target_needs_escape || (again.path() == head.path() && again.query() == head.query()),
               "another target");
   BERTH_CHECK(again.websocket == head.websocket && !again.expects_continue, "another protocol");
+  BERTH_CHECK(balancer::codec::forwarded_for(again, 1) == options.client_address, "another last hop");
+  BERTH_CHECK(has_traceparent || balancer::codec::traceparent_of(again) == made.view(), "another trace");
 }
 
 void check_request(std::string_view bytes) {
@@ -130,7 +137,8 @@ void check_response(std::string_view bytes) {
   if (state != ParseState::kComplete) return;
   for (const RequestFacts& request :
        {RequestFacts{}, RequestFacts{true, true, true, false}, RequestFacts{false, false, true, false},
-        RequestFacts{false, true, true, true}, RequestFacts{false, true, true, false, true}}) {
+        RequestFacts{false, true, true, false, false, true}, RequestFacts{false, true, true, true},
+        RequestFacts{false, true, true, false, true}}) {
     const ResponsePlan plan = plan_response(head, request);
     if (plan.kind == ResponseKind::kBad || plan.kind == ResponseKind::kInterimDrop) continue;
     Buffer out;
@@ -149,7 +157,8 @@ void check_response(std::string_view bytes) {
       BERTH_CHECK(plan_response(again, request).kind == plan.kind, "an interim answer became another");
     }
     if (plan.kind != ResponseKind::kFinal) continue;
-    const ResponsePlan client = plan_response(again, request);
+    ResponsePlan client = plan_response(again, request);
+    client.in.trailers = plan.out.trailers;  // a client may hope for some in any chunked body
     BERTH_CHECK(client.in == plan.out || !request.http11, "the client frames another body");
   }
 }
@@ -172,7 +181,26 @@ std::string read_chunked(std::string_view bytes, std::size_t piece) {
          (reader.done() ? "done" : "");
 }
 
+// What is written behind the last chunk reads back as the same trailers, and nothing else follows.
+void check_trailers(std::string_view bytes) {
+  const BodyFraming framing{BodyFraming::Kind::kChunked, 0, true};
+  BodyReader reader(framing);
+  Buffer in, out;
+  in.append(bytes);
+  constexpr std::size_t kAll = 1 << 24;
+  using balancer::codec::BodyForm;
+  using balancer::codec::Transfer;
+  if (transfer_body(reader, in, out, BodyForm::kChunked, kAll) != Transfer::kDone) return;
+  const std::string trailers(reader.trailers());
+  Buffer again;
+  BodyReader again_reader(framing);
+  BERTH_CHECK(transfer_body(again_reader, out, again, BodyForm::kChunked, kAll) == Transfer::kDone,
+              "cannot be read");
+  BERTH_CHECK(out.empty() && again_reader.trailers() == trailers, "other trailers");
+}
+
 void check_body(std::string_view bytes) {
+  check_trailers(bytes);
   const std::string whole = read_chunked(bytes, bytes.size());
   for (const std::size_t piece : kPieces) {
     BERTH_CHECK(read_chunked(bytes, piece) == whole, "pieces change the body");

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -105,6 +106,59 @@ TEST(BalancerConfig, ChangesUnderASteadyStreamDoNotFavourTheFirstTargets) {
   EXPECT_EQ(answers, (std::map<std::string, int>{{"a", 4}, {"b", 4}, {"c", 4}}));
 }
 
+// Who answered `count` requests.
+std::map<std::string, int> answers_of(std::uint16_t port, int count) {
+  std::map<std::string, int> out;
+  Wire client = Wire::connect(port);
+  for (int i = 0; i < count; ++i) {
+    if (!client.send(get("/"))) break;
+    ++out[client.read_message().body];
+  }
+  return out;
+}
+
+TEST(BalancerConfig, SlowStartsGoOnWhereTheyWereAfterARestartAndATakeOver) {
+  Named a("a"), b("b"), c("c");
+  const auto port = free_port();
+  const std::string state = ::testing::TempDir() + "/berth-slow-start-" + std::to_string(port);
+  ConfigOptions options;
+  options.group = ", \"slow_start_ms\": 900000";
+  options.health_check = "\"enabled\": true, \"interval_ms\": 5000, \"timeout_ms\": 2000";
+  const std::vector<TargetEntry> two = {{a.target.port(), ""}, {b.target.port(), ""}};
+  std::vector<TargetEntry> three = two;
+  three.push_back({c.target.port(), ""});
+  const std::vector<std::string> arguments = {"--workers", "1", "--state-dir", state, "--target-metrics"};
+  auto balancer = Balancer::with_config(config_json(port, two, options), arguments);
+  const auto all_healthy = [&](Balancer& of, std::uint64_t count) {
+    return eventually([&] { return of.metric("berth_lb_target_healthy") == count; });
+  };
+  ASSERT_TRUE(all_healthy(*balancer, 2)) << balancer->log();
+  EXPECT_EQ(answers_of(port, 20), (std::map<std::string, int>{{"a", 10}, {"b", 10}}))
+      << "who has been started has not been registered just now";
+  balancer->write_config(config_json(port, three, options));
+  ASSERT_TRUE(all_healthy(*balancer, 3)) << balancer->log();
+  const auto starts_slowly = [&](const char* when) {
+    const auto answers = answers_of(port, 60);
+    EXPECT_LE(answers.count("c") != 0 ? answers.at("c") : 0, 4) << when;
+    EXPECT_GE(answers.at("a"), 26) << when;
+    EXPECT_GE(answers.at("b"), 26) << when;
+  };
+  starts_slowly("registered");
+  balancer->signal(SIGTERM);
+  EXPECT_EQ(balancer->wait_exit(), 0);
+  balancer = Balancer::with_config(config_json(port, three, options), arguments);
+  ASSERT_TRUE(all_healthy(*balancer, 3)) << balancer->log();
+  starts_slowly("restarted");
+  auto next = balancer->successor();
+  ASSERT_TRUE(eventually([&] { return next->log().find("took_over") != std::string::npos; })) << next->log();
+  EXPECT_EQ(balancer->wait_exit(), 0);
+  ASSERT_TRUE(all_healthy(*next, 3)) << next->log();
+  starts_slowly("taken over");
+  next->signal(SIGTERM);
+  next->wait_exit();
+  std::filesystem::remove_all(state);
+}
+
 TEST(BalancerConfig, AtTheDrainLimitOpenRequestsAreCutWith502) {
   Named old_target("old");
   const auto port = free_port();
@@ -147,11 +201,6 @@ TEST(BalancerConfig, ABrokenFileOrATakenPortChangesNothingAndIsExplained) {
   const auto port = free_port();
   auto balancer = Balancer::with_config(config_json(port, {{target.target.port(), ""}}));
   Wire client = Wire::connect(port);
-  const std::string one = "{\"target_group\": \"tg\"}";
-  std::string sticky = config_json(port, {{target.target.port(), ""}});
-  sticky.replace(sticky.find("[" + one), one.size() + 2, "[" + one + ", " + one + "], \"sticky\": true");
-  balancer->write_config(sticky);
-  EXPECT_TRUE(eventually([&] { return balancer->log().find("'web': forward.sticky") != std::string::npos; }));
   balancer->write_config("{\"version\": 2, \"listeners\": [{\"id\": 7}]}");
   ASSERT_TRUE(eventually([&] { return balancer->log().find("listeners[0]") != std::string::npos; }));
   EXPECT_NE(balancer->log().find(balancer->directory() + "/balancer.json"), std::string::npos);
@@ -291,7 +340,9 @@ TEST(BalancerConfig, TheAccessLogTellsWhatHappenedToEachRequest) {
   auto balancer =
       Balancer::with_config(config_json(port, {{target.target.port(), ""}}, options), {"--access-log", path});
   Wire client = Wire::connect(port);
-  ASSERT_TRUE(client.send("GET /logged?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\n\r\n"));
+  const std::string traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  ASSERT_TRUE(client.send(
+      "GET /logged?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\nTraceparent: " + traceparent + "\r\n\r\n"));
   ASSERT_EQ(client.read_message().status, 200);
   std::string line;
   ASSERT_TRUE(eventually([&] {
@@ -304,6 +355,7 @@ TEST(BalancerConfig, TheAccessLogTellsWhatHappenedToEachRequest) {
   EXPECT_NE(line.find(" 127.0.0.1:" + std::to_string(target.target.port()) + " "), std::string::npos) << line;
   EXPECT_NE(line.find(" 200 200 "), std::string::npos) << line;
   EXPECT_NE(line.find("\"Root=1-"), std::string::npos) << line;
+  EXPECT_TRUE(line.ends_with(" \"" + traceparent + "\"")) << line;
   std::remove(path.c_str());
 }
 
@@ -326,7 +378,7 @@ TEST(BalancerConfig, TheAccessLogHasTheRequestsWhoseHeadNeverEnded) {
   EXPECT_NE(half.find(" 408 - "), std::string::npos) << half;
   EXPECT_NE(half.find("\"GET http://a:" + std::to_string(port) + "/half HTTP/1.1\""), std::string::npos)
       << half;
-  EXPECT_TRUE(half.ends_with(" client request_head_timeout")) << half;
+  EXPECT_TRUE(half.ends_with(" client request_head_timeout \"-\"")) << half;
   EXPECT_NE(nothing.find("\"- http://127.0.0.1:" + std::to_string(port) + "- -\""), std::string::npos)
       << nothing;
   std::remove(path.c_str());

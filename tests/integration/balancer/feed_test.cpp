@@ -4,94 +4,11 @@
 
 #include <filesystem>
 #include <fstream>
-#include <optional>
 
-#include "shared/httpd/io_loop.h"
-#include "shared/httpd/server.h"
-#include "shared/lbconfig/feed.h"
-#include "shared/lbconfig/json.h"
-#include "tests/integration/balancer/harness.h"
+#include "tests/integration/balancer/fake_control.h"
 
 namespace balancer::test {
 namespace {
-
-namespace lb = shared::lbconfig;
-
-class FakeControl {
- public:
-  explicit FakeControl(std::uint16_t port) {
-    auto server = shared::httpd::Server::listen(
-        loop, {"127.0.0.1", port, ""}, {},
-        [](shared::http::Request, shared::httpd::Reply reply) {
-          reply.send(shared::http::make_response(404, "text/plain", ""));
-        },
-        [this](const shared::http::Request& request)
-            -> std::variant<shared::httpd::WebSocketHandlers, shared::http::Response> {
-          authorization = std::string(request.headers.get("Authorization").value_or(""));
-          path = std::string(request.path());
-          shared::httpd::WebSocketHandlers handlers;
-          handlers.on_open = [this](std::shared_ptr<shared::httpd::WebSocket> opened) {
-            socket = std::move(opened);
-          };
-          handlers.on_text = [this](std::string text) {
-            auto message = lb::feed_from_json(text);
-            ASSERT_TRUE(message) << text;
-            received.push_back(*message);
-            follow(*message);
-          };
-          handlers.on_close = [this](shared::Error) { socket.reset(); };
-          return handlers;
-        });
-    EXPECT_TRUE(server);
-    if (server) server_ = std::move(server).value();
-  }
-  bool wait(const std::function<bool()>& done) { return loop.run_until(done, shared::Millis(kLimitMs)); }
-  template <class M>
-  const M* last() const {
-    for (auto it = received.rbegin(); it != received.rend(); ++it) {
-      if (const M* message = std::get_if<M>(&*it)) return message;
-    }
-    return nullptr;
-  }
-  // What the balancer's reports add up to; null: none yet.
-  const lb::Report* report() const { return report_ ? &*report_ : nullptr; }
-  void send(const lb::FeedMessage& message) { socket->send(lb::feed_to_json(message)); }
-
-  shared::httpd::IoLoop loop;
-  std::string authorization;
-  std::string path;
-  std::vector<lb::FeedMessage> received;
-  std::shared_ptr<shared::httpd::WebSocket> socket;
-
- private:
-  void follow(const lb::FeedMessage& message) {
-    if (const auto* whole = std::get_if<lb::Report>(&message)) report_ = *whole;
-    const auto* changes = std::get_if<lb::ReportDelta>(&message);
-    if (changes == nullptr) return;
-    ASSERT_TRUE(report_) << "a whole one comes first";
-    EXPECT_EQ(changes->sequence, report_->sequence + 1);
-    report_->version = changes->version;
-    report_->sequence = changes->sequence;
-    const auto forget = [this](const std::string& registration) {
-      std::erase_if(report_->targets, [&](const auto& each) { return each.registration == registration; });
-    };
-    for (const auto& name : changes->removed) forget(name.registration);
-    for (const auto& target : changes->targets) {
-      forget(target.registration);
-      report_->targets.push_back(target);
-    }
-  }
-  std::optional<lb::Report> report_;
-  std::unique_ptr<shared::httpd::Server> server_;
-};
-
-lb::Config config(std::uint64_t version, std::uint16_t port, const std::vector<TargetEntry>& targets) {
-  auto parsed = lb::config_from_json(config_json(port, targets));
-  EXPECT_TRUE(parsed);
-  lb::Config out = std::move(parsed).value();
-  out.version = version;
-  return out;
-}
 
 Message ask(std::uint16_t port) {
   Wire client = Wire::connect(port);
@@ -216,6 +133,47 @@ TEST(BalancerFeed, FollowsDeltasAndKeepsThemOverAKillAndAsksForTheWholeWhenOneIs
   ASSERT_TRUE(back.wait([&] { return back.last<lb::Hello>() != nullptr; }));
   EXPECT_EQ(back.last<lb::Hello>()->applied_version, 4U) << "what was acknowledged is on the disk";
   EXPECT_EQ(ask(port).status, 200);
+  std::filesystem::remove_all(state);
+  std::remove(token.c_str());
+}
+
+TEST(BalancerFeed, ADrainIsNotDoneWhileAProcessThatWasTakenOverFromHasARequestOpen) {
+  std::atomic<bool> release{false}, asked{false};
+  Target target([&](Wire& wire, int) {
+    if (wire.read_message().head.empty()) return;
+    asked = true;
+    eventually([&] { return release.load(); });
+    wire.send(response(200, "finished"));
+    wire.read_to_end();
+  });
+  const auto port = free_port(), control_port = free_port();
+  const std::string state = ::testing::TempDir() + "/berth-state-" + std::to_string(port);
+  const std::string token = state + ".token";
+  std::ofstream(token) << "t";
+  FakeControl control(control_port);
+  auto old = Balancer::with_arguments({"--control", "http://127.0.0.1:" + std::to_string(control_port),
+                                       "--token-file", token, "--state-dir", state});
+  ASSERT_TRUE(control.wait([&] { return control.last<lb::Hello>() != nullptr; }));
+  control.send(lb::Snapshot{config(1, port, {{target.port(), ""}})});
+  ASSERT_TRUE(control.wait([&] { return control.last<lb::Ack>() != nullptr; }));
+  Wire client = Wire::connect(port);
+  ASSERT_TRUE(client.send(get("/")));
+  ASSERT_TRUE(eventually([&] { return asked.load(); }));
+  control.received.clear();
+  auto next = old->successor();
+  ASSERT_TRUE(control.wait([&] { return control.last<lb::Hello>() != nullptr && control.socket; }))
+      << old->log();
+  EXPECT_EQ(control.last<lb::Hello>()->applied_version, 1U);
+  control.send(lb::Snapshot{config(2, port, {{target.port(), ", \"state\": \"draining\""}})});
+  ASSERT_TRUE(control.wait([&] {
+    const auto* report = control.report();
+    return report != nullptr && report->version == 2 && report->targets.size() == 1;
+  }));
+  EXPECT_FALSE(control.report()->targets[0].drained);
+  release = true;
+  EXPECT_EQ(client.read_message().body, "finished");
+  EXPECT_TRUE(control.wait([&] { return control.report()->targets[0].drained; }));
+  EXPECT_EQ(old->wait_exit(), 0);
   std::filesystem::remove_all(state);
   std::remove(token.c_str());
 }

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 namespace balancer::test {
@@ -59,9 +60,21 @@ std::string lowered(std::string text) {
 }  // namespace
 
 std::uint16_t free_port() {
-  std::uint16_t port = 0;
-  shared::UniqueFd fd(listen_on_loopback(&port));
-  return port;
+  // Below the ports that the kernel gives to connections, one of which could have it before it is used.
+  constexpr std::uint16_t kFirst = 10'240;
+  constexpr std::uint16_t kLast = 32'000;
+  static std::mt19937 random(
+      static_cast<std::uint32_t>(::getpid()) ^
+      static_cast<std::uint32_t>(std::chrono::steady_clock::now().time_since_epoch().count()));
+  std::uniform_int_distribution<std::uint16_t> ports(kFirst, kLast);
+  for (;;) {
+    const std::uint16_t port = ports(random);
+    const shared::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address = loopback(port);
+    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return port;
+  }
 }
 
 std::string get(const std::string& path, const std::string& version) {
@@ -259,9 +272,9 @@ std::string config_json(std::uint16_t port, const std::vector<TargetEntry>& targ
 std::unique_ptr<Balancer> Balancer::with_config(const std::string& config, std::vector<std::string> more,
                                                 int descriptors) {
   std::unique_ptr<Balancer> out(new Balancer);
-  out->descriptors_ = descriptors;
+  out->surroundings_.descriptors = descriptors;
   std::string pattern = (std::filesystem::temp_directory_path() / "berth-balancer-XXXXXX").string();
-  out->directory_ = ::mkdtemp(pattern.data());
+  out->own_directory(::mkdtemp(pattern.data()));
   out->write_config(config);
   std::vector<std::string> arguments{"--config", out->directory_ + "/balancer.json"};
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -270,16 +283,37 @@ std::unique_ptr<Balancer> Balancer::with_config(const std::string& config, std::
   return out;
 }
 
-std::unique_ptr<Balancer> Balancer::with_arguments(std::vector<std::string> arguments) {
+std::unique_ptr<Balancer> Balancer::with_arguments(std::vector<std::string> arguments,
+                                                   Surroundings surroundings) {
   std::unique_ptr<Balancer> out(new Balancer);
+  out->surroundings_ = std::move(surroundings);
   std::string pattern = (std::filesystem::temp_directory_path() / "berth-balancer-XXXXXX").string();
-  out->directory_ = ::mkdtemp(pattern.data());
+  out->own_directory(::mkdtemp(pattern.data()));
   out->spawn(std::move(arguments));
   return out;
 }
 
+std::unique_ptr<Balancer> Balancer::successor(std::vector<std::string> more) {
+  std::unique_ptr<Balancer> out(new Balancer);
+  out->directory_ = directory_;
+  out->directory_end_ = directory_end_;
+  out->admin_port_ = admin_port_;
+  std::vector<std::string> arguments = arguments_;
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  arguments.push_back("--take-over");
+  out->spawn(std::move(arguments));
+  out->arguments_ = arguments_;
+  return out;
+}
+
+void Balancer::own_directory(const std::string& path) {
+  directory_ = path;
+  directory_end_ = std::shared_ptr<void>(nullptr, [path](void*) { std::filesystem::remove_all(path); });
+}
+
 void Balancer::spawn(std::vector<std::string> arguments) {
-  admin_port_ = free_port();
+  arguments_ = arguments;
+  if (admin_port_ == 0) admin_port_ = free_port();
   arguments.insert(arguments.begin(), std::string(BERTH_BINARY_DIR) + "/balancer/app/berth-balancer");
   arguments.insert(arguments.end(),
                    {"--admin", "127.0.0.1:" + std::to_string(admin_port_), "--log-format", "json"});
@@ -293,8 +327,17 @@ void Balancer::spawn(std::vector<std::string> arguments) {
   if (pid_ == 0) {
     const int fd = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::dup2(fd, 2);
-    const rlimit limit{static_cast<rlim_t>(descriptors_), static_cast<rlim_t>(descriptors_)};
-    if (descriptors_ != 0) ::setrlimit(RLIMIT_NOFILE, &limit);
+    const auto descriptors = static_cast<rlim_t>(surroundings_.descriptors);
+    const rlimit limit{descriptors, descriptors};
+    if (descriptors != 0) ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (!surroundings_.group.empty()) std::ofstream(surroundings_.group) << ::getpid() << std::flush;
+    for (std::string& variable : surroundings_.environment) ::putenv(variable.data());
+    if (surroundings_.passed >= 0) {
+      if (surroundings_.passed == 3) ::fcntl(3, F_SETFD, 0);
+      ::dup2(surroundings_.passed, 3);
+      ::setenv("LISTEN_FDS", "1", 1);
+      ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+    }
     ::execv(raw[0], raw.data());
     ::_exit(127);
   }
@@ -306,7 +349,12 @@ Balancer::~Balancer() {
     ::waitpid(pid_, nullptr, 0);
   }
   if (::testing::Test::HasFailure()) std::fprintf(stderr, "balancer log:\n%s\n", log().c_str());
-  std::filesystem::remove_all(directory_);
+}
+
+std::size_t Balancer::open_descriptors() const {
+  std::error_code gone;
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid_) + "/fd", gone);
+  return gone ? 0 : static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 void Balancer::write_config(const std::string& config) {
@@ -343,6 +391,21 @@ std::uint64_t Balancer::metric(const std::string& prefix) {
 }
 
 void Balancer::signal(int number) { ::kill(pid_, number); }
+
+void Balancer::freeze() {
+  signal(SIGSTOP);
+  EXPECT_TRUE(eventually([&] {
+    const std::string tasks = "/proc/" + std::to_string(pid_) + "/task";
+    for (const auto& each : std::filesystem::directory_iterator(tasks)) {
+      std::ifstream file(each.path() / "stat");
+      std::string stat;
+      std::getline(file, stat);
+      const auto name_end = stat.rfind(") ");
+      if (name_end == std::string::npos || stat.compare(name_end + 2, 1, "T") != 0) return false;
+    }
+    return true;
+  }));
+}
 
 int Balancer::wait_exit() {
   int status = 0;

@@ -18,6 +18,19 @@ namespace balancer::test {
 
 inline constexpr int kLimitMs = 10'000;  // of any one wait
 
+// The programs are built with AddressSanitizer, which keeps freed memory and has no libfaketime beside it.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 std::uint16_t free_port();
 // A GET with a Host and nothing else.
 std::string get(const std::string& path, const std::string& version = "HTTP/1.1");
@@ -96,13 +109,26 @@ struct ConfigOptions {
 std::string config_json(std::uint16_t port, const std::vector<TargetEntry>& targets,
                         const ConfigOptions& options = {});
 
+// What a process is started with beside its arguments.
+struct Surroundings {
+  int descriptors = 0;                     // limit; 0: as many as this process
+  std::vector<std::string> environment{};  // "NAME=value"
+  int passed = -1;                         // a socket that it gets as a service manager passes it
+  std::string group{};                     // cgroup.procs of a control group; empty: that of this process
+};
+
 class Balancer {
  public:
   // Started with --config (content) and waits until it is ready.
   static std::unique_ptr<Balancer> with_config(const std::string& config,
                                                std::vector<std::string> more_arguments = {},
                                                int descriptors = 0);  // 0: as many as this process
-  static std::unique_ptr<Balancer> with_arguments(std::vector<std::string> arguments);
+  static std::unique_ptr<Balancer> with_arguments(std::vector<std::string> arguments,
+                                                  Surroundings surroundings = {});
+  // Another process with the same arguments and `more`, which takes over from this one.
+  std::unique_ptr<Balancer> successor(std::vector<std::string> more = {});
+  pid_t pid() const { return pid_; }
+  std::size_t open_descriptors() const;
   ~Balancer();
   void write_config(const std::string& config);  // replaces the file
   std::string admin(const std::string& path);    // body of the page
@@ -110,6 +136,8 @@ class Balancer {
   bool wait_for_version(int version);
   std::uint64_t metric(const std::string& name_and_labels_prefix);  // summed over matching lines
   void signal(int number);
+  // Returns once every thread stands still, until SIGCONT.
+  void freeze();
   int wait_exit();  // exit code
   long resident_kilobytes() const;
   const std::string& directory() const { return directory_; }
@@ -117,11 +145,14 @@ class Balancer {
 
  private:
   Balancer() = default;
+  void own_directory(const std::string& path);
   void spawn(std::vector<std::string> arguments);
   std::string directory_;
   std::uint16_t admin_port_ = 0;
   pid_t pid_ = -1;
-  int descriptors_ = 0;
+  std::shared_ptr<void> directory_end_;  // removes it with the last process of it
+  std::vector<std::string> arguments_;
+  Surroundings surroundings_;
   int exit_code_ = -1;
 };
 

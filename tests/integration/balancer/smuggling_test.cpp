@@ -47,6 +47,15 @@ std::vector<Attack> attacks() {
       {"GET with body", "GET /first HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + "\r\n\r\n" + kHidden},
       {"body on a fixed response",
        "POST /fixed HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + "\r\n\r\n" + kHidden},
+      {"body on a redirect",
+       "POST /redirect HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + "\r\n\r\n" + kHidden},
+      {"body where no target is",
+       "POST /nobody HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + "\r\n\r\n" + kHidden},
+      {"body behind a line that is too long", "POST /" + std::string(20'000, 'a') +
+                                                  " HTTP/1.1\r\nHost: a\r\nContent-Length: " + length +
+                                                  "\r\n\r\n" + kHidden},
+      {"chunks on a fixed response",
+       "POST /fixed HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n" + kHidden},
       {"chunked 1.0",
        "POST /first HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + kHidden},
       {"chunk size with plus", kPost + "Transfer-Encoding: chunked\r\n\r\n+0\r\n\r\n" + kHidden},
@@ -77,8 +86,15 @@ TEST(BalancerSmuggling, NoAttackReachesATargetAsARequestAndTheNextRequestGetsIts
       "[{\"priority\": 1, \"conditions\": [{\"field\": \"path-pattern\", \"values\": [\"/fixed\"]}], "
       "\"action\": {\"type\": "
       "\"fixed-response\", \"fixed_response\": {\"status\": 404, \"content_type\": \"text/plain\", \"body\": "
-      "\"fixed\"}}}]";
-  auto balancer = Balancer::with_config(config_json(port, {{target->port(), ""}}, options));
+      "\"fixed\"}}}, {\"priority\": 2, \"conditions\": [{\"field\": \"path-pattern\", \"values\": "
+      "[\"/redirect\"]}], \"action\": {\"type\": \"redirect\", \"redirect\": {\"status\": 302, \"path\": "
+      "\"/elsewhere\"}}}, {\"priority\": 3, \"conditions\": [{\"field\": \"path-pattern\", \"values\": "
+      "[\"/nobody\"]}], \"action\": {\"type\": \"forward\", \"forward\": {\"target_groups\": "
+      "[{\"target_group\": \"none\"}]}}}]";
+  std::string config = config_json(port, {{target->port(), ""}}, options);
+  config.insert(config.find("\"target_groups\": [{\"id\"") + std::string("\"target_groups\": [").size(),
+                "{\"id\": \"none\", \"targets\": []}, ");
+  auto balancer = Balancer::with_config(config);
   int number = 0;
   for (const Attack& attack : attacks()) {
     SCOPED_TRACE(attack.name);

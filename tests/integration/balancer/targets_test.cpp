@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <future>
+#include <mutex>
 
 #include "tests/integration/balancer/harness.h"
 
@@ -138,6 +139,30 @@ TEST(BalancerTargets, ABodyThatBreaksOffEndsTheClientsConnectionInsteadOfLooking
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, "hello");
   EXPECT_FALSE(answer.complete);
+}
+
+// Both are there before the balancer looks: libevent says of them that there is something to read, once.
+TEST(BalancerTargets, AResetRightBehindBytesIsNoticedAtOnce) {
+  for (const std::string sent :
+       {"HTTP/1.1 200 OK\r\n\r\nabc", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nX: "}) {
+    Target target([&](Wire& wire, int) {
+      wire.read_message();
+      wire.send(sent);
+      wire.reset();
+    });
+    const auto port = free_port();
+    auto balancer = Balancer::with_config(config_json(port, {{target.port(), ""}}));
+    for (int i = 0; i < 5; ++i) {
+      Wire client = Wire::connect(port);
+      ASSERT_TRUE(client.send(get("/")));
+      const Message answer = client.read_message();
+      if (answer.status == 502) continue;
+      EXPECT_EQ(answer.status, 200) << sent;
+      EXPECT_FALSE(answer.complete) << "it must not pass for a whole one";
+      EXPECT_TRUE(client.ended()) << sent;
+    }
+  }
 }
 
 TEST(BalancerTargets, TheClientIsToldWhoWasTooSlow) {
@@ -298,6 +323,35 @@ TEST(BalancerTargets, RunningOutOfDescriptorsTurnsClientsAwayAndServesTheOthers)
   EXPECT_GE(served, static_cast<std::size_t>(kDescriptors / 4));
   EXPECT_EQ(balancer->metric("berth_lb_target_connect_errors_total"), 0U);
   EXPECT_EQ(balancer->log().find("internal error"), std::string::npos) << "a check had no descriptor";
+}
+
+// What was there before a request is not its answer, though its report comes behind that of the request.
+TEST(BalancerTargets, WhatATargetSaysUnaskedIsNobodysAnswer) {
+  std::mutex mutex;
+  std::vector<int> open;
+  Target target([&](Wire& wire, int connection) {
+    {
+      std::lock_guard lock(mutex);
+      open.push_back(wire.fd());
+    }
+    while (!wire.read_message().head.empty()) {
+      if (!wire.send(response(200, "of " + std::to_string(connection)))) return;
+    }
+  });
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {{target.port(), ""}}), {"--workers", "1"});
+  Wire client = Wire::connect(port);
+  ASSERT_TRUE(client.send(get("/first")));
+  EXPECT_EQ(client.read_message().body, "of 1");
+  balancer->freeze();  // both reports are made while it looks at neither
+  ASSERT_TRUE(client.send(get("/second")));
+  const std::string unasked = response(200, "unasked");
+  ASSERT_EQ(::send(open.at(0), unasked.data(), unasked.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(unasked.size()));
+  balancer->signal(SIGCONT);
+  const Message answer = client.read_message();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "of 2");
 }
 
 }  // namespace

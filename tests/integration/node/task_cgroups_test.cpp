@@ -133,7 +133,7 @@ TEST_F(TaskCgroupsTest, HungryProcessIsThrottledToTheTaskCpu) {
     Child child(cgroups, "t4", spin);
     ASSERT_TRUE(until([&] {
       if (auto now = cgroups->read("t4")) stats = *now;
-      return stats.periods >= 10;
+      return stats.periods >= 10 && stats.throttled > 0;  // on a busy machine it gets its share late
     }));
   }
   EXPECT_GT(stats.throttled, 0u);

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 
 API = "http://127.0.0.1:7350"
-IMAGE = "berth-test/busybox:1"  # of tests/support/docker_host.h, made by the tests that ran before
+IMAGE = "berth-test/busybox:1"  # made by on_systemd
 SLICES = pathlib.Path("/sys/fs/cgroup/berth.slice")
 PATIENCE = 120  # seconds; bounds only a failure
 MIB = 1024 * 1024

@@ -8,19 +8,25 @@
 #include <sstream>
 
 #include "agent/app/options.h"
+#include "agent/control/cluster/capacity_providers.h"
 #include "agent/control/engine/engine.h"
+#include "agent/control/services/task_sets.h"
 #include "agent/model/service.h"
+#include "agent/model/service_history.h"
 #include "balancer/app/options.h"
 #include "balancer/codec/body.h"
 #include "balancer/codec/head.h"
 #include "balancer/codec/rewrite.h"
-#include "balancer/proxy/access_log.h"
-#include "balancer/proxy/client_connection.h"
-#include "balancer/proxy/interim_budget.h"
+#include "balancer/jwt/token.h"
+#include "balancer/proxy/client/h1_connection.h"
+#include "balancer/proxy/exchange/exchange.h"
+#include "balancer/proxy/exchange/interim_budget.h"
+#include "balancer/proxy/log/access_log.h"
 #include "balancer/proxy/stream.h"
-#include "balancer/proxy/target_connection.h"
-#include "balancer/proxy/worker.h"
+#include "balancer/proxy/target/target_connection.h"
+#include "balancer/proxy/worker/worker.h"
 #include "balancer/routing/action.h"
+#include "balancer/routing/transform.h"
 #include "shared/httpd/server.h"
 
 namespace {
@@ -92,6 +98,7 @@ std::set<std::string> words_beginning(const std::string& prefix) {
 TEST(OperatingPage, NamesOnlyFlagsAndVariablesThatThereAre) {
   std::set<std::string> known{"--help", "--print-settings", "--version", "--seeds"};
   known.insert({"--filter", "--force"});  // docker's and aws's
+  known.insert({"ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4"});  // containers have them
   for (const SettingsSpec& spec : {agent::app::settings_spec(), balancer::app::settings_spec()}) {
     known.insert({spec.file_flag(), spec.file_env()});
     for (const Option& option : spec.options()) {
@@ -138,6 +145,9 @@ TEST(OperatingPage, GivesTheLimitsThatAreInForce) {
       {"further connections that are let in to say what they want",
        std::to_string(shared::httpd::kMaxUnseated) + ", for " + seconds(api.unseated_timeout)},
       {"service events kept", std::to_string(agent::model::kMaxServiceEvents)},
+      {"service deployments kept of a service", std::to_string(agent::model::kMaxServiceDeployments)},
+      {"capacity providers", std::to_string(agent::control::kMaxCapacityProviders)},
+      {"task sets of a service", std::to_string(agent::control::kMaxTaskSets)},
       {"request line", size(codec::kMaxRequestLine)},
       {"one header, all headers, header fields of a request", size(codec::kMaxFieldLine) + ", " +
                                                                   size(codec::kMaxRequestHead) + ", " +
@@ -166,6 +176,14 @@ TEST(OperatingPage, GivesTheLimitsThatAreInForce) {
        seconds(proxy::kLingerPause) + " without a byte, " + seconds(proxy::kLingerTotal) + " altogether"},
       {"open requests of a target that left without draining", seconds(proxy::kRemovedTargetLimit)},
       {"location of a redirect", size(balancer::routing::kMaxLocation)},
+      {"regular expression of a condition, of a transform and its replacement, what a compiled one holds",
+       size(shared::regex::kMaxCondition) + ", " + size(shared::regex::kMaxRewrite) + ", " +
+           size(shared::regex::kMaxMemory)},
+      {"host, path and query that a transform makes",
+       size(balancer::routing::kMaxRewrittenHost) + ", " + grouped(balancer::routing::kMaxRewrittenTarget)},
+      {"token of a request, key set of an issuer, keys in it",
+       size(balancer::jwt::kMaxToken) + ", " + size(balancer::jwt::kMaxKeySetBytes) + ", " +
+           std::to_string(balancer::jwt::kMaxKeys)},
       {"request line and user agent in the access log, lines that wait for the disk",
        size(proxy::kMaxLoggedField) + " each, " + size(proxy::kMaxPendingLog)},
   };

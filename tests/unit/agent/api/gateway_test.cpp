@@ -31,14 +31,14 @@ class GatewayTest : public ::testing::Test {
  protected:
   GatewayTest()
       : folder_(make_folder()),
-        keys_(*iam::Keys::open({folder_, {"aws", "us-east-1", "000000000000"}})),
+        keys_(*agent::iam::Keys::open({folder_, {"aws", "us-east-1", "000000000000"}})),
         engine_(loop_, random_, commits_, settings()),
         gateway_(GatewayParts{engine_, loop_, random_,
                               [this](const http::Request& request, aws::Service service) {
                                 return keys_.authenticate(request, service, loop_.wall_now());
                               },
                               [this](std::string_view token) { return keys_.is_balancer_token(token); },
-                              [this] { return checks_; }}) {
+                              [this] { return checks_; }, nullptr}) {
     EXPECT_TRUE(engine_.start());
     listen({});
   }
@@ -160,7 +160,7 @@ class GatewayTest : public ::testing::Test {
   shared::env::SystemRandom random_;
   store::MemoryStore store_;
   store::DirectStore commits_{store_};
-  iam::Keys keys_;
+  agent::iam::Keys keys_;
   std::vector<ReadyCheck> checks_;
   control::Engine engine_;
   Gateway gateway_;
@@ -275,14 +275,14 @@ TEST_F(GatewayTest, AgentsOpenTheirSocketsAlthoughTheConnectionsAreFull) {
 
 TEST_F(GatewayTest, ServicesThatAreNotHereAreNamed) {
   http::Request logs = ecs_request("ListClusters", "{}");
-  logs.headers.set("X-Amz-Target", "Logs_20140328.DescribeLogGroups");
-  sign(logs, keys_.administrator(), "logs");
+  logs.headers.set("X-Amz-Target", "AmazonDynamoDBX.ListTables");
+  sign(logs, keys_.administrator(), "dynamodb");
   const http::Response answer = send(std::move(logs));
   EXPECT_EQ(answer.status, 404);
-  EXPECT_THAT(std::string(json::parse(answer.body)["message"]), HasSubstr("'logs' is not offered here"));
-  const http::Response vpcs = query("Action=DescribeVpcs&Version=2016-11-15", "ec2");
+  EXPECT_THAT(std::string(json::parse(answer.body)["message"]), HasSubstr("'dynamodb' is not offered here"));
+  const http::Response vpcs = query("Action=DescribeAutoScalingGroups&Version=2011-01-01", "autoscaling");
   EXPECT_EQ(vpcs.status, 400);
-  EXPECT_THAT(vpcs.body, HasSubstr("<Message>The service 'ec2' is not offered here"));
+  EXPECT_THAT(vpcs.body, HasSubstr("<Message>The service 'autoscaling' is not offered here"));
   http::Request bucket = get("/bucket?list-type=2");
   sign(bucket, keys_.administrator(), "s3");
   EXPECT_THAT(send(std::move(bucket)).body, HasSubstr("The service 's3' is not offered here"));

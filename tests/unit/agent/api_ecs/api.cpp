@@ -4,6 +4,7 @@
 
 #include "agent/control/cluster/task_definitions.h"
 #include "agent/control/state/lookup.h"
+#include "shared/base/text.h"
 
 namespace agent::api::ecs::testing {
 
@@ -53,7 +54,7 @@ std::string Api::refused(const std::string& operation, const json& request) {
     return "";
   }
   EXPECT_EQ(answer.error().blame(), shared::Blame::kClient);
-  return answer.error().code() + ": " + answer.error().text();
+  return shared::with_code(answer.error());
 }
 
 std::string Api::join(int cpu, int memory, const std::string& cluster) {

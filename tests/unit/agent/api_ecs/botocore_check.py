@@ -18,7 +18,7 @@ except ImportError:
     sys.exit(77)
 
 # Members of answers that ECS has and botocore of 2022 does not know yet.
-NEWER = {"Service": {"availabilityZoneRebalancing", "resourceManagementType"},
+NEWER = {"Service": {"availabilityZoneRebalancing", "resourceManagementType", "currentServiceDeployment", "currentServiceRevisions"},
          "DeploymentConfiguration": {"strategy", "bakeTimeInMinutes"}}
 # Parts of requests that we take without looking inside.
 UNSEEN = {"ServiceConnectConfiguration.services"}

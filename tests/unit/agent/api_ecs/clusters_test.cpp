@@ -13,8 +13,8 @@ TEST(Dispatch, EveryOperationOfEcsIsAnsweredAndOthersAreUnknown) {
   Api api;
   EXPECT_THAT(api.refused("MakeCoffee", json::object()), StartsWith("UnknownOperationException: "));
   EXPECT_THAT(api.refused("runTask", json::object()), StartsWith("UnknownOperationException: "));
-  for (const char* operation : {"CreateDaemon", "ExecuteCommand", "CreateTaskSet",
-                                "DescribeCapacityProviders", "ListServiceDeployments"}) {
+  for (const char* operation :
+       {"CreateDaemon", "ExecuteCommand", "UpdateContainerAgent", "CreateExpressGatewayService"}) {
     EXPECT_THAT(api.refused(operation, json::object()), StartsWith("UnsupportedFeatureException: "))
         << operation;
   }

@@ -15,7 +15,10 @@ namespace {
 
 // Identifiers are random; they become their number in order of appearance, in a form of the same length.
 std::string steady(const std::string& text) {
-  static const std::regex ids("[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|ecs-svc/[0-9]{19}");
+  static const std::regex ids(
+      "[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|ecs-svc/[0-9]{19}|service-revision/[a-z]+/"
+      "[a-z]+/[0-9]{19}|"
+      "service-deployment/[a-z]+/[a-z]+/[A-Za-z0-9_-]{21}");
   std::map<std::string, std::string> seen;
   std::string out;
   auto rest = text.cbegin();
@@ -24,10 +27,10 @@ std::string steady(const std::string& text) {
     const std::string id = it->str();
     std::string number = std::to_string(seen.size() + 1);
     if (!seen.contains(id)) {
-      const std::size_t head = id.starts_with("ecs-svc/") ? 8 : 0;
+      const std::size_t head = id.find('/') == std::string::npos ? 0 : id.rfind('/') + 1;
       std::string name = id.substr(0, head) + std::string(id.size() - head, '0');
       for (std::size_t i = 0; i < id.size(); ++i) {
-        if (id[i] == '-') name[i] = '-';
+        if (id[i] == '-' && (head == 0 || i < head)) name[i] = '-';
       }
       name.replace(name.size() - number.size(), number.size(), number);
       seen[id] = name;

@@ -171,17 +171,51 @@ TEST_F(Services, AnUpdateIsCheckedLikeACreation) {
             1U);
 }
 
+TEST_F(Services, ADaemonHasNoCountOfItsOwnAndItsOwnDefaults) {
+  const auto daemon = [&](json more) {
+    more["schedulingStrategy"] = "DAEMON";
+    if (!more.contains("desiredCount")) more["desiredCount"] = nullptr;
+    return create(more);
+  };
+  const json made = api.ok("CreateService", daemon({{"serviceName", "log"}}))["service"];
+  EXPECT_EQ(made["schedulingStrategy"], "DAEMON");
+  EXPECT_EQ(made["desiredCount"], 0);
+  EXPECT_EQ(made["deploymentConfiguration"]["maximumPercent"], 100);
+  EXPECT_EQ(made["deploymentConfiguration"]["minimumHealthyPercent"], 0);
+  EXPECT_EQ(made["availabilityZoneRebalancing"], "DISABLED");
+  EXPECT_EQ(api.ok("ListServices", {{"schedulingStrategy", "DAEMON"}})["serviceArns"],
+            json::array({made["serviceArn"]}));
+  const auto refused = [&](const json& more) { return api.refused("CreateService", daemon(more)); };
+  EXPECT_THAT(refused({{"desiredCount", 2}}), HasSubstr("desiredCount cannot be given"));
+  EXPECT_THAT(refused({{"placementStrategy", {{{"type", "random"}}}}}),
+              HasSubstr("Placement strategies cannot"));
+  EXPECT_THAT(refused({{"availabilityZoneRebalancing", "ENABLED"}}),
+              HasSubstr("availabilityZoneRebalancing"));
+  EXPECT_THAT(refused({{"deploymentConfiguration", {{"maximumPercent", 200}}}}),
+              HasSubstr("maximumPercent must be 100"));
+  EXPECT_THAT(refused({{"deploymentConfiguration", {{"minimumHealthyPercent", 101}}}}),
+              HasSubstr("between 0 and 100"));
+  const auto not_updated = [&](json more) {
+    more["service"] = "log";
+    return api.refused("UpdateService", more);
+  };
+  EXPECT_THAT(not_updated({{"desiredCount", 2}}), HasSubstr("desiredCount cannot be given"));
+  EXPECT_THAT(not_updated({{"placementStrategy", {{{"type", "random"}}}}}),
+              HasSubstr("Placement strategies"));
+  EXPECT_THAT(not_updated({{"availabilityZoneRebalancing", "ENABLED"}}),
+              HasSubstr("availabilityZoneRebalancing"));
+  api.ok("UpdateService", {{"service", "log"}, {"deploymentConfiguration", {{"minimumHealthyPercent", 50}}}});
+}
+
 TEST_F(Services, WhatIsNotOfferedOrNotMeantSaysSo) {
   const auto refused = [&](const json& more) { return api.refused("CreateService", create(more)); };
   for (const json& feature :
        {json{{"launchType", "FARGATE"}}, json{{"serviceRegistries", {{{"registryArn", "r"}}}}},
         json{{"serviceConnectConfiguration", {{"enabled", true}}}},
-        json{{"deploymentController", {{"type", "EXTERNAL"}}}},
+        json{{"deploymentController", {{"type", "CODE_DEPLOY"}}}},
         json{{"deploymentConfiguration", {{"strategy", "BLUE_GREEN"}}}},
         json{{"deploymentConfiguration", {{"bakeTimeInMinutes", 5}}}},
-        json{{"schedulingStrategy", "DAEMON"}, {"desiredCount", nullptr}},
-        json{{"loadBalancers", {{{"loadBalancerName", "classic"}}}}},
-        json{{"capacityProviderStrategy", {{{"capacityProvider", "x"}}}}}}) {
+        json{{"loadBalancers", {{{"loadBalancerName", "classic"}}}}}}) {
     EXPECT_THAT(refused(feature), StartsWith("UnsupportedFeatureException: ")) << feature;
   }
   EXPECT_THAT(refused({{"platformVersion", "LATEST"}}), HasSubstr("platform version must be null"));

@@ -8,8 +8,8 @@ namespace agent::api::elbv2 {
 namespace {
 
 using ::testing::HasSubstr;
-using ::tests::replaced;
 using ::testing::StartsWith;
+using ::tests::replaced;
 
 struct ForeignArn {
   const char* operation;
@@ -28,6 +28,8 @@ constexpr ForeignArn kForeignArns[] = {
     {"SetSubnets", "LoadBalancerArn={lb}&Subnets.member.1=subnet-1"},
     {"SetIpAddressType", "LoadBalancerArn={lb}&IpAddressType=ipv4"},
     {"DescribeCapacityReservation", "LoadBalancerArn={lb}"},
+    {"ModifyCapacityReservation", "LoadBalancerArn={lb}&ResetCapacityReservation=true"},
+    {"ModifyIpPools", "LoadBalancerArn={lb}"},
     {"DescribeLoadBalancerAttributes", "LoadBalancerArn={lb}"},
     {"ModifyLoadBalancerAttributes",
      "LoadBalancerArn={lb}&Attributes.member.1.Key=idle_timeout.timeout_seconds&Attributes.member.1.Value=7"},

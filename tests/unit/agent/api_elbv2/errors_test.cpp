@@ -18,6 +18,13 @@ struct Case {
   "member.1=/a&"
 #define TO_TG "Actions.member.1.Type=forward&Actions.member.1.TargetGroupArn={tg}"
 #define DEFAULT_TG "&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn={tg}"
+#define REWRITE(n, regex, replace)                                \
+  "Transforms.member." n ".Type=url-rewrite&Transforms.member." n \
+  ".UrlRewriteConfig.Rewrites.member.1."                          \
+  "Regex=" regex "&Transforms.member." n ".UrlRewriteConfig.Rewrites.member.1.Replace=" replace "&"
+#define JWT(endpoint)                                                               \
+  "Actions.member.2.Type=jwt-validation&Actions.member.2.Order=1&Actions.member.2." \
+  "JwtValidationConfig.Issuer=i&Actions.member.2.JwtValidationConfig.JwksEndpoint=" endpoint "&"
 #define LB_ATTRIBUTE(key, value) \
   "LoadBalancerArn={lb}&Attributes.member.1.Key=" key "&Attributes.member.1.Value=" value
 #define TG_ATTRIBUTE(key, value) \
@@ -25,13 +32,13 @@ struct Case {
 
 constexpr Case kCases[] = {
     {"UnknownOperation", "Frobnicate", "", "InvalidAction", "Frobnicate"},
-    {"OperationNotOffered", "CreateTrustStore", "", "InvalidAction", "not offered"},
+    {"OperationNotOffered", "GetTrustStoreRevocationContent", "", "InvalidAction", "not offered"},
     {"NameMissing", "CreateLoadBalancer", "", "MissingParameter", "Name"},
     {"NameTooLong", "CreateLoadBalancer", "Name=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "ValidationError",
      "1 to 32"},
     {"NameWithUnderscore", "CreateLoadBalancer", "Name=a_b", "ValidationError", "alphanumeric"},
     {"NameInternal", "CreateLoadBalancer", "Name=internal-a", "ValidationError", "internal-"},
-    {"NetworkLoadBalancer", "CreateLoadBalancer", "Name=n&Type=network", "InvalidConfigurationRequest",
+    {"GatewayLoadBalancer", "CreateLoadBalancer", "Name=n&Type=gateway", "InvalidConfigurationRequest",
      "application"},
     {"TypeUnknown", "CreateLoadBalancer", "Name=n&Type=x", "ValidationError", "enum value set"},
     {"SchemeUnknown", "CreateLoadBalancer", "Name=n&Scheme=public", "InvalidScheme", "internet-facing"},
@@ -54,11 +61,22 @@ constexpr Case kCases[] = {
     {"GroupMixedFilters", "DescribeTargetGroups", "Names.member.1=app&LoadBalancerArn={lb}",
      "ValidationError", "cannot be specified at the same time"},
     {"GroupWithoutPort", "CreateTargetGroup", "Name=n&Protocol=HTTP", "ValidationError", "port"},
+    {"GroupWithoutVpc", "CreateTargetGroup", "Name=n&Protocol=HTTP&Port=80", "ValidationError", "VPC"},
     {"GroupWithoutProtocol", "CreateTargetGroup", "Name=n&Port=80", "ValidationError", "protocol"},
-    {"GroupHttps", "CreateTargetGroup", "Name=n&Protocol=HTTPS&Port=80", "InvalidConfigurationRequest",
-     "HTTP"},
-    {"GroupGrpc", "CreateTargetGroup", "Name=n&Protocol=HTTP&ProtocolVersion=GRPC&Port=80",
-     "InvalidConfigurationRequest", "GRPC"},
+    {"GroupUdp", "CreateTargetGroup", "Name=n&Protocol=UDP&Port=80", "InvalidConfigurationRequest",
+     "HTTP, HTTPS, TCP or TLS"},
+    {"CheckTcp", "ModifyTargetGroup", "TargetGroupArn={tg}&HealthCheckProtocol=TCP", "ValidationError",
+     "speak HTTP or HTTPS"},
+    {"GroupGrpcWithHttpCodes", "CreateTargetGroup",
+     "Name=n&Protocol=HTTP&ProtocolVersion=GRPC&Port=80&VpcId=vpc-1&Matcher.HttpCode=200", "ValidationError",
+     "Matcher.HttpCode cannot be specified"},
+    {"GroupGrpcCodeTooLarge", "CreateTargetGroup",
+     "Name=n&Protocol=HTTP&ProtocolVersion=GRPC&Port=80&VpcId=vpc-1&Matcher.GrpcCode=100", "ValidationError",
+     "0-99"},
+    {"GroupHttp1WithGrpcCodes", "ModifyTargetGroup", "TargetGroupArn={tg}&Matcher.GrpcCode=0",
+     "ValidationError", "protocol version 'HTTP1'"},
+    {"GroupHttp3", "CreateTargetGroup", "Name=n&Protocol=HTTP&ProtocolVersion=HTTP3&Port=80",
+     "ValidationError", "GRPC, HTTP1, HTTP2"},
     {"GroupLambda", "CreateTargetGroup", "Name=n&TargetType=lambda", "InvalidConfigurationRequest", "lambda"},
     {"GroupPortTooLarge", "CreateTargetGroup", "Name=n&Protocol=HTTP&Port=65536", "ValidationError", "65535"},
     {"GroupSameNameOtherPort", "CreateTargetGroup", "Name=app&Protocol=HTTP&Port=81&VpcId=vpc-1",
@@ -74,12 +92,14 @@ constexpr Case kCases[] = {
      "begin with '/'"},
     {"CheckPortZero", "ModifyTargetGroup", "TargetGroupArn={tg}&HealthCheckPort=0", "ValidationError",
      "traffic-port"},
-    {"CheckDisabled", "ModifyTargetGroup", "TargetGroupArn={tg}&HealthCheckEnabled=false",
-     "InvalidConfigurationRequest", "cannot be disabled"},
+    {"CheckDisabled", "ModifyTargetGroup", "TargetGroupArn={tg}&HealthCheckEnabled=false", "ValidationError",
+     "cannot be disabled"},
     {"GroupInUse", "DeleteTargetGroup", "TargetGroupArn={tg}", "ResourceInUse",
      "is currently in use by a listener or a rule"},
     {"ListenerHttps", "CreateListener", "LoadBalancerArn={lb}&Protocol=HTTPS&Port=443" DEFAULT_TG,
-     "UnsupportedProtocol", "HTTPS"},
+     "ValidationError", "A certificate must be specified for HTTPS listeners"},
+    {"ListenerTls", "CreateListener", "LoadBalancerArn={lb}&Protocol=TLS&Port=443" DEFAULT_TG,
+     "ValidationError", "Listener protocol 'TLS' must be one of 'HTTP, HTTPS'"},
     {"ListenerWithoutActions", "CreateListener", "LoadBalancerArn={lb}&Protocol=HTTP&Port=81",
      "ValidationError", "action"},
     {"ListenerPortTaken", "CreateListener",
@@ -133,10 +153,25 @@ constexpr Case kCases[] = {
      "ListenerArn={listener}&Priority=7&Conditions.member.1.Field=host-header&Conditions.member.1.Values."
      "member.1=localhost&" TO_TG,
      "ValidationError", "dot"},
-    {"RuleRegex", "CreateRule",
+    {"RuleRegexLookAhead", "CreateRule",
      "ListenerArn={listener}&Priority=7&Conditions.member.1.Field=path-pattern&Conditions.member.1."
-     "PathPatternConfig.RegexValues.member.1=.*&" TO_TG,
-     "InvalidConfigurationRequest", "RegexValues"},
+     "PathPatternConfig.RegexValues.member.1=a(?=b)&" TO_TG,
+     "ValidationError",
+     "Regular expression 'a(?=b)' of the field 'path-pattern' is not valid: look-around is not offered: (?="},
+    {"RuleRegexTooLong", "CreateRule",
+     "ListenerArn={listener}&Priority=7&Conditions.member.1.Field=host-header&Conditions.member.1."
+     "HostHeaderConfig.RegexValues.member.1=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&" TO_TG,
+     "ValidationError", "is longer than 128 bytes"},
+    {"RuleRegexOfQuery", "CreateRule",
+     "ListenerArn={listener}&Priority=7&Conditions.member.1.Field=query-string&Conditions.member.1."
+     "QueryStringConfig.RegexValues.member.1=a&" TO_TG,
+     "ValidationError", "RegexValues"},
+    {"RuleRegexCountsAsValue", "CreateRule",
+     PATH_RULE "Conditions.member.1.RegexValues.member.1=a&Conditions.member.1.RegexValues.member.2=b&"
+               "Conditions.member.1.RegexValues.member.3=c&Conditions.member.1.RegexValues.member.4=d&"
+               "Conditions.member.1.RegexValues.member.5=e&" TO_TG,
+     "ValidationError", "'5' condition values"},
     {"RuleHeaderHost", "CreateRule",
      "ListenerArn={listener}&Priority=7&Conditions.member.1.Field=http-header&Conditions.member.1."
      "HttpHeaderConfig.HttpHeaderName=hOST&Conditions.member.1.HttpHeaderConfig.Values.member.1=a&" TO_TG,
@@ -155,8 +190,39 @@ constexpr Case kCases[] = {
     {"RuleTwoPaths", "CreateRule",
      PATH_RULE "Conditions.member.2.Field=path-pattern&Conditions.member.2.Values.member.1=/b&" TO_TG,
      "ValidationError", "one 'path-pattern'"},
-    {"RuleTransforms", "CreateRule", PATH_RULE "Transforms.member.1.Type=url-rewrite&" TO_TG,
-     "InvalidConfigurationRequest", "Transforms"},
+    {"JwtOnHttp", "CreateRule",
+     PATH_RULE JWT("https://issuer.example/keys") TO_TG "&Actions.member.1.Order=2",
+     "InvalidLoadBalancerAction", "'jwt-validation' are supported only on HTTPS listeners"},
+    {"JwtAlone", "CreateRule", PATH_RULE JWT("https://issuer.example/keys"), "InvalidLoadBalancerAction",
+     "must be followed by"},
+    {"JwtWithoutConfig", "CreateRule", PATH_RULE "Actions.member.2.Type=jwt-validation&" TO_TG,
+     "ValidationError", "JwtValidationConfig"},
+    {"JwtWithoutIssuer", "CreateRule",
+     PATH_RULE
+     "Actions.member.2.Type=jwt-validation&Actions.member.2.JwtValidationConfig.JwksEndpoint=a&" TO_TG,
+     "MissingParameter", "Issuer"},
+    {"TransformWithoutRewrite", "CreateRule", PATH_RULE "Transforms.member.1.Type=url-rewrite&" TO_TG,
+     "ValidationError", "UrlRewriteConfig with exactly one rewrite"},
+    {"TransformTypeUnknown", "CreateRule", PATH_RULE "Transforms.member.1.Type=path-rewrite&" TO_TG,
+     "ValidationError", "enum value set: [host-header-rewrite, url-rewrite]"},
+    {"TransformOfAnotherType", "CreateRule",
+     PATH_RULE "Transforms.member.1.Type=url-rewrite&Transforms.member.1.HostHeaderRewriteConfig.Rewrites."
+               "member.1.Regex=a&" TO_TG,
+     "ValidationError", "HostHeaderRewriteConfig cannot be specified"},
+    {"TransformTwice", "CreateRule", PATH_RULE REWRITE("1", "a", "b") REWRITE("2", "c", "d") TO_TG,
+     "ValidationError", "one transform of type 'url-rewrite'"},
+    {"TransformRegex", "CreateRule", PATH_RULE REWRITE("1", "(a", "b") TO_TG, "ValidationError",
+     "Regex '(a' of the transform 'url-rewrite' is not valid"},
+    {"TransformGroup", "CreateRule", PATH_RULE REWRITE("1", "a", "$1") TO_TG, "ValidationError",
+     "Replace '$1' of the transform 'url-rewrite' is not valid: names the group $1"},
+    {"TransformWithoutReplace", "CreateRule",
+     PATH_RULE "Transforms.member.1.Type=url-rewrite&Transforms.member.1.UrlRewriteConfig.Rewrites.member.1."
+               "Regex=a&" TO_TG,
+     "MissingParameter", "Replace"},
+    {"TransformOfADefaultRule", "ModifyRule", "RuleArn={default}&" REWRITE("1", "a", "b"),
+     "OperationNotPermitted", "default rule"},
+    {"TransformsAndReset", "ModifyRule", "RuleArn={rule}&ResetTransforms=true&" REWRITE("1", "a", "b"),
+     "ValidationError", "cannot both"},
     {"RedirectLoop", "CreateRule",
      PATH_RULE "Actions.member.1.Type=redirect&Actions.member.1.RedirectConfig.StatusCode=HTTP_301",
      "InvalidLoadBalancerAction", "loop"},
@@ -198,14 +264,55 @@ constexpr Case kCases[] = {
      "InvalidConfigurationRequest", "1 to 4000"},
     {"AttributeBool", "ModifyLoadBalancerAttributes", LB_ATTRIBUTE("routing.http2.enabled", "yes"),
      "InvalidConfigurationRequest", "'true' or 'false'"},
-    {"StickinessNotOffered", "ModifyTargetGroupAttributes", TG_ATTRIBUTE("stickiness.enabled", "true"),
-     "InvalidConfigurationRequest", "do not offer stickiness"},
-    {"StickinessBetweenGroupsNotOffered", "CreateRule",
+    {"StickinessByCookieOfNoName", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("stickiness.enabled",
+                  "true") "&Attributes.member.2.Key=stickiness.type&Attributes.member.2.Value=app_cookie",
+     "InvalidConfigurationRequest", "cookie_name' must be specified"},
+    {"StickinessByOurCookie", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("stickiness.app_cookie.cookie_name", "AWSALBTG"), "InvalidConfigurationRequest",
+     "may not begin with AWSALB"},
+    {"StickinessOfRandomTargets", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("stickiness.enabled",
+                  "true") "&Attributes.member.2.Key=load_balancing.algorithm.type&Attributes.member.2.Value="
+                          "weighted_random",
+     "InvalidConfigurationRequest", "Stickiness cannot be used"},
+    {"MitigationOfAnotherAlgorithm", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("load_balancing.algorithm.anomaly_mitigation", "on"), "InvalidConfigurationRequest",
+     "Anomaly mitigation can only be used"},
+    {"RequestLimitOfNothing", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("berth.request_limit.per_target", "0"), "InvalidConfigurationRequest",
+     "must be 'off' or a number from 1 to 65535"},
+    {"EjectionThatShrinks", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("berth.outlier_ejection.seconds", "301"), "InvalidConfigurationRequest",
+     "may not be below"},
+    {"TraceparentWord", "ModifyLoadBalancerAttributes", LB_ATTRIBUTE("berth.traceparent.add", "on"),
+     "InvalidConfigurationRequest", "must be one of off|sampled|unsampled"},
+    {"RateLimitOfATargetGroup", "ModifyTargetGroupAttributes", TG_ATTRIBUTE("berth.rate_limit.requests", "5"),
+     "InvalidConfigurationRequest", "is not recognized"},
+    {"ResponseHeaderCharacters", "ModifyListenerAttributes",
+     "ListenerArn={listener}&Attributes.member.1.Key=routing.http.response.x_frame_options.header_value&"
+     "Attributes.member.1.Value=a%22b",
+     "InvalidConfigurationRequest", "may hold letters"},
+    {"GroupStickinessTooLong", "CreateRule",
      "ListenerArn={listener}&Priority=77&Conditions.member.1.Field=path-pattern&Conditions.member.1.Values."
      "member.1=/s&Actions.member.1.Type=forward&Actions.member.1.ForwardConfig.TargetGroups.member.1."
      "TargetGroupArn={tg}&Actions.member.1.ForwardConfig.TargetGroups.member.2.TargetGroupArn={tg}x&Actions."
-     "member.1.ForwardConfig.TargetGroupStickinessConfig.Enabled=true",
-     "InvalidConfigurationRequest", "do not offer stickiness"},
+     "member.1.ForwardConfig.TargetGroupStickinessConfig.Enabled=true&Actions.member.1.ForwardConfig."
+     "TargetGroupStickinessConfig.DurationSeconds=604801",
+     "ValidationError", "between 1 and 604800"},
+    {"CompressionUnknown", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("berth.compression.algorithms", "gzip%2Cdeflate"), "InvalidConfigurationRequest",
+     "must name some of gzip, br and zstd"},
+    {"CompressionTwice", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("berth.compression.algorithms", "gzip%2Cgzip"), "InvalidConfigurationRequest",
+     "names gzip twice"},
+    {"CompressionLevel", "ModifyTargetGroupAttributes", TG_ATTRIBUTE("berth.compression.level", "10"),
+     "InvalidConfigurationRequest", "from 1 to 9"},
+    {"CompressionTypes", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("berth.compression.content_types", "text"), "InvalidConfigurationRequest",
+     "must name types such as text/html"},
+    {"CompressionOfAnUnknownKind", "ModifyTargetGroupAttributes",
+     TG_ATTRIBUTE("berth.compression.window", "1"), "InvalidConfigurationRequest", "is not recognized"},
     {"SlowStartTooShort", "ModifyTargetGroupAttributes", TG_ATTRIBUTE("slow_start.duration_seconds", "29"),
      "InvalidConfigurationRequest", "30 to 900"},
     {"SlowStartWithLeastOutstanding", "ModifyTargetGroupAttributes",
@@ -216,7 +323,7 @@ constexpr Case kCases[] = {
     {"TagsOfUnknownListener", "DescribeTags",
      "ResourceArns.member.1=arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/x/1/2",
      "ListenerNotFound", "listeners"},
-    {"SslPolicyUnknown", "DescribeSSLPolicies", "Names.member.1=p", "SSLPolicyNotFound", "HTTPS"},
+    {"SslPolicyUnknown", "DescribeSSLPolicies", "Names.member.1=p", "SSLPolicyNotFound", "'p' not found"},
     {"FormBroken", "DescribeLoadBalancers", "Names.member.1=%zz", "MalformedQueryString", ""},
 };
 
@@ -260,7 +367,7 @@ INSTANTIATE_TEST_SUITE_P(Api, Errors, testing::ValuesIn(kCases),
 
 TEST(IpTargets, HaveOneTextForWhatIsNoAddressWhereverItIsGiven) {
   Api api;
-  api.good("CreateTargetGroup", "Name=addresses&Protocol=HTTP&Port=80&TargetType=ip");
+  api.good("CreateTargetGroup", "Name=addresses&Protocol=HTTP&Port=80&VpcId=vpc-1&TargetType=ip");
   const std::string form =
       "TargetGroupArn=" + api.state.target_groups.rows().begin()->first + "&Targets.member.1.Id=here";
   for (const char* operation : {"RegisterTargets", "DescribeTargetHealth"}) {

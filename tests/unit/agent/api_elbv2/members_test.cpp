@@ -41,6 +41,14 @@ class AttributeTable : public testing::Test {
   const std::string balancer = api().create_load_balancer();
   const std::string group = api().create_target_group();
   const std::string listener = api().create_listener(balancer, group);
+  const std::string network =
+      Api::between(api().good("CreateLoadBalancer", "Name=net&Type=network"), "LoadBalancerArn");
+  const std::string stream_group = Api::between(
+      api().good("CreateTargetGroup", "Name=db&Protocol=TCP&Port=1&VpcId=vpc-1"), "TargetGroupArn");
+  const std::string stream =
+      Api::between(api().good("CreateListener", "LoadBalancerArn=" + network + "&Protocol=TCP&Port=1&" +
+                                                    Api::forward("DefaultActions", stream_group)),
+                   "ListenerArn");
   Api& api() {
     static Api one;
     return one;
@@ -48,14 +56,18 @@ class AttributeTable : public testing::Test {
   std::map<std::string, std::string> arguments() const {
     return {{"LoadBalancer", "LoadBalancerArn=" + balancer},
             {"TargetGroup", "TargetGroupArn=" + group},
-            {"Listener", "ListenerArn=" + listener}};
+            {"Listener", "ListenerArn=" + listener},
+            {"NetworkLoadBalancer", "LoadBalancerArn=" + network},
+            {"NetworkTargetGroup", "TargetGroupArn=" + stream_group},
+            {"NetworkListener", "ListenerArn=" + stream}};
   }
 };
 
 TEST_F(AttributeTable, NamesEachAttributeAndWhatMustStayStays) {
   const auto rows = table();
-  for (const auto& [noun, argument] : arguments()) {
-    const Row& row = rows.at(noun);
+  for (const auto& [kind, argument] : arguments()) {
+    const Row& row = rows.at(kind);
+    const std::string noun = kind.starts_with("Network") ? kind.substr(7) : kind;
     const auto xml = api().good("Describe" + noun + "Attributes", argument);
     const auto keys = Api::all(xml, "Key");
     const auto values = Api::all(xml, "Value");

@@ -17,7 +17,7 @@ class Caller {
       case 0:
         return send("CreateLoadBalancer", "Name=lb" + n);
       case 1:
-        return send("CreateTargetGroup", "Name=tg" + n + "&Protocol=HTTP&Port=8" + n);
+        return send("CreateTargetGroup", "Name=tg" + n + "&VpcId=vpc-1&Protocol=HTTP&Port=8" + n);
       case 2:
         return send("CreateListener", "LoadBalancerArn=" + any(api_.state.load_balancers) +
                                           "&Protocol=HTTP&Port=800" + n + "&" + action("DefaultActions"));

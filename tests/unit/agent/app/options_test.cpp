@@ -3,14 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "shared/httpd/server.h"
 
 namespace agent::app {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 std::variant<Options, Exit> parsed(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"--roles", "control"});
@@ -29,6 +35,45 @@ TEST(Options, WebSocketsOfHostsAndBalancersHaveALimitThatCanBeSet) {
     EXPECT_EQ(std::get<Exit>(refused).code, 2);
     EXPECT_THAT(std::get<Exit>(refused).text, HasSubstr("--max-websockets")) << bad;
   }
+}
+
+TEST(Options, AnAcmeServerIsAnHttpsUrlAndItsOtherSettingsNeedIt) {
+  const auto good =
+      parsed({"--acme-directory", "https://ca.test/dir", "--acme-contact", "ops@a.test,mailto:other@a.test"});
+  ASSERT_TRUE(std::holds_alternative<Options>(good));
+  const control::Settings& settings = std::get<Options>(good).control_settings;
+  EXPECT_EQ(settings.acme_directory, "https://ca.test/dir");
+  EXPECT_EQ(settings.acme_contact, (std::vector<std::string>{"mailto:ops@a.test", "mailto:other@a.test"}));
+  const auto refused = [](std::vector<std::string> arguments) {
+    const auto out = parsed(std::move(arguments));
+    return std::holds_alternative<Exit>(out) ? std::get<Exit>(out).text : std::string();
+  };
+  EXPECT_THAT(refused({"--acme-directory", "http://ca.test/dir"}),
+              HasSubstr("'http://ca.test/dir' is no https URL"));
+  EXPECT_THAT(refused({"--acme-directory", "https://ca.test/dir", "--acme-contact", "ops"}),
+              HasSubstr("'ops' is no mail address"));
+  EXPECT_THAT(refused({"--acme-contact", "ops@a.test"}), HasSubstr("needs --acme-directory too"));
+  EXPECT_THAT(refused({"--acme-ca-file", "ca.pem"}), HasSubstr("needs --acme-directory too"));
+}
+
+TEST(Options, CheckNamesFileLineAndMemberOfWhatIsWrong) {
+  const std::string path = ::testing::TempDir() + "/check-" + std::to_string(::getpid()) + ".json";
+  const auto checked = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    return std::get<Exit>(parse_options({"check", "--config", path}));
+  };
+  // Warnings of variables that the environment of the tests has may follow or come first.
+  const Exit wrong = checked("{\n \"roles\": [\"control\"],\n \"acount\": \"1\",\n \"max_websockets\": 0\n}");
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_THAT(wrong.text, StartsWith(path + ":3: unknown member 'acount' (did you mean 'account'?)\n" + path +
+                                     ":4: max_websockets: 0 is below the minimum of 1\n"));
+  const Exit inside = checked("{\n \"roles\": [\"node\", \"control\"],\n \"address\": \"here\"\n}");
+  EXPECT_EQ(inside.code, 1);
+  EXPECT_THAT(inside.text, StartsWith(path + ":3: address: 'here' is not an IP address\n"));
+  const Exit good = checked("{\"roles\": [\"control\"]}");
+  EXPECT_EQ(good.code, 0);
+  EXPECT_THAT(good.text, EndsWith("the settings are good\n"));
+  std::filesystem::remove(path);
 }
 
 }  // namespace

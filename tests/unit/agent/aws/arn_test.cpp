@@ -24,6 +24,18 @@ TEST(Arn, RoundTripsAndKeepsColonsInTheResource) {
   }
 }
 
+TEST(CertificateArn, IsOursOrNot) {
+  const std::string arn = certificate_arn(kRealm, "0c0ffee0-0000-4000-8000-000000000000");
+  EXPECT_EQ(arn, "arn:aws:acm:eu-central-1:123456789012:certificate/0c0ffee0-0000-4000-8000-000000000000");
+  EXPECT_TRUE(is_certificate_arn(kRealm, arn));
+  for (const char* other :
+       {"arn:aws:acm:eu-west-1:123456789012:certificate/1", "arn:aws:acm:eu-central-1:1:certificate/1",
+        "arn:aws-cn:acm:eu-central-1:123456789012:certificate/1",
+        "arn:aws:acm:eu-central-1:123456789012:certificate/", "certificate/1",
+        "arn:aws:iam::123456789012:server-certificate/1"})
+    EXPECT_FALSE(is_certificate_arn(kRealm, other)) << other;
+}
+
 TEST(EcsArn, FormatsAndParsesEveryKind) {
   const std::string prefix = "arn:aws:ecs:eu-central-1:123456789012:";
   const struct {

@@ -35,7 +35,7 @@ std::string_view type_of(const http::Response& response) {
 }
 
 TEST(Foreign, AreServicesThatARequestIsSignedForAndWeAreNot) {
-  EXPECT_EQ(foreign_service(signed_for("logs")), "logs");
+  EXPECT_EQ(foreign_service(signed_for("lambda")), "lambda");
   for (const char* ours : {"ecs", "elasticloadbalancing", "sts"}) {
     EXPECT_EQ(foreign_service(signed_for(ours)), std::nullopt) << ours;
   }

@@ -1,5 +1,6 @@
 #include "agent/aws/service.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace agent::aws {
@@ -33,6 +34,7 @@ TEST(Identify, ReadsTheJsonTarget) {
   EXPECT_EQ(call->service, Service::kEcs);
   EXPECT_EQ(call->operation, "RunTask");
   EXPECT_EQ(call->input, "{\"a\":1}");
+  EXPECT_EQ(identify(json_request("CertificateManager.ListCertificates"))->service, Service::kAcm);
   for (const char* target : {"RunTask", "Other.RunTask", "", "amazonec2containerservicev20141113.RunTask"}) {
     EXPECT_EQ(identify(json_request(target)).error().code(), "UnknownOperationException") << target;
   }
@@ -70,6 +72,19 @@ TEST(ProtocolOf, IsKnownEvenForNonsense) {
 TEST(Service, KnowsItsNames) {
   EXPECT_EQ(signing_name(Service::kElbv2), "elasticloadbalancing");
   EXPECT_EQ(protocol_of(Service::kSts), Protocol::kQuery);
+  EXPECT_EQ(signing_name(Service::kAcm), "acm");
+  EXPECT_EQ(protocol_of(Service::kAcm), Protocol::kJson);
+  EXPECT_EQ(protocol_of(Service::kEc2), Protocol::kEc2);
+  EXPECT_EQ(identify(query_request("POST", "Action=DescribeVpcs&Version=2016-11-15"))->service,
+            Service::kEc2);
+  EXPECT_EQ(identify(query_request("POST", "Action=GetRole&Version=2010-05-08"))->service, Service::kIam);
+  EXPECT_TRUE(is_global(Service::kIam));
+  EXPECT_FALSE(is_global(Service::kEc2));
+  EXPECT_THAT(signing_names(),
+              testing::StartsWith("acm, ec2, ecs, elasticloadbalancing, iam, logs, ssm and sts"));
+  for (const char* name : {"ecs", "elasticloadbalancing", "sts", "acm", "iam", "ec2", "logs"})
+    EXPECT_TRUE(is_signing_name(name));
+  EXPECT_FALSE(is_signing_name("s3"));
   EXPECT_EQ(xml_namespace(Service::kSts), "https://sts.amazonaws.com/doc/2011-06-15/");
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "shared/base/text.h"
 #include "shared/crypto/hash.h"
 
 namespace agent::aws {
@@ -36,9 +37,9 @@ http::Request signed_call() {
 std::string verdict(const http::Request& r, WallTime now = kNow,
                     ExpectedScope expected = {"us-east-1", "ecs"}) {
   const auto authorization = parse_authorization(r);
-  if (!authorization) return authorization.error().code() + ": " + authorization.error().text();
+  if (!authorization) return shared::with_code(authorization.error());
   const auto ok = verify(r, *authorization, kSecret, now, expected);
-  return ok ? "ok" : ok.error().code() + ": " + ok.error().text();
+  return ok ? "ok" : shared::with_code(ok.error());
 }
 
 // "get-vanilla" of the published SigV4 test suite.
@@ -254,7 +255,7 @@ TEST(WireError, KeepsWireCodesAndHidesInternalTexts) {
 }
 
 TEST(WireError, ThrottlingHasTheNameThatClientsOfEachProtocolRetry) {
-  const shared::Error throttled("ThrottlingException", "Rate exceeded");
+  const shared::Error throttled("throttled", "Rate exceeded");
   EXPECT_EQ(wire_error(throttled, Protocol::kJson).code, "ThrottlingException");
   EXPECT_EQ(wire_error(throttled, Protocol::kQuery).code, "Throttling");
   EXPECT_EQ(wire_error(throttled, Protocol::kQuery).status, 400);

@@ -115,7 +115,7 @@ void FakeBalancer::connect() {
   channel = std::make_shared<FakeChannel>();
   session = world_.engine->feed_opened(channel);
   sequence = 0;
-  world_.engine->feed_message(session, lb::feed_to_json(lb::Hello{id, config.version, deltas}));
+  world_.engine->feed_message(session, lb::feed_to_json(lb::Hello{id, config.version, deltas, kept_version}));
   world_.rest();
 }
 
@@ -158,7 +158,7 @@ bool FakeBalancer::take_messages() {
 void FakeBalancer::apply(const lb::Config& newest) {
   EXPECT_GE(newest.version, config.version);
   config = newest;
-  world_.engine->feed_message(session, lb::feed_to_json(lb::Ack{config.version}));
+  if (!kept_version) world_.engine->feed_message(session, lb::feed_to_json(lb::Ack{config.version}));
   report();
 }
 
@@ -364,6 +364,7 @@ void World::add_target_group(int deregistration_delay_seconds) {
     auto balancer = create_load_balancer(step, balancer_request);
     if (!balancer) return balancer.error();
     CreateTargetGroup group_request;
+    group_request.vpc_id = "vpc-1";
     group_request.name = "app";
     group_request.protocol = "HTTP";
     group_request.port = 80;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -48,6 +49,9 @@ class HeldStore final : public store::AsyncStore {
     ASSERT_FALSE(saving) << "one commit at a time";
     saving = [this, changes = std::move(changes), done = std::move(done)] { done(store_.commit(changes)); };
     if (!hold) release();
+  }
+  void copy_to(std::string path, Done done) override {
+    store::DirectStore(store_).copy_to(std::move(path), std::move(done));
   }
   void release() { std::exchange(saving, nullptr)(); }
 
@@ -106,6 +110,8 @@ class FakeBalancer {
   bool finds_healthy = true;
   bool drains = true;   // open requests end at once
   bool deltas = false;  // says so in its hello
+  std::optional<std::uint64_t>
+      kept_version{};  // what its disk has for ever, where it is full: it acknowledges no other
   int deltas_taken = 0;
   int asked_for_report = 0;
   std::uint64_t sequence = 0;  // of its last report

@@ -77,7 +77,7 @@ TEST_F(KeysTest, MakesSecretsOnceAndFindsThemAgain) {
   EXPECT_NE(first.administrator().secret_access_key, first.node().secret_access_key);
   EXPECT_THAT(first.balancer_token(), MatchesRegex("[0-9a-f]{64}"));
   EXPECT_EQ(mode(directory_), 0700U);
-  for (const char* name : {"/credentials", "/node-credentials", "/balancer-token"}) {
+  for (const char* name : {"/credentials", "/node-credentials", "/balancer-token", "/sealing-key"}) {
     EXPECT_EQ(mode(directory_ + name), 0600U) << name;
   }
   EXPECT_EQ(read(directory_ + "/credentials"),
@@ -145,6 +145,18 @@ TEST_F(KeysTest, TheAccountHasTwelveDigits) {
   for (const char* account : {"", "12345678901", "1234567890123", "12345678901x"}) {
     EXPECT_EQ(Keys::open({directory_, {"aws", "us-east-1", account}}).error().code(), "invalid") << account;
   }
+}
+
+// Clients sign for it where AWS has one endpoint for the world, and for their own region where they are given
+// one.
+TEST_F(KeysTest, WhatIsTheSameInEveryRegionMayBeSignedForTheFirstOne) {
+  const Keys keys = opened();
+  for (const char* region : {"eu-central-1", "us-east-1"}) {
+    EXPECT_TRUE(keys.authenticate(call(keys.administrator(), "iam", region), Service::kIam, kNow)) << region;
+    EXPECT_TRUE(keys.authenticate(call(keys.administrator(), "sts", region), Service::kSts, kNow)) << region;
+  }
+  EXPECT_FALSE(keys.authenticate(call(keys.administrator(), "iam", "us-west-2"), Service::kIam, kNow));
+  EXPECT_FALSE(keys.authenticate(call(keys.administrator(), "ecs", "us-east-1"), Service::kEcs, kNow));
 }
 
 TEST_F(KeysTest, TellsWhoSigned) {

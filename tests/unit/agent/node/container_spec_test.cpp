@@ -5,6 +5,7 @@
 #include "agent/node/namespaces.h"
 #include "agent/node/volumes.h"
 #include "agent/runtime/pause/pause_image.h"
+#include "shared/base/text.h"
 
 namespace agent::node {
 namespace {
@@ -44,6 +45,24 @@ TEST(ContainerSpec, NamesLabelsAndEnvironmentAreAsOnEcsHosts) {
   EXPECT_EQ(spec->environment.at("AWS_REGION"), "mine");
   EXPECT_EQ(spec->environment.at("AWS_DEFAULT_REGION"), "eu-west-1");
   EXPECT_EQ(spec->cgroup_parent, "/ecs/t1");
+}
+
+TEST(ContainerSpec, ContainersAreToldWhereTheirMetadataIsUnlessTheyHaveNoNetwork) {
+  Task t = two_containers();
+  t.containers[1].endpoint_id = "id-1";
+  t.containers[1].spec.environment = {{"ECS_CONTAINER_METADATA_URI_V4", "mine"}};
+  NodeSettings settings;
+  settings.metadata_url = "http://169.254.170.2";
+  const auto spec = container_spec(t, t.containers[1], settings, "mi");
+  EXPECT_EQ(spec->environment.at("ECS_CONTAINER_METADATA_URI"), "http://169.254.170.2/v3/id-1");
+  EXPECT_EQ(spec->environment.at("ECS_CONTAINER_METADATA_URI_V4"), "http://169.254.170.2/v4/id-1");
+  t.payload.network_mode = "none";
+  EXPECT_FALSE(
+      container_spec(t, t.containers[1], settings, "mi")->environment.contains("ECS_CONTAINER_METADATA_URI"));
+  t.payload.network_mode = "bridge";
+  t.containers[1].endpoint_id.clear();
+  EXPECT_FALSE(
+      container_spec(t, t.containers[1], settings, "mi")->environment.contains("ECS_CONTAINER_METADATA_URI"));
 }
 
 TEST(ContainerSpec, HostNetworkPublishesNothing) {
@@ -185,7 +204,7 @@ TEST(Volumes, WhatCannotBeMountedIsNamed) {
   const auto error_for = [&](const std::string& volumes) {
     t.payload.volumes = volumes;
     const auto read = volumes_of(t, "mi");
-    return read ? std::string() : read.error().code() + ": " + read.error().text();
+    return read ? std::string() : shared::with_code(read.error());
   };
   EXPECT_EQ(error_for(R"([{"name":"efs","type":"efs"}])"),
             "InvalidVolumeError: volume 'efs': type: 'efs' is not supported");

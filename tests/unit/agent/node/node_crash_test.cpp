@@ -60,6 +60,37 @@ TEST_F(NodeTest, InterruptedStopIsContinued) {
   EXPECT_EQ(engine.find("web")->info.phase, runtime::ContainerPhase::kExited);
 }
 
+// The engine goes on with a start that an agent asked for and did not live to hear the end of.
+TEST_F(NodeTest, StartUnderWayAtACrashBringsNoStoppedTaskToLife) {
+  boot_and_connect();
+  engine.hang = {"start"};
+  send(a_task("t1", {a_container("web")}));
+  stop("t1");
+  ASSERT_NE(last_status("t1"), "STOPPED") << "how the start ends is awaited";
+  crash();
+  boot_and_connect();
+  EXPECT_EQ(last_status("t1"), "STOPPED");
+  engine.let_go();
+  run();
+  EXPECT_FALSE(engine.find("web")) << "removed before the task was reported as stopped";
+}
+
+TEST_F(NodeTest, ContainerStartedAfterACrashForAStoppedTaskIsStoppedBeforeTheTaskCountsAsStopped) {
+  boot_and_connect();
+  engine.hang = {"start", "remove"};
+  send(a_task("t1", {a_container("web")}));
+  stop("t1");
+  crash();
+  boot_and_connect();
+  EXPECT_NE(last_status("t1"), "STOPPED");
+  engine.let_go();  // the start, and then the removal
+  EXPECT_EQ(engine.find("web")->info.phase, runtime::ContainerPhase::kRunning);
+  EXPECT_NE(last_status("t1"), "STOPPED");
+  run(shared::Millis(5'000));
+  EXPECT_EQ(engine.find("web")->info.phase, runtime::ContainerPhase::kExited);
+  EXPECT_EQ(last_status("t1"), "STOPPED");
+}
+
 TEST_F(NodeTest, QueueKeepsItsOrderAndHeldPortsAreStillHeld) {
   boot_and_connect();
   auto web = a_container("web");

@@ -79,6 +79,18 @@ TEST_F(NodeTest, StartThatTookTooLongButWorkedIsStoppedAgain) {
   EXPECT_EQ(engine.find("web")->stops, 1);
 }
 
+TEST_F(NodeTest, ContainerWhoseStartTookTooLongIsRemovedBeforeItsTaskCountsAsStopped) {
+  boot_and_connect();
+  engine.failures["start"] = {failed("DockerTimeoutError", "could not start within 3m")};
+  engine.failures["remove"] = {failed("CannotRemoveContainerError", "it is being started")};
+  send(a_task("t1", {a_container("web")}));
+  EXPECT_NE(last_status("t1"), "STOPPED") << "it could not be removed";
+  run(shared::Millis(5'000));
+  EXPECT_EQ(last_status("t1"), "STOPPED");
+  EXPECT_EQ(container("t1", "web")["reason"], "DockerTimeoutError: could not start within 3m");
+  EXPECT_FALSE(engine.find("web"));
+}
+
 TEST_F(NodeTest, StopIsTriedAgainAndThenCountsAsStopped) {
   boot_and_connect();
   send(a_task("t1", {a_container("web")}));

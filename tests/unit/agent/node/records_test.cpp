@@ -57,6 +57,27 @@ TEST(Records, RowOfAnAgentThatDidNotWriteVolumesDownStillNamesThem) {
   EXPECT_EQ(back->volumes, (std::vector<std::string>{"ecs-f-2-v-1", "berth-1-old"}));
 }
 
+TEST(Records, RowOfATaskThatChangedIsStillAllOfIt) {
+  store::MemoryStore store;
+  Records records(store);
+  Task t;
+  t.payload.arn = "arn:task/1";
+  t.payload.family = "f";
+  t.containers.emplace_back().spec.name = "web";
+  records.put(t);
+  t.known = Status::kRunning;
+  t.containers[0].known = Status::kRunning;
+  records.put(t);
+  ASSERT_TRUE(records.flush());
+  EXPECT_EQ(store.records().at("node/task/arn:task/1"), task_to_json(t));
+
+  records.erase_task("arn:task/1");
+  t.payload.family = "another";  // a task of that name again
+  records.put(t);
+  ASSERT_TRUE(records.flush());
+  EXPECT_EQ(store.records().at("node/task/arn:task/1"), task_to_json(t));
+}
+
 TEST(Records, EqualValuesAreNotWrittenAgainAndFailedOnesAreKept) {
   store::MemoryStore store;
   Records records(store);

@@ -22,7 +22,7 @@ TEST(Reports, GoldenReportOfAStoppedTask) {
   web.runtime_id = "abc";
   web.image_digest = "sha256:1";
   web.exit_code = 137;
-  web.reason = std::string(2000, 'x');
+  web.reason = std::string(1023, 'x') + "\u20ac and more";
   web.bindings = {{80, 32768, "tcp", "0.0.0.0"}};
   web.pull_started_at = shared::from_epoch_millis(1'700'000'000'000);
   web.pull_stopped_at = shared::from_epoch_millis(1'700'000'001'000);
@@ -45,7 +45,7 @@ TEST(Reports, GoldenReportOfAStoppedTask) {
                                          {"runtimeId", "abc"},
                                          {"imageDigest", "sha256:1"},
                                          {"exitCode", 137},
-                                         {"reason", std::string(1024, 'x')},
+                                         {"reason", std::string(1023, 'x')},
                                          {"networkBindings", json::array({{{"bindIP", "0.0.0.0"},
                                                                            {"containerPort", 80},
                                                                            {"hostPort", 32768},

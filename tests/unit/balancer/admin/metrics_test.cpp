@@ -86,28 +86,54 @@ shared::lbconfig::Target target(const std::string& registration, shared::lbconfi
 TEST(MetricsPage, IsValidTextAlsoWithoutListenersAndWithNamesThatNeedEscapes) {
   Rig rig;
   EXPECT_THAT(read(metrics_text(rig.sources())).problems, testing::IsEmpty());
-  rig.counters("a \"b\" \\ c", "app/x/1", 0).requests.add(3);
-  rig.counters("plain", "", 1).requests.add(4);
+  rig.counters("a \"b\" \\ c", "app/x/1", 0).requests[proxy::counted_method("GET")].add(3);
+  rig.counters("plain", "", 1).requests[proxy::counted_method("BREW")].add(4);
   rig.show(config_of({target("r1", shared::lbconfig::TargetState::kActive)}));
   MetricsSources sources = rig.sources();
   sources.control_configured = true;
   const Page page = read(metrics_text(sources));
   EXPECT_THAT(page.problems, testing::IsEmpty());
-  EXPECT_EQ(page.samples.at(R"(berth_lb_requests_total{load_balancer="app/x/1",listener="a \"b\" \\ c"})"),
+  EXPECT_EQ(page.samples.at(
+                R"(berth_lb_requests_total{load_balancer="app/x/1",listener="a \"b\" \\ c",method="GET"})"),
             3);
-  EXPECT_EQ(page.samples.at(R"(berth_lb_requests_total{load_balancer="",listener="plain"})"), 4);
+  EXPECT_EQ(page.samples.at(R"(berth_lb_requests_total{load_balancer="",listener="plain",method="other"})"),
+            4);
   EXPECT_EQ(page.samples.at("berth_lb_config_version"), 7);
   EXPECT_EQ(page.samples.at("berth_lb_control_connected"), 0);
+}
+
+TEST(OwnReasons, AreBounded) {
+  static std::array<std::string, proxy::OwnReasons::kMost + 5> words;
+  proxy::OwnReasons reasons;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    words[i] = "r" + std::to_string(i);
+    reasons.count(502, words[i]);
+    reasons.count(502, words[i]);
+  }
+  std::size_t seen = 0;
+  std::uint64_t others = 0;
+  reasons.each([&](int status, std::string_view reason, std::uint64_t count) {
+    ++seen;
+    if (status == 0) others = count;
+    if (status == 502) {
+      EXPECT_EQ(count, 2U) << reason;
+    }
+  });
+  EXPECT_EQ(seen, proxy::OwnReasons::kMost + 1);
+  EXPECT_EQ(others, 10U);
 }
 
 TEST(MetricsPage, AddsUpTheWorkersAndPutsEachAnswerInOneClassOrCode) {
   Rig rig;
   for (std::size_t worker = 0; worker < kWorkers; ++worker) {
     proxy::TrafficCounters& counters = rig.counters("web", "app/web/1", worker);
-    counters.requests.add(10);
+    counters.requests[proxy::counted_method("POST")].add(10);
     counters.target_classes[2].add(6);
     counters.target_classes[5].add();
-    for (const int code : {502, 502, 504, 418}) counters.count_own(code);
+    counters.count_own(502, "connect_refused");
+    counters.count_own(502, "target_closed");
+    counters.count_own(504, "response_timeout");
+    counters.count_own(418, "teapot");
     counters.connections_active.add(2);
     counters.connections_active.subtract();
   }
@@ -115,7 +141,10 @@ TEST(MetricsPage, AddsUpTheWorkersAndPutsEachAnswerInOneClassOrCode) {
   const auto value = [&page](const std::string& name, const std::string& more) {
     return page.samples.at(name + R"({load_balancer="app/web/1",listener="web")" + more + "}");
   };
-  EXPECT_EQ(value("berth_lb_requests_total", ""), 20);
+  EXPECT_EQ(value("berth_lb_requests_total", R"(,method="POST")"), 20);
+  EXPECT_EQ(value("berth_lb_requests_total", R"(,method="GET")"), 0);
+  EXPECT_EQ(value("berth_lb_own_responses_total", R"(,code="502",reason="target_closed")"), 2);
+  EXPECT_EQ(value("berth_lb_own_responses_total", R"(,code="418",reason="teapot")"), 2);
   EXPECT_EQ(value("berth_lb_client_connections_active", ""), 2);
   EXPECT_EQ(value("berth_lb_target_responses_total", R"(,class="2xx")"), 12);
   EXPECT_EQ(value("berth_lb_target_responses_total", R"(,class="5xx")"), 2);
@@ -126,9 +155,9 @@ TEST(MetricsPage, AddsUpTheWorkersAndPutsEachAnswerInOneClassOrCode) {
 
 TEST(MetricsPage, TheHistogramIsCumulativeAndEndsInItsCount) {
   Rig rig;
-  rig.counters("web", "", 0).count_latency(Millis(1));
-  rig.counters("web", "", 1).count_latency(Millis(40));
-  rig.counters("web", "", 1).count_latency(Millis(100'000));
+  rig.counters("web", "", 0).target_latency.count(Millis(1));
+  rig.counters("web", "", 1).target_latency.count(Millis(40));
+  rig.counters("web", "", 1).target_latency.count(Millis(100'000));
   const Page page = read(metrics_text(rig.sources()));
   const std::string name = "berth_lb_target_response_seconds";
   const std::string labels = R"({load_balancer="",listener="web")";
@@ -143,6 +172,69 @@ TEST(MetricsPage, TheHistogramIsCumulativeAndEndsInItsCount) {
   EXPECT_EQ(bucket("+Inf"), 3);
   EXPECT_EQ(page.samples.at(name + "_count" + labels + "}"), 3);
   EXPECT_NEAR(page.samples.at(name + "_sum" + labels + "}"), 100.041, 1e-9);
+}
+
+TEST(MetricsPage, TellsTheClientsSideFromTheTargets) {
+  Rig rig;
+  rig.counters("web", "", 0).request_latency.count(Millis(300));
+  const Page page = read(metrics_text(rig.sources()));
+  EXPECT_EQ(page.samples.at(R"(berth_lb_request_seconds_count{load_balancer="",listener="web"})"), 1);
+  EXPECT_EQ(page.samples.at(R"(berth_lb_request_seconds_bucket{load_balancer="",listener="web",le="0.5"})"),
+            1);
+  EXPECT_EQ(page.samples.at(R"(berth_lb_request_seconds_bucket{load_balancer="",listener="web",le="0.25"})"),
+            0);
+  EXPECT_EQ(page.samples.at(R"(berth_lb_target_response_seconds_count{load_balancer="",listener="web"})"), 0);
+}
+
+TEST(MetricsPage, TellsWhatATargetGroupAnsweredAlsoAfterAConfigurationChange) {
+  using shared::lbconfig::TargetState;
+  Rig rig;
+  rig.show(config_of({target("r1", TargetState::kActive)}));
+  targets::GroupRuntime& runtime = *rig.board.groups()[0]->runtime;
+  for (std::size_t worker = 0; worker < kWorkers; ++worker) {
+    runtime.traffic[worker].classes[2].add(3);
+    runtime.traffic[worker].response.count(Millis(20));
+  }
+  runtime.traffic[1].no_answer.add(2);
+  rig.show(config_of({target("r1", TargetState::kActive), target("r2", TargetState::kActive)}));
+  const Page page = read(metrics_text(rig.sources()));
+  EXPECT_THAT(page.problems, testing::IsEmpty());
+  EXPECT_EQ(page.samples.at(R"(berth_lb_target_group_responses_total{target_group="tg",class="2xx"})"), 6);
+  EXPECT_EQ(page.samples.at(R"(berth_lb_target_group_responses_total{target_group="tg",class="none"})"), 2);
+  EXPECT_EQ(page.samples.at(R"(berth_lb_target_group_response_seconds_count{target_group="tg"})"), 2);
+  EXPECT_EQ(page.samples.at(R"(berth_lb_target_group_response_seconds_bucket{target_group="tg",le="0.01"})"),
+            0);
+}
+
+TEST(MetricsPage, NamesTargetsThatStandOutOneByOneOnlyWhereThatIsWanted) {
+  using shared::lbconfig::TargetState;
+  Rig rig;
+  rig.show(config_of({target("r1", TargetState::kActive), target("r2", TargetState::kActive),
+                      target("r3", TargetState::kDraining)}));
+  targets::TargetRuntime& odd = *rig.board.groups()[0]->active[1];
+  for (int i = 0; i < 5; ++i) odd.count_outcome(1, i != 0);
+  odd.opened(0);
+  odd.stands(40, true);
+  const Page page = read(metrics_text(rig.sources()));
+  EXPECT_EQ(page.samples.at(R"(berth_lb_anomalous_targets{target_group="tg"})"), 1);
+  EXPECT_EQ(page.samples.at(R"(berth_lb_mitigated_targets{target_group="tg"})"), 1);
+  EXPECT_EQ(page.types.count("berth_lb_target_requests_total"), 0U) << "not asked for";
+
+  MetricsSources sources = rig.sources();
+  sources.each_target = true;
+  const Page each = read(metrics_text(sources));
+  EXPECT_THAT(each.problems, testing::IsEmpty());
+  const auto value = [&each](const std::string& name, const std::string& registration) {
+    return each.samples.at(name + R"({target_group="tg",target=")" + registration + R"(:80",registration=")" +
+                           registration + "\"}");
+  };
+  EXPECT_EQ(value("berth_lb_target_requests_total", "r2"), 5);
+  EXPECT_EQ(value("berth_lb_target_failures_total", "r2"), 4);
+  EXPECT_EQ(value("berth_lb_target_requests_total", "r1"), 0);
+  EXPECT_EQ(value("berth_lb_target_in_flight", "r2"), 1);
+  EXPECT_EQ(value("berth_lb_target_weight", "r2"), 40);
+  EXPECT_EQ(value("berth_lb_target_anomalous", "r2"), 1);
+  EXPECT_EQ(value("berth_lb_target_anomalous", "r3"), 0) << "draining ones too";
 }
 
 TEST(MetricsPage, CountsEveryTargetInOneStateAndNamesTheStatesWithNone) {
@@ -161,6 +253,26 @@ TEST(MetricsPage, CountsEveryTargetInOneStateAndNamesTheStatesWithNone) {
               testing::UnorderedElementsAre(testing::Pair("initial", 1), testing::Pair("healthy", 1),
                                             testing::Pair("unhealthy", 0), testing::Pair("draining", 1),
                                             testing::Pair("unused", 0), testing::Pair("unavailable", 0)));
+}
+
+TEST(MetricsPage, SaysOfGuardedTargetGroupsWhoWaitsAndWhoIsEjected) {
+  using shared::lbconfig::TargetState;
+  Rig rig;
+  auto config = config_of({target("r1", TargetState::kActive), target("r2", TargetState::kActive)});
+  rig.show(config);
+  const std::string waiting = "berth_lb_requests_waiting{target_group=\"tg\"}";
+  EXPECT_EQ(read(metrics_text(rig.sources())).samples.count(waiting), 0U) << "it has no limit";
+  shared::lbconfig::TargetGroup group = *config.target_groups[0];
+  group.request_limit = shared::lbconfig::RequestLimit{1, 1, shared::Millis(1)};
+  config.target_groups[0] = group;
+  rig.show(config);
+  rig.board.groups()[0]->active[1]->ejected = true;
+  rig.board.groups()[0]->runtime->counters.queued = 5;
+  const Page page = read(metrics_text(rig.sources()));
+  EXPECT_THAT(page.problems, testing::IsEmpty());
+  EXPECT_EQ(page.samples.at(waiting), 0);
+  EXPECT_EQ(page.samples.at("berth_lb_requests_queued_total{target_group=\"tg\"}"), 5);
+  EXPECT_EQ(page.samples.at("berth_lb_targets_ejected{target_group=\"tg\"}"), 1);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "shared/env/random.h"
+#include "tests/unit/balancer/codec/requests.h"
 
 namespace balancer::codec {
 namespace {
@@ -97,6 +98,8 @@ INSTANTIATE_TEST_SUITE_P(
         ChunkCase{"TrailerWithNul", bytes_with_nul("0\r\na: \0\r\n\r\n", 11), "", "bad_trailer", ""},
         ChunkCase{"ExtensionOf100Kb", "1;" + std::string(100'000, 'e') + "\r\na\r\n0\r\n\r\n", "",
                   "chunk_extensions_too_long", ""},
+        ChunkCase{"TooManyTrailers", "0\r\n" + repeated("a:b\r\n", kMaxTrailerFields + 1) + "\r\n", "",
+                  "too_many_trailers", ""},
         ChunkCase{"TrailersOf100Kb", "0\r\na: " + std::string(100'000, 't') + "\r\n\r\n", "",
                   "trailers_too_long", ""}),
     [](const auto& test_info) { return test_info.param.name; });
@@ -183,6 +186,100 @@ TEST(TransferBody, CarriesThePayloadThroughAnyFramingAndAnyPieces) {
     }
     ASSERT_EQ(std::string(in.view()) + std::string(framed.view()), "NEXT") << "seed " << seed;
   }
+}
+
+// What comes out when `bytes` arrive in pieces and trailers are wanted.
+std::string carried(const std::string& bytes, std::size_t piece, BodyForm form, bool trailers) {
+  BodyReader reader({Kind::kChunked, 0, trailers});
+  Buffer in, out;
+  for (std::size_t given = 0; given < bytes.size(); given += piece) {
+    in.append(std::string_view(bytes).substr(given, piece));
+    const Transfer moved = transfer_body(reader, in, out, form, 1'000'000);
+    if (moved == Transfer::kFailed) return std::string(reader.problem());
+    if (moved == Transfer::kDone) return std::string(out.view());
+  }
+  return "incomplete";
+}
+
+TEST(Trailers, AreCarriedOnWhereTheyAreWanted) {
+  const std::string bytes =
+      "2\r\nab\r\n0\r\ngrpc-status: 0\r\nHost: evil\r\nServer-Timing:  a;dur=1 \r\nX-Checksum:x\r\n\r\n";
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    const std::string got = carried(bytes, piece, BodyForm::kChunked, true);
+    EXPECT_TRUE(got.ends_with("0\r\ngrpc-status: 0\r\nServer-Timing:  a;dur=1 \r\nX-Checksum:x\r\n\r\n"))
+        << got;
+    EXPECT_TRUE(carried(bytes, piece, BodyForm::kChunked, false).ends_with("\r\n0\r\n\r\n"));
+    EXPECT_EQ(carried(bytes, piece, BodyForm::kPlain, true), "ab");
+  }
+  EXPECT_EQ(carried("0\r\nHost: evil\r\n\r\n", 100, BodyForm::kChunked, true), "0\r\n\r\n");
+}
+
+TEST(Trailers, NeverFrameRouteAuthenticateOrPoseAsOurs) {
+  for (const char* name : {"Content-Length",
+                           "content-type",
+                           "Content-Encoding",
+                           "Transfer-Encoding",
+                           "Trailer",
+                           "TE",
+                           "Host",
+                           "Connection",
+                           "Keep-Alive",
+                           "Upgrade",
+                           "Proxy-Authorization",
+                           "Authorization",
+                           "WWW-Authenticate",
+                           "Cookie",
+                           "Set-Cookie",
+                           "Expect",
+                           "Range",
+                           "If-Match",
+                           "Cache-Control",
+                           "Date",
+                           "Location",
+                           "Vary",
+                           "Forwarded",
+                           "X-Forwarded-For",
+                           "X-Amzn-Trace-Id",
+                           "x-amzn-oidc-data",
+                           "Access-Control-Allow-Origin",
+                           "Sec-WebSocket-Key",
+                           "X-Real-IP",
+                           "Content_Length",
+                           "X.Y",
+                           ""}) {
+    EXPECT_FALSE(may_be_trailer(name)) << name;
+  }
+  for (const char* name : {"grpc-status", "Grpc-Message", "grpc-status-details-bin", "Server-Timing", "ETag",
+                           "Digest", "Repr-Digest", "X-Checksum", "x-amz-checksum-crc32", "Hosts"}) {
+    EXPECT_TRUE(may_be_trailer(name)) << name;
+  }
+  EXPECT_FALSE(may_be_trailer(std::string(300, 'a')));
+}
+
+TEST(Trailers, AreKeptWithoutThoseOfSomeNames) {
+  const std::vector<std::string> names{"X-Person", "X-Tls"};
+  EXPECT_EQ(without_trailers("x-person: root\r\nX-Personal: kept\r\nX-TLS:1\r\nx: y\r\n", names),
+            "X-Personal: kept\r\nx: y\r\n");
+  EXPECT_EQ(without_trailers("", names), "");
+  EXPECT_EQ(without_trailers("X-Person: a\r\n", {}), "X-Person: a\r\n");
+}
+
+TEST(Trailers, AreBoundedAlsoWhereTheyAreKept) {
+  EXPECT_EQ(
+      carried("0\r\n" + repeated("a:b\r\n", kMaxTrailerFields + 1) + "\r\n", 64, BodyForm::kChunked, true),
+      "too_many_trailers");
+  EXPECT_EQ(
+      carried("0\r\na: " + std::string(kMaxTrailerBytes, 't') + "\r\n\r\n", 4096, BodyForm::kChunked, true),
+      "trailers_too_long");
+}
+
+TEST(Trailers, OfOneBodyAreNotThoseOfTheNext) {
+  BodyReader reader({Kind::kChunked, 0, true});
+  reader.read("0\r\nx-a: b\r\n\r\n");
+  ASSERT_TRUE(reader.done());
+  EXPECT_EQ(reader.trailers(), "x-a: b\r\n");
+  reader.start({Kind::kChunked, 0, true});
+  EXPECT_EQ(reader.trailers(), "");
 }
 
 TEST(TransferBody, EndsAnUntilCloseBodyWithTheLastChunk) {

@@ -22,6 +22,16 @@ constexpr RequestFacts kHead{.head_method = true};
 constexpr RequestFacts kHttp10{.http11 = false, .keep_alive = true};
 constexpr RequestFacts kUpgrade{.websocket = true};
 
+TEST(PlanResponse, PassesTrailersFromChunksToChunksOnly) {
+  const std::string ok = "HTTP/1.1 200 OK\r\n";
+  constexpr RequestFacts kTakes{.takes_trailers = true};
+  EXPECT_TRUE(plan(ok + "Transfer-Encoding: chunked", kTakes).in.trailers);
+  EXPECT_FALSE(plan(ok + "Transfer-Encoding: chunked").in.trailers);
+  EXPECT_FALSE(
+      plan(ok + "Transfer-Encoding: chunked", {.http11 = false, .takes_trailers = true}).in.trailers);
+  EXPECT_FALSE(plan(ok + "A: b", kTakes).in.trailers);
+}
+
 TEST(PlanResponse, FramesByTheRules) {
   const std::string ok = "HTTP/1.1 200 OK\r\n";
   const ResponsePlan length = plan(ok + "Content-Length: 5");

@@ -58,5 +58,18 @@ TEST(OwnResponse, GivesNoContentNoBody) {
   EXPECT_EQ(out.view(), "HTTP/1.1 204 No Content\r\n\r\n");
 }
 
+TEST(OwnResponse, HasTheListenersFields) {
+  const ResponseEdits edits({{"X-Frame-Options", "DENY"}, {"Server", "mine"}, {"Content-Type", ""}});
+  Buffer out;
+  OwnResponse response;
+  response.status = 503;
+  response.edits = &edits;
+  write_status_page(out, response);
+  const std::string got(out.view());
+  EXPECT_NE(got.find("\r\nX-Frame-Options: DENY\r\nServer: mine\r\n\r\n"), std::string::npos) << got;
+  EXPECT_EQ(got.find("awselb"), std::string::npos) << got;
+  EXPECT_EQ(got.find("Content-Type"), std::string::npos) << got;
+}
+
 }  // namespace
 }  // namespace balancer::codec

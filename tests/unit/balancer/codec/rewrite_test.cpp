@@ -43,6 +43,20 @@ std::string field(const std::string& head, const std::string& name) {
   return values.empty() ? "-" : values;
 }
 
+TEST(RequestHeadForTarget, HasAnotherHostAndTargetWhenARuleRewritesThem) {
+  RequestRewrite rewrite = options();
+  rewrite.listener_port = 8080;
+  rewrite.new_host = "Internal.example:81";
+  rewrite.new_target = "/product.php?id=1";
+  for (const bool preserve : {false, true}) {
+    rewrite.preserve_host = preserve;
+    const std::string head =
+        forward("GET http://a.example/dp/1?x HTTP/1.1\r\nHost: a.example\r\n\r\n", rewrite);
+    EXPECT_EQ(head.substr(0, head.find("\r\nX-")),
+              "GET /product.php?id=1 HTTP/1.1\r\nHost: Internal.example:81");
+  }
+}
+
 TEST(RequestHeadForTarget, IsWrittenByteForByte) {
   EXPECT_EQ(forward("POST http://WWW.Example.com/a%2fb/../c?q=1 HTTP/1.1\r\n"
                     "Host: ignored\r\n"
@@ -68,7 +82,30 @@ TEST(RequestHeadForTarget, IsWrittenByteForByte) {
             "X-Forwarded-Port: 80\r\n" +
                 std::string(kTraceLine) +
                 "Content-Length: 7\r\n"
+                "TE: trailers\r\n"
+                "Connection: TE\r\n"
                 "\r\n");
+}
+
+TEST(RequestHeadForTarget, OffersTrailersWhereTheClientTakesThem) {
+  const auto offer = [](const std::string& fields, Persist target = Persist::kKeepAlive) {
+    RequestRewrite rewrite = options();
+    rewrite.target = target;
+    const std::string got = forward(get(fields), rewrite);
+    return field(got, "TE") + " / " + field(got, "Connection");
+  };
+  EXPECT_EQ(offer("TE: gzip;q=0.5, Trailers"), "trailers / TE");
+  EXPECT_EQ(offer("TE: trailers", Persist::kClose), "trailers / TE, close");
+  EXPECT_EQ(offer("TE: gzip"), "- / -");
+  EXPECT_EQ(offer("A: b", Persist::kClose), "- / close");
+  const std::string http10 = forward("GET / HTTP/1.0\r\nHost: a\r\nTE: trailers\r\n\r\n");
+  EXPECT_EQ(field(http10, "TE"), "-");
+}
+
+TEST(RequestHeadForTarget, AnnouncesTrailersOfChunkedBodiesOnly) {
+  EXPECT_EQ(field(forward("POST / HTTP/1.1\r\nHost: a\r\nTrailer: X-Sum\r\n" + kTe + "\r\n\r\n"), "Trailer"),
+            "X-Sum");
+  EXPECT_EQ(field(forward(get("Trailer: X-Sum")), "Trailer"), "-");
 }
 
 TEST(RequestHeadForTarget, CarriesFramingExactlyOnce) {
@@ -239,6 +276,37 @@ TEST(ResponseHeadForClient, TellsLengthAndPersistenceAsTheCaseDemands) {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
   EXPECT_EQ(answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", {.http11 = false}),
             "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+}
+
+TEST(ResponseHeadForClient, AnnouncesTrailersWhereTheClientGetsThem) {
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(field(answer(chunked, {.takes_trailers = true}), "Trailer"), "X-Sum");
+  EXPECT_EQ(field(answer(chunked), "Trailer"), "-");
+  EXPECT_EQ(field(answer(chunked, {.head_method = true, .takes_trailers = true}), "Trailer"), "-");
+  EXPECT_EQ(field(answer(chunked, {.http11 = false, .takes_trailers = true}), "Trailer"), "-");
+  EXPECT_EQ(field(answer("HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nContent-Length: 1\r\n\r\n",
+                         {.takes_trailers = true}),
+                  "Trailer"),
+            "-");
+}
+
+TEST(ResponseHeadForClient, HasTheListenersFieldsWhateverTheTargetSent) {
+  const ResponseEdits edits({{"Strict-Transport-Security", "max-age=1"},
+                             {"X-Frame-Options", "DENY"},
+                             {"X-Powered-By", ""},
+                             {std::string(70, 'x'), "long"}});
+  EXPECT_EQ(
+      answer("HTTP/1.1 500 Oops\r\nx-frame-options: ALLOW\r\nX-Frame-Options: twice\r\nX-Powered-By: php\r\n"
+             "X-Frame-Option: other\r\nContent-Length: 0\r\n\r\n",
+             {}, {.edits = &edits}),
+      "HTTP/1.1 500 Oops\r\nX-Frame-Option: other\r\nStrict-Transport-Security: max-age=1\r\n"
+      "X-Frame-Options: DENY\r\n" +
+          std::string(70, 'x') + ": long\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(answer("HTTP/1.1 103 Early Hints\r\nX-Frame-Options: ALLOW\r\n\r\n", {}, {.edits = &edits}),
+            "HTTP/1.1 103 Early Hints\r\nX-Frame-Options: ALLOW\r\n\r\n")
+      << "interim responses are not the response";
+  EXPECT_TRUE(edits.sets("STRICT-TRANSPORT-SECURITY") && edits.sets(std::string(70, 'X')));
+  EXPECT_FALSE(edits.sets("") || edits.sets(std::string(71, 'x')) || ResponseEdits().sets("X-Frame-Options"));
 }
 
 TEST(ResponseHeadForClient, PassesInterimAndUpgradeHeads) {

@@ -90,8 +90,11 @@ TEST(TargetBoard, TellsWhatChangedAndNothingElse) {
   EXPECT_EQ(rig.told, 2U) << "a drains, c is new";
   EXPECT_EQ(std::get<2>(rig.view.at({"tg", "a"})), false);
   EXPECT_FALSE(rig.board.poll_drains());
+  EXPECT_TRUE(rig.board.drain_times().empty());
+  rig.executor.advance(Millis(4'000));
   rig.board.groups()[0]->draining[0].target->closed(0);
   EXPECT_TRUE(rig.board.poll_drains());
+  EXPECT_EQ(rig.board.drain_times().at("tg").sum_micros.get(), 4'000'000U);
   rig.follow();
   EXPECT_EQ(rig.told, 1U);
   EXPECT_EQ(std::get<2>(rig.view.at({"tg", "a"})), true);

@@ -90,6 +90,29 @@ TEST(FeedSession, AcknowledgesOnlyWhenEveryWorkerRoutesByTheVersionAndReportsWit
   EXPECT_EQ(report.targets[0].in_flight, 3U);
 }
 
+TEST(FeedSession, WhatIsNotOnTheDiskIsRoutedByAndNotAcknowledged) {
+  Rig rig(4);
+  rig.session.on_connected(kStart);
+  ASSERT_TRUE(rig.session.on_message(snapshot(5), kStart).apply);
+  const auto applied = rig.session.on_applied(config(5), {}, kStart, Kept::kNotYet);
+  EXPECT_EQ(count<lb::Ack>(applied), 0);
+  ASSERT_EQ(applied.send.size(), 1U) << "how its targets are is told";
+  EXPECT_EQ(rig.session.applied_version(), 5U);
+  EXPECT_EQ(count<lb::Ack>(rig.session.on_message(snapshot(5), kStart)), 0) << "nor when it comes once more";
+  rig.session.on_message(lb::Heartbeat{5}, kStart);
+  rig.session.on_disconnected();
+  const auto again = rig.session.on_connected(kStart);
+  const auto& hello = std::get<lb::Hello>(again.send.at(0));
+  EXPECT_EQ(hello.applied_version, 5U);
+  EXPECT_EQ(hello.kept_version, 4U);
+  const auto kept = rig.session.on_kept();
+  ASSERT_EQ(kept.send.size(), 1U);
+  EXPECT_EQ(std::get<lb::Ack>(kept.send[0]).version, 5U);
+  EXPECT_TRUE(rig.session.on_kept().send.empty()) << "once";
+  rig.session.on_disconnected();
+  EXPECT_FALSE(std::get<lb::Hello>(rig.session.on_connected(kStart).send.at(0)).kept_version);
+}
+
 TEST(FeedSession, ARefusedVersionLeavesTheFormerOneInForceAndMayBeSentAgain) {
   Rig rig(4);
   rig.session.on_connected(kStart);
@@ -232,6 +255,27 @@ TEST(FeedSession, WhatIsAppliedWhileDisconnectedIsToldByTheNextHello) {
   rig.session.on_disconnected();
   EXPECT_TRUE(rig.session.on_applied(config(5), {}, kStart).send.empty());
   EXPECT_EQ(std::get<lb::Hello>(rig.session.on_connected(kStart).send.at(0)).applied_version, 5U);
+}
+
+TEST(FeedSession, AnHourWithoutControlChangesNothingAndCostsAnAttemptEveryFewSeconds) {
+  Rig rig(9);
+  rig.session.on_connected(kStart);
+  rig.session.on_disconnected();
+  shared::env::SeededRandom random(7);
+  Backoff backoff;
+  int attempts = 0;
+  SteadyTime now = kStart;
+  for (; now < kStart + std::chrono::hours(1); now += backoff.next(random), ++attempts) {
+    const auto out = rig.session.tick(now);
+    EXPECT_TRUE(out.send.empty() && !out.apply && !out.close);
+  }
+  EXPECT_EQ(rig.session.applied_version(), 9U);
+  EXPECT_GT(attempts, 3'600 / 5);
+  EXPECT_LT(attempts, 3'600 / 2);
+  const auto back = rig.session.on_connected(now);
+  EXPECT_EQ(std::get<lb::Hello>(back.send.at(0)).applied_version, 9U);
+  EXPECT_EQ(count<lb::Report>(back), 1) << "what its targets are by now";
+  EXPECT_FALSE(rig.session.tick(now).close) << "the silence before does not count";
 }
 
 TEST(Backoff, GrowsFromATenthOfASecondToFiveWithJitterAndStartsOver) {

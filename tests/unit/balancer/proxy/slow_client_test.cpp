@@ -9,7 +9,7 @@
 #include <string>
 
 #include "balancer/codec/head.h"
-#include "balancer/proxy/fleet.h"
+#include "balancer/proxy/worker/fleet.h"
 #include "balancer/targets/drain.h"
 #include "balancer/targets/target.h"
 
@@ -88,7 +88,7 @@ struct OneListener {
     config.target_groups.push_back(group);
 
     fleet = Fleet::start({}).value();
-    auto listeners = ListenerCompiler("", stats).compile(config).value();
+    auto listeners = ListenerCompiler("", stats).compile(config, {}).value();
     SocketPlan sockets = fleet->open_sockets(listeners, nullptr).value();
     for (NewSocket& socket : sockets.front())  // accepted connections take it over
       ::setsockopt(socket.fd.get(), SOL_SOCKET, SO_SNDBUF, &kSmall, sizeof kSmall);

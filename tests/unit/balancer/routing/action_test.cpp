@@ -66,6 +66,13 @@ TEST(Location, KeepsEscapesAndNeverStartsAnotherHeaderLine) {
   EXPECT_EQ(location({}, facts), "http://example.com:80/%0d%0aSet-Cookie:x?a%0D%0ASet-Cookie:%20y");
 }
 
+TEST(Location, HoldsNothingButVisibleAscii) {
+  RedirectFacts facts = kFacts;
+  facts.path = "/\xc3\xbc";
+  facts.query = "q=\xe2\x82\xac";
+  EXPECT_EQ(location({}, facts), "http://example.com:80/%C3%BC?q=%E2%82%AC");
+}
+
 TEST(Location, IsRefusedOver8Kb) {
   codec::Buffer out;
   const std::string path = "/" + std::string(kMaxLocation, 'a');

@@ -98,6 +98,44 @@ TEST(RouteTable, MatchesQueryPairs) {
   EXPECT_EQ(match_target(rules, "/?&&=&"), 0);
 }
 
+TEST(RouteTable, MatchesQueryTextsAsTheyAreAndDecoded) {
+  const Listener rules =
+      listener({{query({{"name", "a b"}})}, {query({{"raw", "a%20b"}})}, {query({{"k y", "*"}})}});
+  EXPECT_EQ(match_target(rules, "/?name=a%20b"), 10);
+  EXPECT_EQ(match_target(rules, "/?name=a+b"), 10);
+  EXPECT_EQ(match_target(rules, "/?n%61me=a%20B"), 10);
+  EXPECT_EQ(match_target(rules, "/?name=a%2520b"), 0) << "decoded once";
+  EXPECT_EQ(match_target(rules, "/?name=a%26name=b"), 0) << "an escaped & separates nothing";
+  EXPECT_EQ(match_target(rules, "/?raw=a%20b"), 20) << "who wrote the escape into the rule means it";
+  EXPECT_EQ(match_target(rules, "/?k+y=%"), 30) << "a broken escape stays as it is";
+}
+
+TEST(RouteTable, FindsExpressionsBesideThePatterns) {
+  Condition hosts = host("plain.example");
+  hosts.regex_values = {"^(a|b)[.]example$"};
+  Condition paths{ConditionField::kPathPattern, "", {}, {}, {"^/v[0-9]+/", "png$"}};
+  Condition header{ConditionField::kHttpHeader, "X-Kind", {}, {}, {"^new-"}};
+  const Listener rules = listener({{hosts}, {paths}, {header}});
+  EXPECT_EQ(match_target(rules, "/", "Host: B.Example.:80\r\n"), 10) << "a host as all conditions see it";
+  EXPECT_EQ(match_target(rules, "/", "Host: plain.example\r\n"), 10);
+  EXPECT_EQ(match_target(rules, "/", "Host: xa.example\r\n"), 0);
+  EXPECT_EQ(match_target(rules, "/x/../v12/a?y"), 20) << "a path as all conditions see it";
+  EXPECT_EQ(match_target(rules, "/a.png"), 20);
+  EXPECT_EQ(match_target(rules, "/V1/"), 0) << "paths keep their case";
+  EXPECT_EQ(match_target(rules, "/", "Host: a\r\nX-Kind: old\r\nX-Kind: New-1\r\n"), 30);
+}
+
+TEST(RouteTable, ComparesHostsWithoutPortCaseAndTheDotAtTheEnd) {
+  const Listener rules = listener({{host("trailing.example")}, {host("*.WILD.example")}, {host("[::1]")}});
+  for (const char* text :
+       {"trailing.example", "trailing.example.", "Trailing.Example:8080", "trailing.example.:80"}) {
+    EXPECT_EQ(match_target(rules, "/", "Host: " + std::string(text) + "\r\n"), 10) << text;
+  }
+  EXPECT_EQ(match_target(rules, "/", "Host: trailing.example..\r\n"), 0) << "one dot";
+  EXPECT_EQ(match_target(rules, "/", "Host: a.wild.example.\r\n"), 20);
+  EXPECT_EQ(match_target(rules, "/", "Host: [::1]:443\r\n"), 30);
+}
+
 TEST(RouteTable, MatchesThePeerAndNeverWhatItClaims) {
   const Listener rules = listener({{values(ConditionField::kSourceIp, {"10.0.0.0/8", "2001:db8::/32"})}});
   const std::string request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.1.1.1\r\n\r\n";
@@ -111,6 +149,11 @@ TEST(RouteTable, SaysWhatCannotBeCompiled) {
       RouteTable::compile(listener({{path("/")}, {path("/"), values(ConditionField::kSourceIp, {"x"})}}));
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().text(), "rule with priority 20, conditions[1]: 'x' is no address range");
+  Condition bad{ConditionField::kPathPattern, "", {}, {}, {"a", "(?!a)"}};
+  const auto expression = RouteTable::compile(listener({{bad}}));
+  ASSERT_FALSE(expression);
+  EXPECT_EQ(expression.error().text(),
+            "rule with priority 10, conditions[0]: regex_values[1] '(?!a)': look-around is not offered: (?!");
   Listener unsorted = listener({{path("/a")}, {path("/b")}});
   std::swap(unsorted.rules[0], unsorted.rules[1]);
   EXPECT_FALSE(RouteTable::compile(unsorted));

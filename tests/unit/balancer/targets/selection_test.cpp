@@ -26,7 +26,7 @@ struct Rig {
   explicit Rig(SelectionOptions options) : selector(options, random) {}
   void set(std::vector<Health> states) {
     candidates.clear();
-    for (const Health h : states) candidates.push_back({h, std::nullopt});
+    for (const Health h : states) candidates.push_back({h, std::nullopt, 1000});
     selector.refresh(candidates);
   }
   std::optional<Choice> next(std::vector<std::size_t> tried = {}, SteadyTime now = kStart) {
@@ -63,7 +63,7 @@ struct Turning {
   void look() {
     std::vector<Candidate> candidates;
     for (const std::string& name : names) {
-      Candidate candidate{Health::kHealthy, std::nullopt};
+      Candidate candidate{Health::kHealthy, std::nullopt, 1000};
       if (unhealthy.count(name) != 0) candidate.health = Health::kUnhealthy;
       if (slow.count(name) != 0) candidate.slow_start_from = kStart;
       candidates.push_back(candidate);
@@ -162,7 +162,7 @@ TEST(Selector, WorkersBeginAtDifferentTargets) {
   for (std::uint64_t worker = 0; worker < 64; ++worker) {
     shared::env::SeededRandom random(worker);
     Selector selector({}, random);
-    selector.refresh(std::vector<Candidate>(4, {Health::kHealthy, std::nullopt}));
+    selector.refresh(std::vector<Candidate>(4, {Health::kHealthy, std::nullopt, 1000}));
     first.insert(selector.choose({}, Loads(), random, kStart)->candidate);
   }
   EXPECT_EQ(first.size(), 4U);
@@ -224,18 +224,32 @@ TEST(Selector, WeightedRandomReachesAllAboutEqually) {
   for (const auto& [target, count] : rig.run(4'000)) EXPECT_NEAR(count, 1'000, 150) << target;
 }
 
+TEST(Selector, WeightedRandomFollowsTheWeights) {
+  SelectionOptions options;
+  options.algorithm = Algorithm::kWeightedRandom;
+  Rig rig(options);
+  rig.candidates = {{Health::kHealthy, std::nullopt, 1000},
+                    {Health::kHealthy, std::nullopt, 100},
+                    {Health::kHealthy, std::nullopt, 1000}};
+  rig.selector.refresh(rig.candidates);
+  auto counts = rig.run(4'200);
+  EXPECT_NEAR(counts[1], 200, 60);
+  EXPECT_NEAR(counts[0], 2'000, 200);
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(rig.next({0, 2})->candidate, 1U) << "with nobody else it takes all";
+}
+
 TEST(Selector, SlowStartGivesAShareThatGrowsWithTime) {
   SelectionOptions options;
   options.slow_start = Millis(100'000);
   Rig rig(options);
-  rig.candidates = {{Health::kHealthy, std::nullopt}, {Health::kHealthy, kStart}};
+  rig.candidates = {{Health::kHealthy, std::nullopt, 1000}, {Health::kHealthy, kStart, 1000}};
   rig.selector.refresh(rig.candidates);
   auto counts = rig.run(1'000, kStart + Millis(25'000));
   EXPECT_NEAR(counts[1], 200, 2) << "a quarter of a full share beside one full share";
   counts = rig.run(1'000, kStart + Millis(100'000));
   EXPECT_NEAR(counts[1], 500, 1);
   // Alone it takes everything.
-  rig.candidates = {{Health::kUnhealthy, std::nullopt}, {Health::kHealthy, kStart}};
+  rig.candidates = {{Health::kUnhealthy, std::nullopt, 1000}, {Health::kHealthy, kStart, 1000}};
   rig.selector.refresh(rig.candidates);
   EXPECT_EQ(rig.run(10, kStart)[1], 10);
 }
@@ -243,8 +257,9 @@ TEST(Selector, SlowStartGivesAShareThatGrowsWithTime) {
 TEST(Selector, SlowStartBeginsOnlyBesideATargetThatTakesItsFullShare) {
   SelectionOptions options;
   options.slow_start = Millis(30'000);
-  const std::vector<Candidate> full = {{Health::kHealthy, std::nullopt}};
-  const std::vector<Candidate> starting = {{Health::kHealthy, kStart}, {Health::kUnhealthy, std::nullopt}};
+  const std::vector<Candidate> full = {{Health::kHealthy, std::nullopt, 1000}};
+  const std::vector<Candidate> starting = {{Health::kHealthy, kStart, 1000},
+                                           {Health::kUnhealthy, std::nullopt, 1000}};
   EXPECT_TRUE(begins_slow_start(options, full, kStart));
   EXPECT_FALSE(begins_slow_start(options, starting, kStart + Millis(1'000)));
   EXPECT_TRUE(begins_slow_start(options, starting, kStart + Millis(30'000)));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "shared/httpd/server.h"
+#include "tests/unit/shared/httpd/outcome.h"
 #include "tests/unit/shared/httpd/raw_peer.h"
 
 namespace shared::httpd {
@@ -14,19 +15,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-using Outcome = std::optional<Result<http::Response>>;
-
-std::function<void(Result<http::Response>)> into(Outcome& outcome) {
-  return [&outcome](Result<http::Response> result) {
-    ASSERT_FALSE(outcome) << "called twice";
-    outcome.emplace(std::move(result));
-  };
-}
-
-bool wait(IoLoop& loop, const Outcome& outcome) {
-  return loop.run_until([&] { return outcome.has_value(); }, kPatience);
-}
 
 // Everything that is queued or ready now has run when it returns.
 void settle(IoLoop& loop) {

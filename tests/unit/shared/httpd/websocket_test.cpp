@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // One end of a websocket, with all that happened to it.
@@ -157,6 +158,17 @@ TEST(WebSocket, DeliversWhatWasSentBeforeACloseAndTellsBothEndsOnce) {
   ASSERT_TRUE(pair.wait([&] { return turned; }));
   EXPECT_EQ(pair.served.closes.size(), 1U);
   EXPECT_EQ(pair.dialled.closes.size(), 1U);
+}
+
+// A receiver takes half a character for a broken connection (RFC 6455 section 8.1).
+TEST(WebSocket, ShortensTheReasonOfACloseBetweenCharacters) {
+  Pair pair;
+  ASSERT_TRUE(pair.open());
+  pair.dialled.socket->close(1000, std::string(122, 'x') + "\u00e9, because");
+  ASSERT_TRUE(pair.wait([&] { return !pair.served.closes.empty(); }));
+  EXPECT_EQ(pair.served.closes[0].code(), "closed");
+  EXPECT_THAT(pair.served.closes[0].text(), HasSubstr("1000: " + std::string(122, 'x')));
+  EXPECT_THAT(pair.served.closes[0].text(), Not(HasSubstr("because")));
 }
 
 TEST(WebSocket, MayBeClosedFromItsOwnCallbacks) {

@@ -22,6 +22,8 @@ TEST(Feed, CarriesEveryMessage) {
   EXPECT_FALSE(hello.deltas);
   EXPECT_EQ(feed_to_json(hello).find("deltas"), std::string::npos) << "a control of before would refuse it";
   EXPECT_TRUE(round_trip(Hello{"b-1", 7, true}).deltas);
+  EXPECT_EQ(round_trip(Hello{"b-1", 7, true, 5}).kept_version, 5U);
+  EXPECT_FALSE(hello.kept_version);
   EXPECT_EQ(round_trip(Resync{"a report is missing"}).reason, "a report is missing");
   const ReportDelta changes =
       round_trip(ReportDelta{9, 4, {{"tg", "r0"}}, {{"tg", "r1", Health::kHealthy, "", "", 1, false}}});

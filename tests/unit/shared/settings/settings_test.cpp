@@ -120,7 +120,7 @@ TEST_F(SettingsTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
   EXPECT_EQ(s.integer("workers"), 4);
   EXPECT_EQ(s.source("workers"), "BERTH_WORKERS");
   EXPECT_EQ(s.duration("stop_timeout"), 60s);
-  EXPECT_EQ(s.source("stop_timeout"), path_);
+  EXPECT_EQ(s.source("stop_timeout"), path_ + ":1: stop_timeout");
   EXPECT_TRUE(s.is_explicit("stop_timeout"));
   EXPECT_TRUE(s.boolean("external"));
   EXPECT_THAT(s.list("drivers"), ElementsAre("syslog"));
@@ -194,15 +194,31 @@ TEST_F(SettingsTest, ErrorsInTheFileNameFileAndMember) {
     return error({});
   };
   EXPECT_EQ(file_error(R"({"stop_timout":"30s"})"),
-            path_ + ": unknown member 'stop_timout' (did you mean 'stop_timeout'?)");
-  EXPECT_EQ(file_error(R"({"workers":"2"})"), path_ + ": workers: expected a number, got string");
-  EXPECT_EQ(file_error(R"({"workers":0})"), path_ + ": workers: 0 is below the minimum of 1");
+            path_ + ":1: unknown member 'stop_timout' (did you mean 'stop_timeout'?)");
+  EXPECT_EQ(file_error(R"({"workers":"2"})"), path_ + ":1: workers: expected a number, got string");
+  EXPECT_EQ(file_error(R"({"workers":0})"), path_ + ":1: workers: 0 is below the minimum of 1");
   EXPECT_EQ(file_error(R"({"stop_timeout":"soon"})"),
-            path_ + ": stop_timeout: 'soon' is not a duration (such as 90s or 1h30m)");
+            path_ + ":1: stop_timeout: 'soon' is not a duration (such as 90s or 1h30m)");
   EXPECT_EQ(file_error(R"({"drivers":["x"]})"),
-            path_ + ": drivers: 'x' is not one of json-file, none, syslog");
+            path_ + ":1: drivers: 'x' is not one of json-file, none, syslog");
   EXPECT_EQ(file_error("[]"), path_ + ": document: expected an object, got array");
   EXPECT_THAT(file_error("{,}"), HasSubstr(path_ + ": invalid JSON: "));
+}
+
+TEST_F(SettingsTest, ACheckFindsEveryMistakeWithFileLineAndMember) {
+  write(
+      "{\n  \"workers\": 0,\n  \"drivers\": [\n    \"none\"\n  ],\n\n  \"stop_timout\": \"30s\", "
+      "\"external\": 1\n}\n");
+  const Checked got = check(spec(), {"--stop-timeout=soon"}, {{"BERTH_WORKERS", "x"}});
+  EXPECT_THAT(got.problems,
+              ElementsAre(path_ + ":7: unknown member 'stop_timout' (did you mean 'stop_timeout'?)",
+                          path_ + ":2: workers: 0 is below the minimum of 1",
+                          path_ + ":7: external: expected a boolean, got number",
+                          "BERTH_WORKERS: 'x' is not a number",
+                          "--stop-timeout: 'soon' is not a duration (such as 90s or 1h30m)"));
+  write("{\"workers\": 2}");
+  EXPECT_THAT(check(spec(), {}, {}).problems, IsEmpty());
+  EXPECT_THAT(check(spec(), {"stray"}, {}).problems, ElementsAre("unexpected argument 'stray'"));
 }
 
 TEST_F(SettingsTest, WarnsAboutOwnVariablesThatNothingReads) {

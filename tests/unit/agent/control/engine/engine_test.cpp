@@ -3,6 +3,7 @@
 #include "agent/control/engine/input_queue.h"
 #include "agent/control/state/installation.h"
 #include "agent/control/tasks/tasks.h"
+#include "shared/base/text.h"
 #include "tests/unit/agent/control/world.h"
 
 namespace agent::control::test {
@@ -99,7 +100,7 @@ TEST(Engine, AFailedCommitChangesNothingAndTellsEveryCallerWhy) {
   world.store.fail_next_commits(1, Error("disk_full", "write store: no space left"));
   std::vector<std::string> answers;
   const auto note = [&](Result<void> result) {
-    answers.push_back(result ? "ok" : result.error().code() + ": " + result.error().text());
+    answers.push_back(result ? "ok" : shared::with_code(result.error()));
   };
   world.engine->submit([](Step& step) { return put_cluster(step, "a"); }, note);
   world.engine->submit([](Step& step) { return put_cluster(step, "b"); }, note);
@@ -413,7 +414,7 @@ TEST(Engine, ThrottlesCallsBeyondThoseThatMayWait) {
   }
   EXPECT_TRUE(refused.empty()) << "not inside submit()";
   world.rest();
-  EXPECT_EQ(refused, (List{"ThrottlingException", "ThrottlingException"}));
+  EXPECT_EQ(refused, (List{"throttled", "throttled"}));
   world.commits.hold = false;
   world.commits.release();
   world.rest();
@@ -480,11 +481,37 @@ TEST(Engine, StartsFromTheStoreAndNamesACorruptRow) {
   EXPECT_NE(broken.not_ready(), "");
 }
 
+// A start looks at everything, and so does a sweep.
+TEST(Engine, CallsAreAnsweredWhileManyServicesAreStillToBeLookedAt) {
+  constexpr int kServices = 600;
+  World world;
+  world.create(world.service("web", world.define("web"), 0));
+  ASSERT_TRUE(world.submit([&](Step& step) -> Result<void> {
+    model::Service service = *step.state.services.find("default/web");
+    for (int i = 0; i < kServices; ++i) {
+      service.name = "web" + std::to_string(i);
+      rows(step).services.put(key_of(service), service);
+    }
+    return {};
+  }));
+  world.engine = std::make_unique<Engine>(world.executor, world.random, world.commits, world.settings);
+  ASSERT_TRUE(world.engine->start());
+  bool answered = false;
+  world.engine->submit([](Step&) -> Result<void> { return {}; },
+                       [&](const Result<void>&) { answered = true; });
+  world.executor.run_ready();
+  const auto& agenda = world.state().live.agenda;
+  EXPECT_TRUE(answered);
+  EXPECT_TRUE(agenda.due(world.executor.wall_now())) << "all of them were looked at before the answer";
+  world.pass(shared::Millis(100));
+  EXPECT_FALSE(agenda.due(world.executor.wall_now()));
+}
+
 TEST(Engine, SettingsChangedOverARestartReachBalancers) {
   World world;
   world.add_target_group();
   FakeBalancer& balancer = world.add_balancer("b1");
-  world.settings.listen_address = "127.0.0.9";
+  world.settings.listen_addresses = {"127.0.0.9"};
   world.crash_and_restart();
   balancer.connect();
   ASSERT_FALSE(balancer.config.listeners.empty());

@@ -1,3 +1,4 @@
+#include "agent/control/records/account.h"
 #include "agent/control/records/ecs.h"
 #include "agent/control/records/elb.h"
 
@@ -31,6 +32,7 @@ TEST(EcsRecords, TasksSurviveTheStore) {
   task.overrides = R"({"x": "\"quoted\""})";
   task.tags = {{"k", "v"}};
   task.started_at = at(123);
+  task.protected_until = at(456);
   model::Container container;
   container.name = "main";
   container.exit_code = 0;
@@ -47,6 +49,7 @@ TEST(EcsRecords, TasksSurviveTheStore) {
   EXPECT_FALSE(back.containers[0].memory_reservation.has_value());
   EXPECT_EQ(back.started_at, at(123));
   EXPECT_FALSE(back.stopped_at.has_value());
+  EXPECT_EQ(back.protected_until, at(456));
 }
 
 TEST(EcsRecords, ServicesSurviveTheStore) {
@@ -98,11 +101,52 @@ TEST(EcsRecords, TheRestSurvivesToo) {
   definition.document = R"({"containerDefinitions": [{"name": "main", "image": "i", "cpu": 7}]})";
   expect_round_trip(definition, encode_task_definition, decode_task_definition);
   expect_round_trip(model::Family{"f", 3}, encode_family, decode_family);
+  model::CapacityProvider provider;
+  provider.arn = "a";
+  provider.name = "n";
+  provider.scaling = {true, 90, 2, 3, 4};
+  provider.termination_protection = true;
+  provider.managed_draining = false;
+  provider.update_status = "UPDATE_COMPLETE";
+  expect_round_trip(provider, encode_capacity_provider, decode_capacity_provider);
+  model::ServiceRevision revision;
+  revision.arn = "a";
+  revision.cluster = "c";
+  revision.service = "s";
+  revision.number = "12";
+  revision.strategy = {{"p", 1, 2}};
+  revision.load_balancers = {{"tg", "main", 80}};
+  expect_round_trip(revision, encode_service_revision, decode_service_revision);
+  model::ServiceDeployment deployment;
+  deployment.arn = "a";
+  deployment.id = "i";
+  deployment.cluster = "c";
+  deployment.service = "s";
+  deployment.source_revisions = {"11"};
+  deployment.status = model::ServiceDeploymentStatus::kRollbackInProgress;
+  deployment.configuration.threshold = {model::BreakerThresholdType::kCount, 7};
+  deployment.configuration.reset_on_healthy_task = false;
+  deployment.rollback = {"why", at(4), "11", "ecs-svc/13"};
+  deployment.finished_at = at(9);
+  expect_round_trip(deployment, encode_service_deployment, decode_service_deployment);
+  expect_round_trip(model::AccountSetting{"n", "v", "arn:p"}, encode_account_setting, decode_account_setting);
   const model::ServiceEvent event{"e", at(3), "(service n) \xF0\x9F\x9A\xA2"};
   expect_round_trip(event, encode_service_event, decode_service_event);
   model::TaskDefinition back;
   ASSERT_TRUE(decode_task_definition(encode_task_definition(definition), back));
   EXPECT_EQ(back.containers.at(0).cpu, 7);  // typed members come back from the document
+}
+
+TEST(EcsRecords, AClustersProvidersMoveOutOfWhatAnOlderVersionOnlyEchoed) {
+  model::Cluster row;
+  ASSERT_TRUE(decode_cluster(
+      R"({"name": "n", "arn": "a", "document": "{\"capacityProviders\":[\"FARGATE\"],\"configuration\":{},)"
+      R"(\"defaultCapacityProviderStrategy\":[{\"capacityProvider\":\"FARGATE\",\"weight\":1}]}"})",
+      row));
+  EXPECT_EQ(row.capacity_providers, std::vector<std::string>{"FARGATE"});
+  EXPECT_EQ(row.default_strategy, (std::vector<model::StrategyItem>{{"FARGATE", 1, 0}}));
+  EXPECT_EQ(row.document, R"({"configuration":{}})");
+  expect_round_trip(row, encode_cluster, decode_cluster);
 }
 
 TEST(EcsRecords, RefuseWhatIsDamagedAndAcceptWhatIsOld) {

@@ -16,6 +16,7 @@ struct TestTask {
   PlanHealth health = PlanHealth::kUnknown;
   PlanAge age = PlanAge::kCurrent;
   int order = 0;
+  bool guarded = false;
 };
 struct TestFacts {
   int desired = 0;
@@ -35,7 +36,9 @@ struct TestPlan {
   Progress progress = Progress::kMoving;
 };
 
-std::size_t kind_of(const TestTask& task) { return control::kind_of({task.phase, task.health, task.age}); }
+std::size_t kind_of(const TestTask& task) {
+  return control::kind_of({task.phase, task.health, task.age, task.guarded});
+}
 
 TestPlan planned(const TestFacts& all) {
   PlanFacts facts{all.desired, all.minimum_percent, all.maximum_percent, all.starting, {}};
@@ -137,6 +140,31 @@ TEST(ServicePlan, OldTasksGoOneByOneAsNewOnesBecomeHealthy) {
   ASSERT_EQ(plan.stop.size(), 1u);
   EXPECT_EQ(plan.stop[0].cause, StopCause::kOutdated);
   EXPECT_LT(plan.stop[0].task, 4u);
+}
+
+TEST(ServicePlan, ProtectedTasksAreStoppedOnlyWhenTheyAreUnhealthy) {
+  const auto guarded = [](TestTask one) {
+    one.guarded = true;
+    return one;
+  };
+  // Scale-in.
+  std::vector<TestTask> tasks = {guarded(healthy()), healthy(), guarded(pending()), guarded(young())};
+  TestPlan plan = planned(facts(0, 100, 200, tasks));
+  EXPECT_EQ(plan.stop, (std::vector<TestStop>{{1, StopCause::kSurplus}}));
+  tasks.erase(tasks.begin() + 1);
+  plan = planned(facts(1, 100, 200, tasks));
+  EXPECT_TRUE(plan.stop.empty());
+  EXPECT_EQ(plan.progress, Progress::kGuarded);
+  EXPECT_EQ(planned(facts(3, 100, 200, tasks)).progress, Progress::kMoving);
+  // A rollout that is done but for them.
+  tasks = {guarded(healthy(PlanAge::kOutdated)), healthy(PlanAge::kOutdated),       healthy(), healthy(),
+           guarded(pending(PlanAge::kOutdated)), guarded(young(PlanAge::kOutdated))};
+  plan = planned(facts(2, 100, 200, tasks));
+  EXPECT_EQ(plan.stop, (std::vector<TestStop>{{1, StopCause::kOutdated}}));
+  EXPECT_EQ(plan.start, 0);
+  // Replacing what is unhealthy.
+  tasks = {guarded(sick()), healthy(), healthy()};
+  EXPECT_EQ(planned(facts(2, 100, 200, tasks)).stop, (std::vector<TestStop>{{0, StopCause::kUnhealthy}}));
 }
 
 TEST(ServicePlan, OldTasksThatNeverCameUpGoAtOnce) {

@@ -169,6 +169,25 @@ TEST_F(RolloutTest, AUnresponsiveBalancerHoldsAStopOnlyForTheDeregistrationDelay
   EXPECT_EQ(agent->told[old_task], "STOPPED");
 }
 
+TEST_F(RolloutTest, ABalancerThatWouldServeAnOlderVersionAfterARestartHasAcknowledgedThatOneOnly) {
+  FakeBalancer& full = world.add_balancer("full");
+  const std::string key = start(1);
+  const std::string old_task = world.live_tasks().front()->arn;
+  full.kept_version = full.config.version;  // its disk is full from now on
+  full.deltas = true;
+  deploy(key);
+  ASSERT_TRUE(world.until([&] {
+    full.disconnect();
+    full.connect();
+    return world.state().tasks.find("default/" + old_task.substr(old_task.rfind('/') + 1))->last_status ==
+           TaskStatus::kDeactivating;
+  }));
+  world.pass(Millis(10'000));
+  EXPECT_EQ(agent->told[old_task], "RUNNING") << "the older one has it as active";
+  world.pass(Millis(30'000));
+  EXPECT_EQ(agent->told[old_task], "STOPPED") << "the deregistration delay has passed";
+}
+
 TEST_F(RolloutTest, KeepsTheOldTasksWhileNewOnesAreNotHealthy) {
   FakeBalancer& balancer = world.add_balancer("b1");
   const std::string key = start(2);

@@ -11,6 +11,7 @@
 #include "agent/control/state/rows.h"
 #include "agent/control/state/service_log.h"
 #include "agent/control/tasks/service_events.h"
+#include "shared/base/text.h"
 #include "tests/unit/agent/control/world.h"
 
 namespace agent::control::test {
@@ -124,7 +125,7 @@ TEST(Services, CreationIsIdempotentAndChecksWhatItRefersTo) {
       auto created = create_service(step, service);
       return created ? Result<void>() : Result<void>(created.error());
     });
-    return result ? "accepted" : result.error().code() + ": " + result.error().text();
+    return result ? "accepted" : shared::with_code(result.error());
   };
   EXPECT_EQ(refusal(world.service("web", world.define("other"), 1)),
             "InvalidParameterException: Creation of service was not idempotent.");
@@ -140,11 +141,6 @@ TEST(Services, CreationIsIdempotentAndChecksWhatItRefersTo) {
             "InvalidParameterException: The container side does not exist in the task definition.");
   balanced.load_balancers[0].target_group_arn = "arn:none";
   EXPECT_NE(refusal(balanced).find("target group does not exist: arn:none"), std::string::npos);
-  auto daemon = world.service("c", definition, 1);
-  daemon.load_balancers.clear();
-  daemon.scheduling = model::SchedulingStrategy::kDaemon;
-  EXPECT_NE(refusal(daemon).find("UnsupportedFeatureException: schedulingStrategy DAEMON"),
-            std::string::npos);
 }
 
 TEST(Services, SayOnceWhyTheyCannotPlace) {
@@ -344,9 +340,16 @@ TEST(Services, CircuitBreakerWithoutAPredecessorLaunchesNothingMore) {
   EXPECT_EQ(world.service_row(key).deployments.front().rollout_state, RolloutState::kFailed);
   EXPECT_EQ(world.service_row(key).deployments.front().failed_tasks, 3);
   EXPECT_EQ(world.state().tasks.size(), 3u);
-  EXPECT_EQ(circuit_breaker_threshold(25), 13);
-  EXPECT_EQ(circuit_breaker_threshold(800), 200);
-  EXPECT_EQ(circuit_breaker_threshold(std::numeric_limits<int>::max()), 200);
+  EXPECT_EQ(circuit_breaker_threshold(25, {}), 13);
+  EXPECT_EQ(circuit_breaker_threshold(800, {}), 200);
+  EXPECT_EQ(circuit_breaker_threshold(std::numeric_limits<int>::max(), {}), 200);
+  using Type = model::BreakerThresholdType;
+  EXPECT_EQ(circuit_breaker_threshold(100, {Type::kBoundedPercent, 10}), 10);
+  EXPECT_EQ(circuit_breaker_threshold(10, {Type::kBoundedPercent, 10}), 3);
+  EXPECT_EQ(circuit_breaker_threshold(10, {Type::kUnboundedPercent, 11}), 2);
+  EXPECT_EQ(circuit_breaker_threshold(1, {Type::kUnboundedPercent, 10}), 1);
+  EXPECT_EQ(circuit_breaker_threshold(1000, {Type::kUnboundedPercent, 50}), 500);
+  EXPECT_EQ(circuit_breaker_threshold(1000, {Type::kCount, 7}), 7);
 }
 
 TEST(Services, ACompletedDeploymentCountsNoFailedTasks) {

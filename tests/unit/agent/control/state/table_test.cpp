@@ -33,6 +33,38 @@ struct Followed : ::testing::Test {
   }
 };
 
+TEST(TableOfManyRows, IsLoadedAsItWasStoredAndNamesTheFirstRowThatCannotBeDecoded) {
+  constexpr std::size_t kRows = 3 * kRowsLoadedAtOnce / 2;
+  const auto stored = [] {
+    std::vector<store::Record> records;
+    for (std::size_t i = 0; i < kRows; ++i) {
+      const std::string number = std::to_string(100'000 + i);
+      records.push_back({"word/" + number, "row " + number});
+    }
+    return records;
+  };
+  const auto empty_table = [] {
+    return std::make_unique<Table<std::string>>(
+        "word/", [](const std::string& row) { return row; },
+        [](std::string_view text, std::string& row) {
+          row = text;
+          return text != "bad";
+        });
+  };
+  const auto table = empty_table();
+  const auto reader = table->follow();
+  auto records = stored();
+  EXPECT_EQ(table->load(records), std::nullopt);
+  EXPECT_EQ(table->size(), kRows);
+  for (const auto& [key, row] : table->rows()) ASSERT_EQ(row, "row " + key);
+  EXPECT_EQ(table->take_changes(reader).size(), kRows);
+
+  records = stored();
+  for (const std::size_t i : {kRowsLoadedAtOnce - 1, std::size_t{9'000}, std::size_t{5'000}})
+    records[i].value = "bad";
+  EXPECT_EQ(empty_table()->load(records), "word/105000");
+}
+
 TEST_F(Followed, AFollowerNeverSeesATouchedRowBeforeItsChange) {
   table.put("a", "1");
   EXPECT_THAT(seen(), ElementsAre("a=1"));

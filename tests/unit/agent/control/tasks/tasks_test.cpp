@@ -75,6 +75,19 @@ TEST(Tasks, SayWhyTheyFailedToStart) {
   (void)agent;
 }
 
+TEST(Tasks, KeepOfALongReasonWholeCharactersOnly) {
+  World world;
+  world.add_agent();
+  const std::string key = world.run(world.define("job"));
+  TaskChange change;
+  change.task = world.task(key).id;
+  change.status = "STOPPED";
+  change.containers.push_back({"main", "STOPPED", "", "", std::string(1023, 'x') + "\u20ac", {}, {}});
+  ASSERT_TRUE(world.submit([&](Step& s) { return apply_task_change(s, in_default(change)); }).has_value());
+  EXPECT_EQ(world.task(key).containers.front().reason, std::string(1023, 'x'));
+  EXPECT_EQ(world.task(key).stopped_reason, std::string(1023, 'x'));
+}
+
 // The first container ran and was ended because the second could not start: the second is the reason.
 TEST(Tasks, ThatFailedToStartSaySoThoughOneOfTheirContainersRan) {
   World world;

@@ -1,0 +1,32 @@
+#include "agent/api/catalog.h"
+
+#include <algorithm>
+
+#include "agent/api/acm/acm.h"
+#include "agent/api/ec2/ec2.h"
+#include "agent/api/ecs/ecs.h"
+#include "agent/api/elbv2/elbv2.h"
+#include "agent/api/iam/iam.h"
+#include "agent/api/logs/logs.h"
+#include "agent/api/ssm/ssm.h"
+#include "agent/api/sts/sts.h"
+
+namespace agent::api {
+
+std::vector<OfferedService> catalog() {
+  std::vector<OfferedService> services{{"Amazon ECS", "ecs", ecs::offers()},
+                                       {"Elastic Load Balancing v2", "elbv2", elbv2::offers()},
+                                       {"Certificate Manager", "acm", acm::offers()},
+                                       {"Security Token Service", "sts", sts::offers()},
+                                       {"Identity and Access Management", "iam", iam::offers()},
+                                       {"CloudWatch Logs", "logs", logs::offers()},
+                                       {"EC2, the network around ECS", "ec2", ec2::offers()},
+                                       {"Systems Manager, parameters", "ssm", ssm::offers()}};
+  for (OfferedService& each : services) {
+    std::sort(each.offers.begin(), each.offers.end(),
+              [](const Offer& a, const Offer& b) { return a.operation < b.operation; });
+  }
+  return services;
+}
+
+}  // namespace agent::api

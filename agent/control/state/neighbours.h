@@ -1,0 +1,39 @@
+// The tables of the services that a stack touches around ECS and ELBv2. Apart from state.h, so that only
+// their rooms and their APIs read this. Owned by the State, see there.
+#pragma once
+#include <vector>
+
+#include "agent/control/state/table.h"
+#include "agent/model/iam.h"
+#include "agent/model/network.h"
+#include "agent/model/parameter.h"
+
+namespace agent::control {
+
+struct Neighbours {
+  Neighbours();
+
+  Table<model::IamIdentity> roles;
+  Table<model::IamIdentity> users;
+  Table<model::IamIdentity> groups;
+  Table<model::IamAccessKey> access_keys;
+  Table<model::IamSession> sessions;
+  Table<model::IamPolicy> policies;
+  Table<model::IamInstanceProfile> instance_profiles;
+
+  Table<model::Vpc> vpcs;
+  Table<model::Subnet> subnets;
+  Table<model::InternetGateway> internet_gateways;
+  Table<model::RouteTable> route_tables;
+  Table<model::SecurityGroup> security_groups;
+  Table<model::NetworkAcl> network_acls;
+  Table<model::Address> addresses;
+  Table<model::NatGateway> nat_gateways;
+  Table<model::LaunchTemplate> launch_templates;
+
+  Table<model::Parameter> parameters;
+
+  std::vector<TableBase*> tables();
+};
+
+}  // namespace agent::control
