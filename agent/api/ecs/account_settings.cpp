@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
+#include "agent/api/ecs/wire/pages.h"
 
 namespace agent::api::ecs {
 

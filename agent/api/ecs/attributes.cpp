@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
+#include "agent/api/ecs/wire/pages.h"
 #include "agent/control/state/lookup.h"
 
 namespace agent::api::ecs {

@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/api/ecs/encode.h"
-#include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
-#include "agent/api/ecs/placement.h"
+#include "agent/api/ecs/tasks/placement.h"
+#include "agent/api/ecs/wire/encode.h"
+#include "agent/api/ecs/wire/kept_only.h"
+#include "agent/api/ecs/wire/pages.h"
 #include "shared/base/check.h"
 
 namespace agent::api::ecs {

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
-#include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
-#include "agent/api/ecs/placement.h"
+#include "agent/api/ecs/tasks/placement.h"
+#include "agent/api/ecs/wire/encode.h"
+#include "agent/api/ecs/wire/kept_only.h"
+#include "agent/api/ecs/wire/pages.h"
 #include "agent/control/cluster/account_settings.h"
 #include "agent/control/cluster/capacity_providers.h"
 #include "agent/control/cluster/clusters.h"

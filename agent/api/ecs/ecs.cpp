@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/shapes.h"
+#include "agent/api/ecs/wire/shapes.h"
 #include "shared/json/reader.h"
 
 namespace agent::api::ecs {

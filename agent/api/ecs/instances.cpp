@@ -4,9 +4,9 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
+#include "agent/api/ecs/wire/encode.h"
+#include "agent/api/ecs/wire/pages.h"
 #include "agent/control/state/capacity.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"

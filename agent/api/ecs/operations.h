@@ -1,7 +1,7 @@
 // The operations we offer, by resource. Each gets a request that has passed modelled() and answers the JSON
 // of its output.
 #pragma once
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/wire/request.h"
 
 namespace agent::api::ecs {
 

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
+#include "agent/api/ecs/wire/encode.h"
 
 namespace agent::api::ecs {
 

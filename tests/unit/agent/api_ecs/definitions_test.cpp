@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/api/ecs/definition.h"
+#include "agent/api/ecs/definition/definition.h"
 #include "tests/unit/agent/api_ecs/api.h"
 
 namespace agent::api::ecs::testing {

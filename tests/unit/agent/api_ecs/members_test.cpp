@@ -55,7 +55,7 @@ std::map<std::string, Row> table() {
 // Of the shapes that requests are checked against.
 std::set<std::string> members_of(const std::string& shape) {
   std::set<std::string> members;
-  std::istringstream words(text_of("agent/api/ecs/shapes.cpp"));
+  std::istringstream words(text_of("agent/api/ecs/wire/shapes.cpp"));
   bool inside = false;
   for (std::string word; words >> word;) {
     const auto colon = word.find(':');

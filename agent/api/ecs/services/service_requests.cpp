@@ -1,9 +1,9 @@
-#include "agent/api/ecs/service_requests.h"
+#include "agent/api/ecs/services/service_requests.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/placement.h"
+#include "agent/api/ecs/tasks/placement.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/json/reader.h"

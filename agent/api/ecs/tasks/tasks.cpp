@@ -5,10 +5,10 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
-#include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/placement.h"
+#include "agent/api/ecs/tasks/placement.h"
+#include "agent/api/ecs/wire/encode.h"
+#include "agent/api/ecs/wire/kept_only.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/tag_rules.h"
 #include "agent/model/words.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/wire/request.h"
 
 namespace agent::api::ecs {
 

@@ -3,10 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/placement.h"
-#include "agent/api/ecs/service_requests.h"
+#include "agent/api/ecs/services/service_requests.h"
+#include "agent/api/ecs/tasks/placement.h"
+#include "agent/api/ecs/wire/encode.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"

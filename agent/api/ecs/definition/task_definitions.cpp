@@ -3,11 +3,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/definition.h"
-#include "agent/api/ecs/encode.h"
-#include "agent/api/ecs/kept_only.h"
+#include "agent/api/ecs/definition/definition.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
+#include "agent/api/ecs/wire/encode.h"
+#include "agent/api/ecs/wire/kept_only.h"
+#include "agent/api/ecs/wire/pages.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"

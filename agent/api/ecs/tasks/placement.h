@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/wire/request.h"
 #include "agent/control/tasks/strategies.h"
 #include "agent/control/tasks/tasks.h"
 #include "agent/model/service.h"

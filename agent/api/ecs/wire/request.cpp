@@ -1,4 +1,4 @@
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/wire/request.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "agent/api/ecs/kept_only.h"
+#include "agent/api/ecs/wire/kept_only.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

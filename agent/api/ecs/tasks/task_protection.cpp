@@ -1,8 +1,8 @@
 // UpdateTaskProtection, GetTaskProtection.
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
+#include "agent/api/ecs/wire/encode.h"
 #include "agent/control/services/protection.h"
 #include "agent/control/state/lookup.h"
 

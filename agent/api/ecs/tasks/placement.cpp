@@ -1,11 +1,11 @@
-#include "agent/api/ecs/placement.h"
+#include "agent/api/ecs/tasks/placement.h"
 
 #include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/api/ecs/definition.h"
+#include "agent/api/ecs/definition/definition.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"

@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/api/ecs/encode.h"
-#include "agent/api/ecs/placement.h"
-#include "agent/api/ecs/service_history.h"
+#include "agent/api/ecs/services/service_history.h"
+#include "agent/api/ecs/tasks/placement.h"
+#include "agent/api/ecs/wire/encode.h"
 #include "agent/control/services/history.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/lookup.h"

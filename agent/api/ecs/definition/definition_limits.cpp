@@ -3,8 +3,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/definition.h"
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/definition/definition.h"
+#include "agent/api/ecs/wire/request.h"
 
 namespace agent::api::ecs {
 

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/api/ecs/definition.h"
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/definition/definition.h"
+#include "agent/api/ecs/wire/request.h"
 
 namespace agent::api::ecs {
 

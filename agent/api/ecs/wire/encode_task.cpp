@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
+#include "agent/api/ecs/wire/encode.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"

@@ -1,4 +1,4 @@
-#include "agent/api/ecs/shapes.h"
+#include "agent/api/ecs/wire/shapes.h"
 
 #include <cstdint>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "agent/api/ecs/pages.h"
+#include "agent/api/ecs/wire/pages.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/api/ecs/definition.h"
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/definition/definition.h"
+#include "agent/api/ecs/wire/request.h"
 #include "shared/net/endpoint.h"
 
 namespace agent::api::ecs {

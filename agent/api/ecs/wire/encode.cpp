@@ -1,9 +1,9 @@
 // Clusters, container instances, task definitions.
-#include "agent/api/ecs/encode.h"
+#include "agent/api/ecs/wire/encode.h"
 
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/placement.h"
+#include "agent/api/ecs/tasks/placement.h"
 #include "agent/control/cluster/clusters.h"
 #include "agent/control/cluster/instances.h"
 #include "agent/control/state/lookup.h"

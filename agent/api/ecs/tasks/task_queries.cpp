@@ -1,9 +1,9 @@
 // StopTask, DescribeTasks, ListTasks.
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
+#include "agent/api/ecs/wire/encode.h"
+#include "agent/api/ecs/wire/pages.h"
 #include "agent/control/services/requests.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/changes.h"

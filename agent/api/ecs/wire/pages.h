@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/wire/request.h"
 
 namespace agent::api::ecs {
 

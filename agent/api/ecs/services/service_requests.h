@@ -1,6 +1,6 @@
 // CreateService and UpdateService: from the request to what control takes.
 #pragma once
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/wire/request.h"
 #include "agent/control/services/requests.h"
 
 namespace agent::api::ecs {

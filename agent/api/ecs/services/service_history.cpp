@@ -1,13 +1,13 @@
 // ListServiceDeployments, DescribeServiceDeployments, DescribeServiceRevisions, StopServiceDeployment.
-#include "agent/api/ecs/service_history.h"
+#include "agent/api/ecs/services/service_history.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/ecs/encode.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
-#include "agent/api/ecs/placement.h"
+#include "agent/api/ecs/tasks/placement.h"
+#include "agent/api/ecs/wire/encode.h"
+#include "agent/api/ecs/wire/pages.h"
 #include "agent/control/services/history.h"
 #include "agent/control/services/requests.h"
 #include "agent/control/services/services.h"

@@ -2,11 +2,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/api/ecs/encode.h"
-#include "agent/api/ecs/kept_only.h"
 #include "agent/api/ecs/operations.h"
-#include "agent/api/ecs/pages.h"
-#include "agent/api/ecs/service_requests.h"
+#include "agent/api/ecs/services/service_requests.h"
+#include "agent/api/ecs/wire/encode.h"
+#include "agent/api/ecs/wire/kept_only.h"
+#include "agent/api/ecs/wire/pages.h"
 #include "agent/control/services/requests.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"

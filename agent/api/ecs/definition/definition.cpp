@@ -1,4 +1,4 @@
-#include "agent/api/ecs/definition.h"
+#include "agent/api/ecs/definition/definition.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/api/ecs/request.h"
+#include "agent/api/ecs/wire/request.h"
 #include "agent/aws/arn.h"
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"
