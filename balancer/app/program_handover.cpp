@@ -1,14 +1,11 @@
 // What two processes of one balancer do while the newer one takes over, and what is said to a service
 // manager.
-#include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "balancer/app/program.h"
+#include "balancer/handover/spawn.h"
 #include "shared/crypto/hash.h"
 #include "shared/log/log.h"
 
@@ -145,24 +142,23 @@ void Program::start_successor() {
   if (successor_ >= 0) return refused("process " + std::to_string(successor_) + " is starting");
   std::vector<std::string> arguments = options_.command_line;
   if (!options_.take_over) arguments.push_back("--take-over");
-  std::vector<char*> raw;
-  for (std::string& argument : arguments) raw.push_back(argument.data());
-  raw.push_back(nullptr);
-  pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, program_file_.c_str(), nullptr, nullptr, raw.data(), environ);
-  if (error != 0) return refused(program_file_ + ": " + std::strerror(error));
-  log::info("upgrade_started", {{"pid", pid}, {"program", program_file_}});
-  successor_ = pid;
-  successor_end_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  // systemd waits for the end of its own children only.
+  const auto parent = manager_.there() ? handover::Parent::kSibling : handover::Parent::kThis;
+  auto spawned = handover::spawn(program_file_, std::move(arguments), parent);
+  if (!spawned) return refused(spawned.error().text());
+  successor_ = spawned->pid;
+  log::info("upgrade_started", {{"pid", successor_}, {"program", program_file_}});
+  successor_end_ = std::move(spawned->end);
   successor_watch_ = loop_.watch_readable(successor_end_.get(), [this] { on_successor_exit(); });
 }
 
 void Program::on_successor_exit() {
-  int status = 0;
-  if (::waitpid(successor_, &status, WNOHANG) != successor_) return;
+  siginfo_t how{};
+  // One that is not this process' child is reaped, and its end told, by whose it is.
+  const bool ours = ::waitid(P_PIDFD, static_cast<id_t>(successor_end_.get()), &how, WEXITED) == 0;
   log::warn("successor_ended", {{"pid", successor_},
-                                {"exit_code", WIFEXITED(status) ? WEXITSTATUS(status) : -1},
-                                {"signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0}});
+                                {"exit_code", ours && how.si_code == CLD_EXITED ? how.si_status : -1},
+                                {"signal", ours && how.si_code != CLD_EXITED ? how.si_status : 0}});
   successor_ = -1;
   successor_watch_.cancel();
   successor_end_.reset();

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <cstring>
@@ -404,6 +405,30 @@ TEST(BalancerUpgrade, AServiceManagerKeepsTheSocketsOverARestartAndConnectionsWa
   EXPECT_NE(manager.told().find("STOPPING=1"), std::string::npos);
   std::filesystem::remove(config);
   std::filesystem::remove(path);
+}
+
+// systemd signals a main process that is not its child and takes it for ended: it would be killed in its
+// drain.
+TEST(BalancerUpgrade, UnderAServiceManagerTheNextProcessIsTheManagersChild) {
+  Target target(echo_head);
+  const auto port = free_port();
+  const StateDirectory state(port);
+  const std::string config = ::testing::TempDir() + "/berth-sibling-" + std::to_string(port) + ".json";
+  const std::string path = ::testing::TempDir() + "/berth-sibling-notify-" + std::to_string(port);
+  std::ofstream(config) << config_json(port, {{target.port(), ""}});
+  Manager manager(path);
+  std::vector<std::string> arguments{"--config", config, "--workers", "1"};
+  for (const std::string& each : state.argument()) arguments.push_back(each);
+  auto old = Balancer::with_arguments(arguments, {.environment = {"NOTIFY_SOCKET=" + path}});
+  ASSERT_TRUE(eventually([&] { return manager.told().find("READY=1") != std::string::npos; }));
+  old->signal(SIGUSR2);
+  EXPECT_EQ(old->wait_exit(), 0) << old->log();
+  const pid_t next = state.owner();
+  EXPECT_NE(manager.told().find("MAINPID=" + std::to_string(next)), std::string::npos) << manager.told();
+  ::kill(next, SIGTERM);
+  int status = -1;
+  EXPECT_EQ(::waitpid(next, &status, 0), next) << "this process stands for the manager";
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // Both sides in one process, over a real socket.
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -8,6 +10,7 @@
 
 #include "balancer/handover/giver.h"
 #include "balancer/handover/service_manager.h"
+#include "balancer/handover/spawn.h"
 #include "balancer/handover/taker.h"
 #include "balancer/loop/socket.h"
 
@@ -147,6 +150,23 @@ TEST(PassedSockets, AreOnlyThoseForThisProcess) {
   EXPECT_TRUE(passed.listeners.empty());
   EXPECT_TRUE(passed.problems.empty());
   EXPECT_EQ(std::getenv("LISTEN_FDS"), nullptr) << "no child may take them for its own";
+}
+
+TEST(Spawn, StartsAChildWhoseEndIsSeenAndSaysWhatCannotBeStarted) {
+  auto spawned = spawn("/bin/sh", {"sh", "-c", "exit 3"}, Parent::kThis);
+  ASSERT_TRUE(spawned) << spawned.error().text();
+  pollfd end{spawned->end.get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&end, 1, static_cast<int>(kLimit.count())), 1);
+  siginfo_t how{};
+  ASSERT_EQ(::waitid(P_PIDFD, static_cast<id_t>(spawned->end.get()), &how, WEXITED), 0);
+  EXPECT_EQ(how.si_pid, spawned->pid);
+  EXPECT_EQ(how.si_status, 3);
+
+  auto none = spawn("/nowhere/berth-balancer", {"berth-balancer"}, Parent::kThis);
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().text().find("/nowhere/berth-balancer: No such file"), std::string::npos)
+      << none.error().text();
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a process is left";
 }
 
 }  // namespace
