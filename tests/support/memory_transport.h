@@ -54,7 +54,11 @@ class MemoryWire {
     Pipe& pipe = pipes_[to];
     balancer::loop::Ready& arrived = pipe.untold;
     const std::size_t bytes = std::min(most, pipe.under_way.size());
-    if (bytes > 0) {
+    if (bytes > 0 && pipe.reader_gone) {  // as the kernel answers what nobody will read
+      pipe.under_way.clear();
+      Fin& answer = pipes_[to == kToA ? kToB : kToA].reset;
+      if (answer == Fin::kNone) answer = Fin::kUnderWay;
+    } else if (bytes > 0) {
       pipe.here.append(pipe.under_way, 0, bytes);
       pipe.under_way.erase(0, bytes);
       pipe.arrived_total += bytes;
