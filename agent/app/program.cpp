@@ -80,7 +80,9 @@ Result<void> Program::start() {
 }
 
 int Program::run() {
+  supervisor_.ready();
   loop_.run();
+  supervisor_.stopping();
   if (const int signal = loop_.stopped_by(); signal != 0)
     log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   return exit_code_;
@@ -272,6 +274,13 @@ void Program::start_introspection() {
 std::vector<api::ReadyCheck> Program::node_checks() const {
   if (!options_.node) return {};
   return {{"node", node_ ? node_->not_ready() : "the node has not started yet"}};
+}
+
+// For `systemctl status`.
+std::string Program::status() const {
+  for (const api::ReadyCheck& check : node_checks())
+    if (!check.reason.empty()) return check.name + " is not ready: " + check.reason;
+  return "listening at " + shared::net::to_string(server_->endpoint());
 }
 
 // An agent without control has no API, only its health.

@@ -11,6 +11,7 @@
 #include "agent/acme/client.h"
 #include "agent/api/gateway.h"
 #include "agent/app/options.h"
+#include "agent/app/supervisor.h"
 #include "agent/cgroup/task_cgroups.h"
 #include "agent/control/engine/engine.h"
 #include "agent/iam/keys.h"
@@ -48,12 +49,14 @@ class Program {
   shared::Result<aws::Credentials> node_credentials() const;
   std::string control_url() const;
   std::vector<api::ReadyCheck> node_checks() const;
+  std::string status() const;
   void answer_health(const shared::http::Request& request, shared::httpd::Reply reply) const;
 
   Options options_;
   std::size_t descriptors_ = 0;  // the process may have open
   shared::env::SystemRandom random_;
   shared::httpd::IoLoop loop_;
+  Supervisor supervisor_{loop_, [this] { return status(); }};
   // Control.
   std::unique_ptr<store::Store> control_store_;
   std::unique_ptr<store::AsyncStore> control_commits_;

@@ -1,77 +1,19 @@
 """The agent (control and node) on a host with systemd: agent_on_systemd.py BERTH_AGENT
 
 Tasks are run through the real API and looked at in the kernel: a slice of the task's own with its limits, the container
-inside, a hungry processor throttled, a hungry memory killed and told, and nothing left afterwards. The requests are
-signed by curl: boto3 takes longer to load in an emulated machine than all the rest.
+inside, a hungry processor throttled, a hungry memory killed and told, and nothing left afterwards.
 """
 
-import configparser
-import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 
-API = "http://127.0.0.1:7350"
-IMAGE = "berth-test/busybox:1"  # made by on_systemd
+from guest import API, Ecs, busybox_image, check, ready, until
+
 SLICES = pathlib.Path("/sys/fs/cgroup/berth.slice")
-PATIENCE = 120  # seconds; bounds only a failure
 MIB = 1024 * 1024
-
-
-def check(holds, what):
-    if not holds:
-        sys.exit(f"FAILED {what}")
-    print(f"ok {what}", flush=True)
-
-
-def until(what, condition):
-    end = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        if time.monotonic() > end:
-            sys.exit(f"FAILED not within {PATIENCE} s: {what}")
-        time.sleep(0.1)
-    print(f"ok {what}", flush=True)
-    return value
-
-
-def ready():
-    try:
-        with urllib.request.urlopen(API + "/readyz", timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
-class Ecs:
-    def __init__(self, folder):
-        keys = configparser.ConfigParser()
-        keys.read(folder / "credentials")
-        profile = keys[keys.sections()[0]]
-        self.user = profile["aws_access_key_id"] + ":" + profile["aws_secret_access_key"]
-
-    def __call__(self, action, **members):
-        answer = subprocess.run(
-            ["curl", "-sS", "--max-time", "30", "--aws-sigv4", "aws:amz:us-east-1:ecs", "--user", self.user, "-H",
-             "Content-Type: application/x-amz-json-1.1", "-H",
-             f"X-Amz-Target: AmazonEC2ContainerServiceV20141113.{action}", "-d", json.dumps(members), API],
-            check=True, capture_output=True, text=True).stdout
-        body = json.loads(answer or "{}")
-        if "__type" in body:
-            sys.exit(f"FAILED {action}: {answer}")
-        return body
-
-    def run_task(self, family, script, cpu, memory):
-        self("RegisterTaskDefinition", family=family, cpu=cpu, memory=memory, containerDefinitions=[
-            {"name": "main", "image": IMAGE, "command": ["sh", "-c", script], "essential": True, "stopTimeout": 2}])
-        return self("RunTask", taskDefinition=family)["tasks"][0]["taskArn"]
-
-    def task(self, arn):
-        return self("DescribeTasks", tasks=[arn])["tasks"][0]
 
 
 def slice_of(arn):
@@ -120,6 +62,7 @@ def examine(ecs):
 
 
 def main():
+    busybox_image()
     with tempfile.TemporaryDirectory() as work:
         folder = pathlib.Path(work)
         log = folder / "agent.log"
