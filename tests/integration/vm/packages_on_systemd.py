@@ -29,7 +29,7 @@ VPC = "vpc-a"
 
 
 def run(*words, **more):
-    return subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=2 * PATIENCE, **more)
+    return subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=5 * PATIENCE, **more)
 
 
 def succeeds(what, *words, **more):
