@@ -13,6 +13,10 @@ struct Call {
   std::string caller_id;                 // user id, for GetCallerIdentity
   std::string caller_key = {};           // the access key's id
   bool caller_is_administrator = false;  // allowed everything
+  // Its policies say what it may (agent/api/access); around the call, for their conditions.
+  bool by_policy = false;
+  std::string source_ip = {};
+  std::string user_agent = {};
 };
 
 }  // namespace agent::api

@@ -7,12 +7,15 @@
 #include <variant>
 
 #include "agent/api/acm/acm.h"
+#include "agent/api/autoscaling/autoscaling.h"
 #include "agent/api/call.h"
+#include "agent/api/cloudwatch/cloudwatch.h"
 #include "agent/api/ec2/ec2.h"
 #include "agent/api/ecs/ecs.h"
 #include "agent/api/elbv2/elbv2.h"
 #include "agent/api/iam/iam.h"
 #include "agent/api/logs/logs.h"
+#include "agent/api/secretsmanager/secretsmanager.h"
 #include "agent/api/sockets.h"
 #include "agent/api/ssm/ssm.h"
 #include "agent/api/sts/sts.h"
@@ -72,7 +75,7 @@ std::string_view bearer_token(const http::Request& request) {
 
 // Of a service with a state.
 Result<std::string> handle(control::Step& step, aws::Service service, const Call& call,
-                           std::vector<std::string>& resource_ids, ssm::Sealer* sealer) {
+                           std::vector<std::string>& resource_ids, Sealer* sealer) {
   switch (service) {
     case aws::Service::kEcs:
       return ecs::handle(step, call, resource_ids);
@@ -88,10 +91,25 @@ Result<std::string> handle(control::Step& step, aws::Service service, const Call
       return sts::handle(step, call);
     case aws::Service::kSsm:
       return ssm::handle(step, call, sealer);
+    case aws::Service::kSecrets:
+      return secretsmanager::handle(step, call, sealer);
+    case aws::Service::kAutoScaling:
+      return autoscaling::handle(step, call);
     case aws::Service::kLogs:
+    case aws::Service::kCloudWatch:
       break;
   }
   return control::fault("InvalidAction", "The action " + call.operation + " is not offered here.");
+}
+
+bool is_judged_by_policy(const agent::iam::Principal& principal) {
+  return principal.role == agent::iam::Role::kUser || principal.role == agent::iam::Role::kSession;
+}
+
+// They call permit() with the resources that a call is about.
+bool asks_by_itself(aws::Service service) {
+  return service == aws::Service::kEcs || service == aws::Service::kElbv2 || service == aws::Service::kSsm ||
+         service == aws::Service::kSecrets;
 }
 
 }  // namespace
@@ -113,12 +131,13 @@ http::Response ready_response(const std::vector<ReadyCheck>& checks) {
 
 struct Gateway::Impl {
   explicit Impl(GatewayParts given) : parts(std::move(given)) {
-    if (!parts.sealing_key.empty()) sealer = std::make_shared<ssm::Sealer>(parts.sealing_key);
+    if (!parts.sealing_key.empty()) sealer = std::make_shared<Sealer>(parts.sealing_key);
   }
 
   void serve(http::Request request, httpd::Reply reply);
   void run(const aws::Call& call, Call api_call, httpd::Reply reply);
   void run_logs(Call call, httpd::Reply reply) const;
+  void run_cloudwatch(aws::Protocol protocol, Call call, httpd::Reply reply);
   Result<void> permit(const agent::iam::Principal& principal, const http::Request& request,
                       aws::Service service, const std::string& operation) const;
   http::Response ready() const;
@@ -127,9 +146,10 @@ struct Gateway::Impl {
   void note_versions(const std::string& arn, const std::map<std::string, std::string>& parameters);
   static http::Response answer(aws::Service service, const Call& call, const Result<std::string>& body,
                                const std::vector<std::string>& resource_ids = {});
+  static http::Response refused(const aws::Call& of, const Call& call, const Error& error);
 
   GatewayParts parts;
-  std::shared_ptr<ssm::Sealer> sealer;  // null: there is no key
+  std::shared_ptr<Sealer> sealer;  // null: there is no key
 };
 
 Gateway::Gateway(GatewayParts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
@@ -183,31 +203,39 @@ void Gateway::Impl::serve(http::Request request, httpd::Reply reply) {
   call.operation = identified->operation;
   call.body = identified->input;
   const Result<agent::iam::Principal> principal = parts.authenticate(request, service);
-  if (!principal) return reply.send(answer(service, call, principal.error()));
+  if (!principal) return reply.send(refused(*identified, call, principal.error()));
   if (auto allowed = permit(*principal, request, service, call.operation); !allowed) {
-    return reply.send(answer(service, call, allowed.error()));
+    return reply.send(refused(*identified, call, allowed.error()));
+  }
+  if (service == aws::Service::kCloudWatch &&
+      http::equals_ignoring_case(request.headers.get("Content-Encoding").value_or(""), "gzip")) {
+    auto body = cloudwatch::inflated(call.body);
+    if (!body) return reply.send(refused(*identified, call, body.error()));
+    call.body = *std::move(body);
   }
   call.caller_arn = principal->arn;
   call.account = principal->account;
   call.caller_id = principal->user_id;
   call.caller_key = principal->access_key_id;
   call.caller_is_administrator = principal->role == agent::iam::Role::kAdministrator;
+  call.by_policy = is_judged_by_policy(*principal);
+  call.source_ip = request.peer.address;
+  call.user_agent = request.headers.get("User-Agent").value_or("");
   run(*identified, std::move(call), std::move(reply));
 }
 
-// Users and sessions may do what their policies say, which is asked before the call is decoded. Who one is
-// everybody may ask, and temporary keys are asked for below, where the role is known.
+// Users and sessions may do what their policies say. Services that know what their calls are about ask once
+// that is decoded; of the others the action is asked for here. Who one is everybody may ask, and temporary
+// keys are asked for below, where the role is known.
 Result<void> Gateway::Impl::permit(const agent::iam::Principal& principal, const http::Request& request,
                                    aws::Service service, const std::string& operation) const {
-  const bool by_policy =
-      principal.role == agent::iam::Role::kUser || principal.role == agent::iam::Role::kSession;
-  if (!by_policy) return agent::iam::authorize(principal, service, operation);
-  if (service == aws::Service::kSts) return {};
+  if (!is_judged_by_policy(principal)) return agent::iam::authorize(principal, service, operation);
+  if (service == aws::Service::kSts || asks_by_itself(service)) return {};
   const control::iam::Circumstances around{parts.executor.wall_now(), request.peer.address,
                                            std::string(request.headers.get("User-Agent").value_or(""))};
   auto allowed =
       control::iam::check_permission(parts.engine.state(), parts.engine.settings(), principal.access_key_id,
-                                     std::string(aws::signing_name(service)) + ":" + operation, "", around);
+                                     std::string(aws::action_prefix(service)) + ":" + operation, "", around);
   if (allowed) return {};
   const aws::Protocol protocol = aws::protocol_of(service);
   return control::fault(protocol == aws::Protocol::kJson  ? "AccessDeniedException"
@@ -222,6 +250,8 @@ void Gateway::Impl::run(const aws::Call& call, Call api_call, httpd::Reply reply
   if (call.service == aws::Service::kSts && api_call.operation == sts::kWhoAmI)
     return reply.send(answer(call.service, api_call, sts::who_am_i(api_call)));
   if (call.service == aws::Service::kLogs) return run_logs(std::move(api_call), std::move(reply));
+  if (call.service == aws::Service::kCloudWatch)
+    return run_cloudwatch(call.protocol, std::move(api_call), std::move(reply));
   struct Pending {
     aws::Service service;
     Call call;
@@ -260,6 +290,37 @@ void Gateway::Impl::run_logs(Call call, httpd::Reply reply) const {
   parts.logs->run([shared_call, realm = parts.engine.settings().realm(), now = parts.executor.wall_now()](
                       agent::logs::Store& store) { return logs::handle(store, realm, now, *shared_call); },
                   done);
+}
+
+// Figures are neither rows nor decisions: what is about them alone is done at once.
+void Gateway::Impl::run_cloudwatch(aws::Protocol protocol, Call call, httpd::Reply reply) {
+  if (cloudwatch::is_about_figures(call.operation)) {
+    const auto done =
+        cloudwatch::run_on_figures(parts.engine.metrics(), parts.executor.wall_now(), call, protocol);
+    return reply.send(cloudwatch::respond(protocol, call, done));
+  }
+  struct Pending {
+    Call call;
+    httpd::Reply reply;
+    Result<std::string> answer{std::string()};
+  };
+  auto pending = std::make_shared<Pending>(Pending{std::move(call), std::move(reply)});
+  parts.engine.submit(
+      [pending, protocol](control::Step& step) -> Result<void> {
+        auto outcome = cloudwatch::handle(step, pending->call, protocol);
+        pending->answer = std::move(outcome.answer);
+        if (pending->answer || outcome.keep) return {};
+        return pending->answer.error();
+      },
+      [pending, protocol](const Result<void>& done) {
+        const auto& answer = done ? pending->answer : Result<std::string>(done.error());
+        pending->reply.send(cloudwatch::respond(protocol, pending->call, answer));
+      });
+}
+
+http::Response Gateway::Impl::refused(const aws::Call& of, const Call& call, const Error& error) {
+  if (of.service == aws::Service::kCloudWatch) return cloudwatch::respond(of.protocol, call, error);
+  return answer(of.service, call, error);
 }
 
 http::Response Gateway::Impl::answer(aws::Service service, const Call& call, const Result<std::string>& body,

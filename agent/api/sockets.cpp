@@ -1,5 +1,6 @@
 #include "agent/api/sockets.h"
 #include "agent/control/tasks/changes.h"
+#include "agent/control/tasks/usage.h"
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -68,6 +69,28 @@ void apply_health(control::Engine& engine, const std::string& instance_arn, cons
       });
 }
 
+// Of the ECS agent's figures, those that services are scaled by.
+void note_usage(control::Engine& engine, const std::string& instance_arn, const std::string& body) {
+  const auto message = link::publish_metrics_from_json(body);
+  if (!message) return log::warn("telemetry_not_understood", message.error());
+  std::vector<control::TaskUsage> usage;
+  for (const link::TaskUsage& task : message->tasks) {
+    control::TaskUsage sum{task.arn, 0, 0};
+    for (const link::ContainerUsage& each : task.containers) {
+      sum.cpu += each.cpu;
+      sum.memory += each.memory;
+    }
+    if (!task.containers.empty()) usage.push_back(std::move(sum));
+  }
+  if (usage.empty()) return;
+  engine.submit(
+      [instance_arn, usage = std::move(usage)](control::Step& step) -> shared::Result<void> {
+        control::note_usage(step, instance_arn, usage);
+        return {};
+      },
+      [](const shared::Result<void>&) {});
+}
+
 }  // namespace
 
 WebSocketHandlers agent_socket(control::Engine& engine, std::string container_instance_arn) {
@@ -115,6 +138,8 @@ WebSocketHandlers telemetry_socket(control::Engine& engine, std::string containe
     if (frame.type == "PublishHealthRequest") {
       acknowledgment = "AckPublishHealth";
       apply_health(engine, arn, frame.body);
+    } else if (frame.type == "PublishMetricsRequest") {
+      note_usage(engine, arn, frame.body);
     } else if (frame.type == "PublishInstanceStatusRequest") {
       acknowledgment = "AckPublishInstanceStatus";
     }

@@ -134,9 +134,23 @@ void add_control(SettingsSpec& spec) {
             .flag = "--stopped-task-retention",
             .env = {"BERTH_STOPPED_TASK_RETENTION"},
             .kind = Kind::kDuration,
-            .fallback = "1h",
-            .help = "Control: how long stopped tasks can be described",
+            .fallback = "168h",
+            .help = "Control: how long stopped tasks can be described, with their exit codes",
             .min = 60'000});
+  spec.add({.name = "scale_out_after",
+            .flag = "--scale-out-after",
+            .env = {"BERTH_SCALE_OUT_AFTER"},
+            .kind = Kind::kDuration,
+            .fallback = "5s",
+            .help = "Control: how long a load has to be far above a policy's target until the service grows",
+            .min = 2'000});
+  spec.add({.name = "scale_in_after",
+            .flag = "--scale-in-after",
+            .env = {"BERTH_SCALE_IN_AFTER"},
+            .kind = Kind::kDuration,
+            .fallback = "15m",
+            .help = "Control: how long a load has to be below a policy's target until the service shrinks",
+            .min = 12'000});
   spec.add({.name = "max_tasks_per_instance",
             .flag = "--max-tasks-per-instance",
             .env = {"BERTH_MAX_TASKS_PER_INSTANCE"},
@@ -303,6 +317,18 @@ void add_node(SettingsSpec& spec) {
             .kind = Kind::kList,
             .fallback = "40,60",
             .help = "Node: requests a second and at once that the task metadata answers"});
+  spec.add({.name = "container_endpoint",
+            .flag = "--container-endpoint",
+            .env = {"BERTH_CONTAINER_ENDPOINT"},
+            .help = "Node: http:// URL of the services of AWS as containers reach it, told to them as "
+                    "AWS_ENDPOINT_URL where their definition does not; with a control on this host that "
+                    "listens on all addresses http://169.254.170.2:PORT will do",
+            .unset = "not told"});
+  spec.add({.name = "audit_log",
+            .flag = "--audit-log",
+            .env = {"ECS_AUDIT_LOGFILE"},
+            .help = "Node: file with a line for each request of a container for its role's keys; off: none",
+            .unset = "audit.log in the data directory"});
   spec.add({.name = "introspection",
             .flag = "--introspection",
             .env = {"BERTH_INTROSPECTION"},
@@ -314,6 +340,12 @@ void add_node(SettingsSpec& spec) {
             .kind = Kind::kBoolean,
             .fallback = "false",
             .help = "Node: do not offer privileged containers"});
+  spec.add({.name = "disable_metrics",
+            .flag = "--disable-metrics",
+            .env = {"ECS_DISABLE_METRICS"},
+            .kind = Kind::kBoolean,
+            .fallback = "false",
+            .help = "Node: do not tell control what tasks use (no CPUUtilization, no scaling by it)"});
 }
 
 Result<std::set<int>> ports(const Settings& settings, const char* name) {
@@ -340,6 +372,12 @@ Result<void> fill_metadata(const Settings& settings, Options& options) {
       return wrong("task_metadata", "'" + address + "' is neither an IPv4 address nor off");
     options.metadata_address = address;
   }
+  options.node_settings.endpoint_url = settings.string_if("container_endpoint").value_or("");
+  if (const std::string& url = options.node_settings.endpoint_url;
+      !url.empty() && !url.starts_with("http://") && !url.starts_with("https://"))
+    return wrong("container_endpoint", "'" + url + "' does not begin with http:// or https://");
+  options.audit_log = settings.string_if("audit_log").value_or(options.data_dir + "/audit.log");
+  if (options.audit_log == kOff) options.audit_log.clear();
   std::vector<double> rates;
   for (const std::string& text : settings.list("task_metadata_rps_limit")) {
     int rate = 0;
@@ -401,6 +439,7 @@ Result<void> fill_node(const Settings& settings, Options& options) {
   node.tags = settings.map("instance_tags");
   node.logging_drivers = settings.list("logging_drivers");
   node.disable_privileged = settings.boolean("disable_privileged");
+  node.metrics = !settings.boolean("disable_metrics");
   node.agent_version = BERTH_VERSION;
   node.pull_behavior = pull_behavior(settings.string("image_pull_behavior"));
   node.container_stop_timeout = settings.duration("container_stop_timeout");
@@ -492,6 +531,8 @@ Result<Options> options_from(const Settings& settings) {
     control.objects = *std::move(opened);
   }
   control.stopped_task_retention = settings.duration("stopped_task_retention");
+  control.scale_out_after = settings.duration("scale_out_after");
+  control.scale_in_after = settings.duration("scale_in_after");
   control.max_tasks_per_instance = static_cast<int>(settings.integer("max_tasks_per_instance"));
   options.log_lines_bytes = settings.integer("log_lines_mib") * kMebibyte;
   options.max_websockets = static_cast<std::size_t>(settings.integer("max_websockets"));

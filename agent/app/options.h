@@ -28,6 +28,7 @@ struct Options {
   bool task_limits_explicit = false;
   std::string metadata_address;  // empty: none
   metadata::RateLimit metadata_limit;
+  std::string audit_log;  // file; empty: none
   std::optional<shared::net::Endpoint> introspection;
   std::string node_key_file;  // credentials for the node when control is elsewhere
   std::string acme_ca_file;   // CAs that the ACME server's certificate may come from; empty: the system's

@@ -10,6 +10,7 @@
 #include "agent/app/snapshot.h"
 #include "agent/cgroup/systemd_slices.h"
 #include "agent/control/iam/credentials.h"
+#include "agent/hooks/http_caller.h"
 #include "agent/iam/key_files.h"
 #include "agent/metadata/address.h"
 #include "shared/base/descriptor_limit.h"
@@ -59,6 +60,7 @@ Program::~Program() {
   gateway_.reset();
   engine_.reset();
   acme_.reset();
+  hooks_.reset();
   control_commits_.reset();
 }
 
@@ -107,6 +109,10 @@ Result<void> Program::start_control() {
     acme_ = std::make_unique<acme::Client>(loop_, *std::move(transport), acme::on_a_thread(loop_), directory);
     engine_->use(*acme_);
   }
+  auto hooks = hooks::http_caller(loop_, "");
+  if (!hooks) return hooks.error().within("lifecycle hooks");
+  hooks_ = *std::move(hooks);
+  engine_->use(*hooks_);
   if (auto started = engine_->start(); !started) return started;
   auto lines = logs::Store::open(options_.data_dir + "/logs.db", options_.log_lines_bytes);
   if (!lines) return lines.error();
@@ -225,7 +231,7 @@ Result<void> Program::start_node() {
   start_metadata();
   reserve_own_ports(options_.node_settings, server_->endpoint().port, control_url());
   node_ = std::make_unique<node::Node>(
-      node::Node::Parts{loop_, random_, *link_, *runtime_, *cgroups_, *node_store_, cannot_run},
+      node::Node::Parts{loop_, random_, *link_, *runtime_, *cgroups_, *node_store_, cannot_run, link_.get()},
       options_.node_settings);
   return node_->start();
 }
@@ -244,6 +250,15 @@ void Program::start_metadata() {
                                         node.cluster, node_ ? node_->container_instance_arn() : std::string(),
                                         node.agent_version, node.agent_hash};
                                   }};
+  if (!options_.audit_log.empty()) {
+    auto audit = metadata::AuditLog::open(options_.audit_log);
+    if (!audit) {
+      log::warn("audit_log_off", audit.error());
+    } else {
+      audit_ = std::make_unique<metadata::AuditLog>(*std::move(audit));
+      parts.audit = [this](const std::string& line) { audit_->write(line); };
+    }
+  }
   metadata_ = std::make_unique<metadata::Metadata>(std::move(parts), options_.metadata_limit);
   start_introspection();
   if (options_.metadata_address.empty()) return;

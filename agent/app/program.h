@@ -14,9 +14,11 @@
 #include "agent/app/supervisor.h"
 #include "agent/cgroup/task_cgroups.h"
 #include "agent/control/engine/engine.h"
+#include "agent/hooks/caller.h"
 #include "agent/iam/keys.h"
 #include "agent/link/http_control_link.h"
 #include "agent/logs/worker.h"
+#include "agent/metadata/audit_log.h"
 #include "agent/metadata/metadata.h"
 #include "agent/node/node.h"
 #include "agent/runtime/docker/docker_runtime.h"
@@ -61,6 +63,7 @@ class Program {
   std::unique_ptr<store::Store> control_store_;
   std::unique_ptr<store::AsyncStore> control_commits_;
   std::unique_ptr<iam::Keys> keys_;
+  std::unique_ptr<hooks::Caller> hooks_;
   std::unique_ptr<acme::Client> acme_;  // where a server is set
   std::unique_ptr<control::Engine> engine_;
   std::unique_ptr<logs::Worker> logs_;
@@ -73,6 +76,7 @@ class Program {
   std::unique_ptr<cgroup::TaskCgroups> cgroups_;  // may ask the engine for its driver
   std::unique_ptr<link::HttpControlLink> link_;
   std::unique_ptr<node::Node> node_;
+  std::unique_ptr<metadata::AuditLog> audit_;
   std::unique_ptr<metadata::Metadata> metadata_;
   std::unique_ptr<shared::httpd::Server> metadata_server_;  // none where it cannot be had
   std::unique_ptr<shared::httpd::Server> introspection_;

@@ -36,7 +36,17 @@ constexpr std::array kServiceRows = {
                "http://ec2.amazonaws.com/doc/2016-11-15/"},
     ServiceRow{Service::kLogs, Protocol::kJson, "logs", "Logs_20140328", ""},
     ServiceRow{Service::kSsm, Protocol::kJson, "ssm", "AmazonSSM", ""},
+    ServiceRow{Service::kSecrets, Protocol::kJson, "secretsmanager", "secretsmanager", ""},
+    ServiceRow{Service::kAutoScaling, Protocol::kJson, "application-autoscaling", "AnyScaleFrontendService",
+               ""},
+    ServiceRow{Service::kCloudWatch, Protocol::kQuery, "monitoring", "2010-08-01",
+               "http://monitoring.amazonaws.com/doc/2010-08-01/"},
 };
+
+// What names CloudWatch in its other two protocols.
+constexpr std::string_view kCloudWatchTarget = "GraniteServiceVersion20100801";
+constexpr std::string_view kRpcService = "/service/";
+constexpr std::string_view kRpcOperation = "/operation/";
 
 const ServiceRow& service_row(Service service) { return kServiceRows[static_cast<std::size_t>(service)]; }
 
@@ -50,11 +60,14 @@ const ServiceRow* find(bool json, std::string_view selector) {
 Result<Call> identify_json(const shared::http::Request& request) {
   const std::string_view target = request.headers.get("X-Amz-Target").value_or("");
   const std::size_t dot = target.find('.');
+  if (target.substr(0, dot) == kCloudWatchTarget && dot != std::string_view::npos &&
+      request.headers.count("X-Amz-Target") == 1)
+    return Call{Service::kCloudWatch, std::string(target.substr(dot + 1)), request.body, Protocol::kJson};
   const ServiceRow* row = dot == std::string_view::npos ? nullptr : find(true, target.substr(0, dot));
   if (row == nullptr || request.headers.count("X-Amz-Target") != 1) {
     return Error("UnknownOperationException", "no service answers to the given X-Amz-Target", Blame::kClient);
   }
-  return Call{row->service, std::string(target.substr(dot + 1)), request.body};
+  return Call{row->service, std::string(target.substr(dot + 1)), request.body, Protocol::kJson};
 }
 
 Result<Call> identify_query(const shared::http::Request& request) {
@@ -71,7 +84,17 @@ Result<Call> identify_query(const shared::http::Request& request) {
     return Error("InvalidAction", "Could not find operation " + *action + " for version " + version,
                  Blame::kClient);
   }
-  return Call{row->service, *action, std::string(form)};
+  return Call{row->service, *action, std::string(form), row->protocol};
+}
+
+Result<Call> identify_cbor(const shared::http::Request& request) {
+  std::string_view path = request.path();
+  path.remove_prefix(kRpcService.size());
+  const std::size_t at = path.find(kRpcOperation);
+  if (at == std::string_view::npos || path.substr(0, at) != kCloudWatchTarget)
+    return Error("UnknownOperationException", "no service answers to this path", Blame::kClient);
+  return Call{Service::kCloudWatch, std::string(path.substr(at + kRpcOperation.size())), request.body,
+              Protocol::kCbor};
 }
 
 }  // namespace
@@ -94,10 +117,16 @@ std::string signing_names() {
 }
 bool is_global(Service service) { return service == Service::kIam || service == Service::kSts; }
 Protocol protocol_of(Service service) { return service_row(service).protocol; }
+std::string_view action_prefix(Service service) {
+  return service == Service::kCloudWatch ? "cloudwatch" : signing_name(service);
+}
 std::string_view xml_namespace(Service service) { return service_row(service).xml_namespace; }
 
 Protocol protocol_of(const shared::http::Request& request) {
   if (request.headers.get("X-Amz-Target")) return Protocol::kJson;
+  if (request.headers.get("smithy-protocol").value_or("") == "rpc-v2-cbor" &&
+      request.path().starts_with(kRpcService))
+    return Protocol::kCbor;
   const std::string_view type = request.headers.get("Content-Type").value_or("");
   return type.starts_with("application/x-amz-json") || type.starts_with("application/json")
              ? Protocol::kJson
@@ -105,7 +134,9 @@ Protocol protocol_of(const shared::http::Request& request) {
 }
 
 Result<Call> identify(const shared::http::Request& request) {
-  return protocol_of(request) == Protocol::kJson ? identify_json(request) : identify_query(request);
+  const Protocol protocol = protocol_of(request);
+  if (protocol == Protocol::kCbor) return identify_cbor(request);
+  return protocol == Protocol::kJson ? identify_json(request) : identify_query(request);
 }
 
 }  // namespace agent::aws

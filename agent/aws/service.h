@@ -9,9 +9,10 @@
 
 namespace agent::aws {
 
-enum class Service { kEcs, kElbv2, kSts, kAcm, kIam, kEc2, kLogs, kSsm };
-// AWS JSON 1.1, AWS Query, and EC2's own form of the latter: the same requests, other answers.
-enum class Protocol { kJson, kQuery, kEc2 };
+enum class Service { kEcs, kElbv2, kSts, kAcm, kIam, kEc2, kLogs, kSsm, kSecrets, kAutoScaling, kCloudWatch };
+// AWS JSON, AWS Query, EC2's own form of the latter (the same requests, other answers), and Smithy RPC v2
+// with CBOR.
+enum class Protocol { kJson, kQuery, kEc2, kCbor };
 
 // The name in the credential scope: "ecs", "elasticloadbalancing", "sts".
 std::string_view signing_name(Service service);
@@ -19,7 +20,10 @@ bool is_signing_name(std::string_view name);  // of one of ours
 std::string signing_names();                  // of all: "acm, ec2 and sts"
 // Its resources are the same in every region: requests are signed for any of ours, or for us-east-1.
 bool is_global(Service service);
+// Its own one; of CloudWatch, which has three, Query.
 Protocol protocol_of(Service service);
+// What actions in policies begin with: "ecs", "cloudwatch".
+std::string_view action_prefix(Service service);
 // The namespace of XML answers; empty for the JSON services.
 std::string_view xml_namespace(Service service);
 
@@ -30,11 +34,13 @@ Protocol protocol_of(const shared::http::Request& request);
 struct Call {
   Service service;
   std::string operation;  // "RunTask", "DescribeRules"
-  std::string
-      input;  // the JSON text, or the form of a Query call (from the body, or of a GET the query string)
+  // The JSON text, the CBOR bytes, or the form of a Query call (from the body, or of a GET the query string).
+  std::string input;
+  Protocol protocol;  // that it came by
 };
 
-// JSON: X-Amz-Target is "<prefix>.<operation>". Query: Action and Version of the form. Whether the operation
+// JSON: X-Amz-Target is "<prefix>.<operation>". CBOR: the path is /service/<prefix>/operation/<operation>.
+// Query: Action and Version of the form. Whether the operation
 // exists is not checked here. Error codes: UnknownOperationException (JSON); MissingAction, InvalidAction,
 // MalformedQueryString (Query).
 shared::Result<Call> identify(const shared::http::Request& request);

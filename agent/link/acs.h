@@ -35,6 +35,21 @@ struct VolumesFromPayload {
   bool read_only = false;
 };
 
+// A variable whose value the agent asks for with the keys of the execution role.
+struct SecretPayload {
+  std::string name;
+  std::string value_from;  // name or ARN of a parameter, ARN of a secret with or without its extras
+  std::string region;
+  std::string provider;                       // "ssm", "asm"
+  std::string type = "ENVIRONMENT_VARIABLE";  // others are passed over
+  std::string target = "CONTAINER";
+};
+// Where a private registry's user and password are: a secret of Secrets Manager.
+struct RegistryAuthentication {
+  std::string credentials_parameter;
+  std::string region;
+};
+
 struct ContainerPayload {
   std::string name;
   std::string image;
@@ -45,6 +60,8 @@ struct ContainerPayload {
   std::vector<std::string> command;  // after overrides
   std::vector<std::string> entry_point;
   std::map<std::string, std::string> environment;  // merged with overrides
+  std::vector<SecretPayload> secrets;
+  std::optional<RegistryAuthentication> registry_authentication{};
   std::vector<PortMappingPayload> port_mappings;
   std::vector<DependencyPayload> depends_on;
   std::vector<std::string> links;
@@ -57,6 +74,17 @@ struct ContainerPayload {
       docker_host_config;  // JSON text: NetworkMode, MemoryReservation (bytes), Privileged, CapAdd, ...
   std::string docker_version = "1.18";
   std::string health_check_type;  // "docker" or empty
+};
+
+// Temporary keys of a role of the task's. Without keys (access_key_id is empty) the receiver knows of them
+// only that there are some.
+struct RoleCredentials {
+  std::string credentials_id;  // the same for the task's life
+  std::string role_arn;
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;
+  std::string expiration;  // ISO 8601
 };
 
 struct TaskPayload {
@@ -74,7 +102,9 @@ struct TaskPayload {
   std::string launch_type = "EC2";
   std::string service_name;
   std::string group;
-  std::string volumes = "[]";  // JSON array, passed through
+  std::string volumes = "[]";                                   // JSON array, passed through
+  std::optional<RoleCredentials> role_credentials{};            // what its containers get
+  std::optional<RoleCredentials> execution_role_credentials{};  // what the agent itself uses for it
 };
 
 struct PayloadMessage {  // control -> agent, acknowledged
@@ -84,6 +114,19 @@ struct PayloadMessage {  // control -> agent, acknowledged
   std::uint64_t seq_num = 0;
   std::int64_t generated_at_ms = 0;
   std::vector<TaskPayload> tasks;
+};
+// control -> agent: newer keys of a task that the agent has; acknowledged as those of a payload are.
+struct RoleCredentialsMessage {
+  std::string message_id;
+  std::string task_arn;
+  std::string task_cluster_arn;
+  std::string role_type;  // TaskApplication, TaskExecution
+  RoleCredentials credentials;
+};
+struct RoleCredentialsAck {  // agent -> control: one for each credentials id
+  std::string message_id;    // of the payload or of the message above
+  std::string credentials_id;
+  std::string expiration;  // as it came
 };
 struct HeartbeatMessage {  // control -> agent
   std::string message_id;
@@ -142,7 +185,8 @@ struct UnknownMessage {
 
 using AcsMessage =
     std::variant<PayloadMessage, HeartbeatMessage, TaskManifestMessage, TaskStopVerificationMessage,
-                 TaskStopVerificationAck, AckRequest, NackRequest, HeartbeatAckRequest, UnknownMessage>;
+                 TaskStopVerificationAck, AckRequest, NackRequest, HeartbeatAckRequest,
+                 RoleCredentialsMessage, RoleCredentialsAck, UnknownMessage>;
 
 std::string acs_to_json(const AcsMessage& message);
 // Field names match without case, as the agent does. Error code "BadRequestException" with the member and the

@@ -178,6 +178,29 @@ std::string engine_object(const Fields& in, std::string_view name) {
   return text;
 }
 
+SecretPayload decode_secret(const Fields& in) {
+  SecretPayload s;
+  s.name = in.required("name");
+  s.value_from = in.required("valueFrom");
+  s.region = in.text("region");
+  s.provider = in.word("provider", "ssm", {"ssm", "asm"});
+  s.type = in.text("type", s.type);
+  s.target = in.text("target", s.target);
+  return s;
+}
+
+// Of ECR's there is nothing here: such an image is pulled with the engine's own credentials.
+std::optional<RegistryAuthentication> decode_registry(const Fields& in) {
+  const json* v = in.find("registryAuthentication");
+  if (!v) return std::nullopt;
+  const Fields registry(*v, in.at("registryAuthentication"), in.problem());
+  if (registry.text("type") != "asm") return std::nullopt;
+  const json* data = registry.find("asmAuthData");
+  if (!data) return registry.fail("asmAuthData", "is required"), std::nullopt;
+  const Fields from(*data, registry.at("asmAuthData"), in.problem());
+  return RegistryAuthentication{from.required("credentialsParameter"), from.text("region")};
+}
+
 ContainerPayload decode_container(const Fields& in) {
   ContainerPayload c;
   c.name = in.required("name");
@@ -189,6 +212,8 @@ ContainerPayload decode_container(const Fields& in) {
   c.command = in.texts("command");
   c.entry_point = in.texts("entryPoint");
   c.environment = in.text_map("environment");
+  c.secrets = in.objects<SecretPayload>("secrets", decode_secret);
+  c.registry_authentication = decode_registry(in);
   c.port_mappings = in.objects<PortMappingPayload>("portMappings", decode_port);
   c.depends_on = in.objects<DependencyPayload>("dependsOn", [](const Fields& d) {
     return DependencyPayload{d.required("containerName"),
@@ -216,6 +241,23 @@ ContainerPayload decode_container(const Fields& in) {
   return c;
 }
 
+RoleCredentials decode_credentials(const Fields& in) {
+  RoleCredentials c;
+  c.credentials_id = in.required("credentialsId");
+  c.role_arn = in.text("roleArn");
+  c.access_key_id = in.text("accessKeyId");
+  c.secret_access_key = in.text("secretAccessKey");
+  c.session_token = in.text("sessionToken");
+  c.expiration = in.text("expiration");
+  return c;
+}
+
+std::optional<RoleCredentials> credentials_in(const Fields& in, std::string_view name) {
+  const json* v = in.find(name);
+  if (!v) return std::nullopt;
+  return decode_credentials(Fields(*v, in.at(name), in.problem()));
+}
+
 TaskPayload decode_task(const Fields& in) {
   TaskPayload t;
   t.arn = in.required("arn");
@@ -234,6 +276,8 @@ TaskPayload decode_task(const Fields& in) {
   t.service_name = in.text("serviceName");
   t.group = in.text("group");
   if (const json* volumes = in.list("volumes")) t.volumes = shared::json::to_text(*volumes);
+  t.role_credentials = credentials_in(in, "roleCredentials");
+  t.execution_role_credentials = credentials_in(in, "executionRoleCredentials");
   t.containers = in.objects<ContainerPayload>("containers", decode_container);
   return t;
 }
@@ -294,12 +338,29 @@ AcsMessage decode_message(const std::string& type, const Fields& in, std::vector
     return NackRequest{in.text("cluster"), in.text("containerInstance"), in.text("messageId"),
                        in.text("reason")};
   }
+  if (type == "IAMRoleCredentialsMessage") {
+    auto credentials = credentials_in(in, "roleCredentials");
+    if (!credentials) in.fail("roleCredentials", "is required");
+    return RoleCredentialsMessage{in.required("messageId"), in.required("taskArn"), in.text("taskClusterArn"),
+                                  in.word("roleType", "", {"TaskApplication", "TaskExecution"}),
+                                  std::move(credentials).value_or(RoleCredentials{})};
+  }
+  if (type == "IAMRoleCredentialsAckRequest") {
+    return RoleCredentialsAck{in.text("messageId"), in.text("credentialsId"), in.text("expiration")};
+  }
   return HeartbeatAckRequest{in.text("messageId")};
 }
 
-constexpr std::array kKnownTypes = {
-    "PayloadMessage",          "HeartbeatMessage", "TaskManifestMessage", "TaskStopVerificationMessage",
-    "TaskStopVerificationAck", "AckRequest",       "NackRequest",         "HeartbeatAckRequest"};
+constexpr std::array kKnownTypes = {"PayloadMessage",
+                                    "HeartbeatMessage",
+                                    "TaskManifestMessage",
+                                    "TaskStopVerificationMessage",
+                                    "TaskStopVerificationAck",
+                                    "AckRequest",
+                                    "NackRequest",
+                                    "HeartbeatAckRequest",
+                                    "IAMRoleCredentialsMessage",
+                                    "IAMRoleCredentialsAckRequest"};
 
 shared::Error bad_request(std::string text) {
   return shared::Error("BadRequestException", std::move(text), shared::Blame::kClient);

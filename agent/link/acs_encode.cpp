@@ -49,6 +49,21 @@ json container_json(const ContainerPayload& c) {
   if (c.command.empty()) out.erase("command");
   if (c.entry_point.empty()) out.erase("entryPoint");
   for (const auto& [key, value] : c.environment) out["environment"][key] = value;
+  for (const auto& s : c.secrets) {
+    out["secrets"].push_back({{"name", s.name},
+                              {"valueFrom", s.value_from},
+                              {"region", s.region},
+                              {"provider", s.provider},
+                              {"type", s.type},
+                              {"target", s.target}});
+  }
+  if (c.registry_authentication) {
+    out["registryAuthentication"] = {
+        {"type", "asm"},
+        {"asmAuthData",
+         {{"credentialsParameter", c.registry_authentication->credentials_parameter},
+          {"region", c.registry_authentication->region}}}};
+  }
   for (const auto& d : c.depends_on) {
     out["dependsOn"].push_back({{"containerName", d.container}, {"condition", d.condition}});
   }
@@ -63,6 +78,12 @@ json container_json(const ContainerPayload& c) {
   if (c.stop_timeout > 0) out["stopTimeout"] = c.stop_timeout;
   if (!c.health_check_type.empty()) out["healthCheckType"] = c.health_check_type;
   return out;
+}
+
+json credentials_json(const RoleCredentials& c) {
+  return {{"credentialsId", c.credentials_id}, {"roleArn", c.role_arn},
+          {"accessKeyId", c.access_key_id},    {"secretAccessKey", c.secret_access_key},
+          {"sessionToken", c.session_token},   {"expiration", c.expiration}};
 }
 
 json task_json(const TaskPayload& t) {
@@ -82,6 +103,9 @@ json task_json(const TaskPayload& t) {
   if (!t.ipc_mode.empty()) out["ipcMode"] = t.ipc_mode;
   if (!t.service_name.empty()) out["serviceName"] = t.service_name;
   if (!t.group.empty()) out["group"] = t.group;
+  if (t.role_credentials) out["roleCredentials"] = credentials_json(*t.role_credentials);
+  if (t.execution_role_credentials)
+    out["executionRoleCredentials"] = credentials_json(*t.execution_role_credentials);
   for (const auto& c : t.containers) out["containers"].push_back(container_json(c));
   return out;
 }
@@ -142,6 +166,18 @@ struct Encode {
   }
   std::string operator()(const HeartbeatAckRequest& m) const {
     return frame("HeartbeatAckRequest", {{"messageId", m.message_id}});
+  }
+  std::string operator()(const RoleCredentialsMessage& m) const {
+    return frame("IAMRoleCredentialsMessage", {{"messageId", m.message_id},
+                                               {"taskArn", m.task_arn},
+                                               {"taskClusterArn", m.task_cluster_arn},
+                                               {"roleType", m.role_type},
+                                               {"roleCredentials", credentials_json(m.credentials)}});
+  }
+  std::string operator()(const RoleCredentialsAck& m) const {
+    return frame(
+        "IAMRoleCredentialsAckRequest",
+        {{"messageId", m.message_id}, {"credentialsId", m.credentials_id}, {"expiration", m.expiration}});
   }
   std::string operator()(const UnknownMessage& m) const { return frame(m.type.c_str(), json::object()); }
 };

@@ -104,15 +104,27 @@ shared::httpd::Client& HttpControlLink::client(const Address& address) {
 
 void HttpControlLink::call(const std::string& operation, std::string body,
                            std::function<void(Result<std::string>)> done) {
+  post({kService, options_.region, kTargetPrefix + operation, std::move(body)}, options_.credentials,
+       std::move(done));
+}
+
+void HttpControlLink::call_as(const RoleCredentials& keys, const RoleCall& call,
+                              std::function<void(Result<std::string>)> done) {
+  post(call, {keys.access_key_id, keys.secret_access_key, keys.session_token}, std::move(done));
+}
+
+void HttpControlLink::post(const RoleCall& call, const aws::Credentials& keys,
+                           std::function<void(Result<std::string>)> done) {
   shared::http::Request request;
   request.method = "POST";
   request.target = api_.path + "/";
   request.headers.set("Host", api_.host);
   request.headers.set("Content-Type", "application/x-amz-json-1.1");
-  request.headers.set("X-Amz-Target", kTargetPrefix + operation);
+  request.headers.set("X-Amz-Target", call.target);
   request.headers.set("User-Agent", "Berth Agent - v" + options_.agent_version + " (linux)");
-  request.body = std::move(body);
-  aws::sign(request, options_.credentials, options_.region, kService, loop_.wall_now());
+  request.body = call.body;
+  aws::sign(request, keys, call.region.empty() ? options_.region : call.region, call.service,
+            loop_.wall_now());
   shared::httpd::CallOptions options;
   options.timeout = kCallTimeout;
   client(api_)

@@ -10,6 +10,7 @@
 
 #include "agent/aws/sigv4.h"
 #include "agent/link/control_link.h"
+#include "agent/link/role_calls.h"
 #include "shared/httpd/client.h"
 #include "shared/httpd/io_loop.h"
 
@@ -25,7 +26,7 @@ struct ControlLinkOptions {
   std::function<std::string()> engine_version;  // asked when a session opens; may be empty
 };
 
-class HttpControlLink final : public ControlLink {
+class HttpControlLink final : public ControlLink, public RoleCalls {
  public:
   // Error code "invalid_endpoint": no URL we can dial (https is not supported).
   static shared::Result<std::unique_ptr<HttpControlLink>> create(shared::httpd::IoLoop& loop,
@@ -34,6 +35,8 @@ class HttpControlLink final : public ControlLink {
 
   void call(const std::string& operation, std::string body,
             std::function<void(shared::Result<std::string>)> done) override;
+  void call_as(const RoleCredentials& keys, const RoleCall& call,
+               std::function<void(shared::Result<std::string>)> done) override;
   void open_acs(const std::string& endpoint, const std::string& container_instance_arn,
                 const std::string& cluster, SessionHandlers handlers) override;
   void open_telemetry(const std::string& endpoint, const std::string& container_instance_arn,
@@ -48,6 +51,8 @@ class HttpControlLink final : public ControlLink {
   HttpControlLink(shared::httpd::IoLoop& loop, ControlLinkOptions options, Address api);
   static shared::Result<Address> parse(const std::string& url);
   shared::httpd::Client& client(const Address& address);
+  void post(const RoleCall& call, const aws::Credentials& keys,
+            std::function<void(shared::Result<std::string>)> done);
   class SignedChannel;
   enum class Kind { kAcs, kTelemetry };
   void open(Kind kind, const std::string& endpoint, const std::map<std::string, std::string>& parameters,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shared/json/reader.h"
+#include "shared/net/endpoint.h"
 
 namespace agent::metadata {
 
@@ -20,6 +21,7 @@ constexpr int kBadRequest = 400;
 constexpr int kNotFound = 404;
 constexpr int kTooMany = 429;
 constexpr int kInternalError = 500;
+constexpr int kUnavailable = 503;
 
 http::Response answer_json(int status, const json& body) {
   return http::make_response(status, "application/json", shared::json::to_text(body));
@@ -90,6 +92,8 @@ Metadata::Found Metadata::find(const std::string& endpoint_id) const {
 void Metadata::answer(const http::Request& request, Answered done) {
   if (!admitted()) return done(http::make_response(kTooMany, "text/plain", "Too Many Requests\n"));
   const std::vector<std::string> path = parts_of(request.path());
+  if (path.size() >= 2 && path[1] == "credentials" && (path[0] == "v1" || path[0] == "v2"))
+    return done(credentials(request, path));
   if (path.size() < 2 || path.size() > 4 || (path[0] != "v3" && path[0] != "v4"))
     return done(page_not_found());
   const Version version = path[0] == "v4" ? Version::kV4 : Version::kV3;
@@ -118,6 +122,64 @@ void Metadata::answer(const http::Request& request, Answered done) {
   if (path.size() == 4 && path[2] == "task" && path[3] == "stats")
     return task_stats(*found.task, std::move(done));
   done(page_not_found());
+}
+
+// Answers and the audit log are the ECS agent's.
+http::Response Metadata::credentials(const http::Request& request,
+                                     const std::vector<std::string>& path) const {
+  const bool v1 = path[0] == "v1";
+  std::string id = !v1 && path.size() == 3 ? path[2] : "";
+  if (v1) {
+    if (const auto pairs = http::parse_form(request.query())) {
+      for (const auto& [name, value] : *pairs) {
+        if (name == "id") id = value;
+      }
+    }
+  }
+  // "/v2/credentials" alone is no path of it.
+  if (path.size() > 3 || (v1 && path.size() != 2) || (!v1 && request.path() == "/v2/credentials"))
+    return page_not_found();
+  const node::Task* owner = nullptr;
+  const link::RoleCredentials* keys = nullptr;
+  bool execution = false;
+  for (const auto& [arn, task] : parts_.tasks()) {
+    for (const auto* each : {&task.payload.role_credentials, &task.payload.execution_role_credentials}) {
+      if (id.empty() || !*each || (*each)->credentials_id != id) continue;
+      if (task.known == node::Status::kStopped) continue;  // they ended with it
+      owner = &task;
+      keys = &**each;
+      execution = each == &task.payload.execution_role_credentials;
+    }
+  }
+  const std::string prefix = v1 ? "CredentialsV1Request: " : "CredentialsV2Request: ";
+  const auto refuse = [&](int status, const char* code, const char* text) {
+    return answer_json(status, {{"code", code}, {"message", prefix + text}, {"HTTPErrorCode", status}});
+  };
+  http::Response response =
+      id.empty()        ? refuse(kBadRequest, "NoIdInRequest", "No Credential ID in the request")
+      : keys == nullptr ? refuse(kBadRequest, "InvalidIdInRequest", "Credentials not found")
+      : keys->access_key_id.empty()
+          ? refuse(kUnavailable, "CredentialsUninitialized", "Credentials uninitialized for ID")
+          : answer_json(kOk, {{"RoleArn", keys->role_arn},
+                              {"AccessKeyId", keys->access_key_id},
+                              {"SecretAccessKey", keys->secret_access_key},
+                              {"Token", keys->session_token},
+                              {"Expiration", keys->expiration}});
+  if (parts_.audit) {
+    const Host host = parts_.host();
+    std::string agent(request.headers.get("User-Agent").value_or(""));
+    std::replace_if(
+        agent.begin(), agent.end(), [](unsigned char c) { return c < ' ' || c == '"' || c > '~'; }, '?');
+    std::string line = shared::http::iso8601(parts_.executor.wall_now()) + " " +
+                       std::to_string(response.status) + " " + shared::net::to_string(request.peer) + " \"/" +
+                       path[0] + "/credentials\" \"" + agent + "\" " + (owner ? owner->arn() : "-") + " ";
+    if (keys != nullptr) {
+      line += std::string(execution ? "GetCredentialsExecutionRole" : "GetCredentials") + " 2 " +
+              host.cluster + " " + host.container_instance_arn;
+    }
+    parts_.audit(line);
+  }
+  return response;
 }
 
 // Bytes a second since the last time that somebody asked.

@@ -4,6 +4,8 @@
 //   /v3/ID, /v4/ID                    the container
 //   .../task, .../taskWithTags        its task, of its own containers and no others
 //   .../stats, .../task/stats         what they use, in Docker's form
+//   /v2/credentials/ID, /v1/credentials?id=ID   temporary keys of a role of a task; each request is a line of
+//                                     the audit log
 //
 // Introspection: /v1/metadata, /v1/tasks, /v1/tasks?taskarn=ARN, /v1/tasks?dockerid=ID.
 // Follows the ECS agent, errors included. Thread: the executor's.
@@ -12,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/metadata/documents.h"
 #include "agent/runtime/runtime.h"
@@ -35,6 +38,7 @@ class Metadata {
     runtime::Runtime& runtime;
     std::function<const Tasks&()> tasks;
     std::function<Host()> host;
+    std::function<void(const std::string& line)> audit = {};  // may be empty
   };
   Metadata(Parts parts, RateLimit limit);
 
@@ -49,6 +53,8 @@ class Metadata {
   };
   bool admitted();
   Found find(const std::string& endpoint_id) const;
+  shared::http::Response credentials(const shared::http::Request& request,
+                                     const std::vector<std::string>& path) const;
   void container_stats(const node::Container& container, Version version, Answered done);
   void task_stats(const node::Task& task, Answered done);
   std::string with_rates(const std::string& id, const std::string& stats);

@@ -53,6 +53,20 @@ struct IamSession {
   WallTime expires_at{};
 };
 
+// What a task has of one of its roles: keys that are renewed while it lives and end with it.
+struct TaskRole {
+  std::string purpose;  // as the agent's protocol has it: "TaskApplication", "TaskExecution"
+  std::string role_arn;
+  std::string credentials_id;  // under which the task's host hands them out; the same for the task's life
+  std::string session;         // key of the IamSession (Neighbours::task_sessions)
+  std::string previous;        // of the keys before, which are good until they expire; may be empty
+};
+// Key: the task's row key. Only of tasks that have a role.
+struct TaskRoles {
+  std::string task;
+  std::vector<TaskRole> roles;
+};
+
 struct IamPolicyVersion {
   std::int64_t number = 1;  // "v1"; never used again
   std::string document;     // as it was sent

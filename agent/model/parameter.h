@@ -7,7 +7,7 @@ namespace agent::model {
 struct ParameterVersion {
   std::int64_t number = 1;
   std::string type = "String";  // "StringList", "SecureString"
-  std::string value;            // of a SecureString: sealed, see agent/api/ssm/sealer.h
+  std::string value;            // of a SecureString: sealed, see agent/api/sealing/sealer.h
   std::string description;
   std::string key_id;  // of a SecureString, as it was given
   std::string allowed_pattern;

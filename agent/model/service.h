@@ -1,6 +1,7 @@
 #pragma once
 #include "agent/model/capacity_provider.h"
 #include "agent/model/common.h"
+#include "agent/model/rollout.h"
 
 namespace agent::model {
 
@@ -26,6 +27,12 @@ struct ServiceLoadBalancer {
   std::string target_group_arn;
   std::string container_name;
   int container_port = 0;
+  // advancedConfiguration; empty without it. A deployment whose tasks are in the alternate group has the two
+  // groups the other way round.
+  std::string alternate_target_group_arn{};
+  std::string production_rule{};  // ARN
+  std::string test_rule{};        // ARN, may be empty
+  std::string role_arn{};
   bool operator==(const ServiceLoadBalancer&) const = default;
 };
 
@@ -44,6 +51,7 @@ struct Deployment {
   bool is_rollback = false;
   std::vector<StrategyItem> strategy{};  // of capacity providers; empty: the service's launch type counts
   std::string revision{};                // number of its service revision; empty: made by an older version
+  Rollout rollout{};
   // Of a task set (controller EXTERNAL) only.
   std::string external_id{};
   double scale = 100;  // percent of the service's desired count
@@ -77,6 +85,7 @@ struct DeploymentConfiguration {
   bool circuit_breaker_rollback = false;
   BreakerThreshold threshold{};
   bool reset_on_healthy_task = true;
+  Strategy strategy{};
 };
 
 // Key: "<cluster>/<name>".

@@ -18,6 +18,7 @@ struct ServiceRevision {
   std::vector<StrategyItem> strategy;  // empty: the launch type counts
   std::vector<ServiceLoadBalancer> load_balancers;
   WallTime created_at{};
+  std::vector<ServiceLoadBalancer> resolved{};  // the groups that its tasks are in; empty: as load_balancers
 };
 
 // In the order of the API's words, see words.cpp.
@@ -50,6 +51,9 @@ struct ServiceDeployment {
   std::string status_reason;
   DeploymentConfiguration configuration;  // as it was when it began
   bool breaker_triggered = false;
+  std::vector<std::string>
+      alarms_ignored{};  // names of those that were in ALARM when it began, and are still
+  std::vector<std::string> alarms_triggered{};
   int failed_tasks = 0;
   std::optional<Rollback> rollback;
   WallTime created_at{};

@@ -49,6 +49,8 @@ struct TaskDefinition {
   std::vector<NameValue> platform;  // values of attributes that runtimePlatform asks for, when it is given
   std::string document;             // the stored definition as RegisterTaskDefinition answers it, without
                                     // arn/revision/status/times
+  std::string task_role;            // as it was given, a name or an ARN; may be empty
+  std::string execution_role;       // likewise
   std::vector<Tag> tags;
   WallTime registered_at{};
   std::optional<WallTime> deregistered_at;

@@ -66,6 +66,29 @@ BERTH_WORDS(ServiceDeploymentStatus, {{ServiceDeploymentStatus::kInProgress, "IN
                                       {ServiceDeploymentStatus::kRollbackInProgress, "ROLLBACK_IN_PROGRESS"},
                                       {ServiceDeploymentStatus::kRollbackSuccessful, "ROLLBACK_SUCCESSFUL"},
                                       {ServiceDeploymentStatus::kRollbackFailed, "ROLLBACK_FAILED"}});
+BERTH_WORDS(DeploymentStrategy, {{DeploymentStrategy::kRolling, "ROLLING"},
+                                 {DeploymentStrategy::kBlueGreen, "BLUE_GREEN"},
+                                 {DeploymentStrategy::kLinear, "LINEAR"},
+                                 {DeploymentStrategy::kCanary, "CANARY"}});
+BERTH_WORDS(LifecycleStage, {{LifecycleStage::kNone, ""},
+                             {LifecycleStage::kReconcileService, "RECONCILE_SERVICE"},
+                             {LifecycleStage::kPreScaleUp, "PRE_SCALE_UP"},
+                             {LifecycleStage::kScaleUp, "SCALE_UP"},
+                             {LifecycleStage::kPostScaleUp, "POST_SCALE_UP"},
+                             {LifecycleStage::kTestTrafficShift, "TEST_TRAFFIC_SHIFT"},
+                             {LifecycleStage::kPostTestTrafficShift, "POST_TEST_TRAFFIC_SHIFT"},
+                             {LifecycleStage::kPreProductionTrafficShift, "PRE_PRODUCTION_TRAFFIC_SHIFT"},
+                             {LifecycleStage::kProductionTrafficShift, "PRODUCTION_TRAFFIC_SHIFT"},
+                             {LifecycleStage::kPostProductionTrafficShift, "POST_PRODUCTION_TRAFFIC_SHIFT"},
+                             {LifecycleStage::kBakeTime, "BAKE_TIME"},
+                             {LifecycleStage::kCleanUp, "CLEAN_UP"}});
+BERTH_WORDS(HookTarget, {{HookTarget::kCall, "AWS_LAMBDA"}, {HookTarget::kPause, "PAUSE"}});
+BERTH_WORDS(HookAction, {{HookAction::kContinue, "CONTINUE"}, {HookAction::kRollback, "ROLLBACK"}});
+BERTH_WORDS(HookStatus, {{HookStatus::kAwaitingAction, "AWAITING_ACTION"},
+                         {HookStatus::kInProgress, "IN_PROGRESS"},
+                         {HookStatus::kSucceeded, "SUCCEEDED"},
+                         {HookStatus::kFailed, "FAILED"},
+                         {HookStatus::kTimedOut, "TIMED_OUT"}});
 BERTH_WORDS(StrategyType, {{StrategyType::kSpread, "spread"},
                            {StrategyType::kBinpack, "binpack"},
                            {StrategyType::kRandom, "random"}});
@@ -113,6 +136,11 @@ BERTH_WORD(RolloutState);
 BERTH_WORD(StrategyType);
 BERTH_WORD(BreakerThresholdType);
 BERTH_WORD(ServiceDeploymentStatus);
+BERTH_WORD(DeploymentStrategy);
+BERTH_WORD(LifecycleStage);
+BERTH_WORD(HookTarget);
+BERTH_WORD(HookAction);
+BERTH_WORD(HookStatus);
 BERTH_WORD(ConstraintType);
 
 #undef BERTH_WORD

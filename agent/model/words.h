@@ -6,6 +6,7 @@
 
 #include "agent/model/cluster.h"
 #include "agent/model/container_instance.h"
+#include "agent/model/rollout.h"
 #include "agent/model/service.h"
 #include "agent/model/service_history.h"
 #include "agent/model/task.h"
@@ -27,6 +28,11 @@ std::string_view word(SchedulingStrategy);
 std::string_view word(DeploymentStatus);
 std::string_view word(DeploymentController);
 std::string_view word(RolloutState);
+std::string_view word(DeploymentStrategy);
+std::string_view word(LifecycleStage);
+std::string_view word(HookTarget);
+std::string_view word(HookAction);
+std::string_view word(HookStatus);
 std::string_view word(StrategyType);
 std::string_view word(BreakerThresholdType);
 std::string_view word(ServiceDeploymentStatus);

@@ -78,6 +78,7 @@ Result<runtime::ContainerSpec> container_spec(const Task& task, const Container&
   spec.command = c.spec.command;
   spec.entry_point = c.spec.entry_point;
   spec.environment = c.spec.environment;
+  for (const auto& [name, value] : c.secret_environment) spec.environment[name] = value;
   if (!settings.region.empty()) {
     spec.environment.try_emplace("AWS_REGION", settings.region);
     spec.environment.try_emplace("AWS_DEFAULT_REGION", settings.region);
@@ -87,6 +88,10 @@ Result<runtime::ContainerSpec> container_spec(const Task& task, const Container&
     spec.environment["ECS_CONTAINER_METADATA_URI"] = settings.metadata_url + "/v3/" + c.endpoint_id;
     spec.environment["ECS_CONTAINER_METADATA_URI_V4"] = settings.metadata_url + "/v4/" + c.endpoint_id;
   }
+  if (!settings.endpoint_url.empty()) spec.environment.try_emplace("AWS_ENDPOINT_URL", settings.endpoint_url);
+  if (task.payload.role_credentials && !settings.metadata_url.empty() && network_mode(task) != "none")
+    spec.environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] =
+        "/v2/credentials/" + task.payload.role_credentials->credentials_id;
   spec.labels = {{kInstanceLabel, instance_id},
                  {kTaskArnLabel, task.arn()},
                  {kContainerNameLabel, c.spec.name},

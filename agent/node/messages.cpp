@@ -27,6 +27,7 @@ void Node::receive(const std::string& text) {
   if (const auto* payload = std::get_if<link::PayloadMessage>(&*message)) return receive(*payload, bad);
   if (const auto* manifest = std::get_if<link::TaskManifestMessage>(&*message)) return receive(*manifest);
   if (const auto* verified = std::get_if<link::TaskStopVerificationAck>(&*message)) return receive(*verified);
+  if (const auto* keys = std::get_if<link::RoleCredentialsMessage>(&*message)) return receive(*keys);
   if (const auto* heartbeat = std::get_if<link::HeartbeatMessage>(&*message)) {
     return send(link::HeartbeatAckRequest{heartbeat->message_id});
   }
@@ -65,11 +66,28 @@ void Node::receive(const link::PayloadMessage& message, const std::vector<link::
     return;
   }
   for (const auto& task : bad) reporter_.bad_task(task);
-  if (bad.empty())
-    send(link::AckRequest{message.cluster_arn, message.container_instance_arn, message.message_id});
+  if (bad.empty()) acknowledge(message);
   parts_.executor.post(guarded([this, all = std::move(all)] {
     for (const std::string& arn : all) engine_.go(arn);
   }));
+}
+
+void Node::acknowledge(const link::PayloadMessage& message) {
+  send(link::AckRequest{message.cluster_arn, message.container_instance_arn, message.message_id});
+  for (const auto& task : message.tasks) {
+    for (const auto* keys : {&task.role_credentials, &task.execution_role_credentials}) {
+      if (*keys)
+        send(link::RoleCredentialsAck{message.message_id, (*keys)->credentials_id, (*keys)->expiration});
+    }
+  }
+}
+
+// Of a task that is not here nothing is said, as the ECS agent has it.
+void Node::receive(const link::RoleCredentialsMessage& message) {
+  if (!engine_.take_keys(message.task_arn, message.credentials)) return;
+  send(link::RoleCredentialsAck{message.message_id, message.credentials.credentials_id,
+                                message.credentials.expiration});
+  parts_.executor.post(guarded([this, arn = message.task_arn] { engine_.go(arn); }));
 }
 
 // The other direction of a manifest: what control believes of tasks here and is not so. Tasks that it has yet

@@ -41,13 +41,14 @@ Node::Node(Parts parts, NodeSettings settings)
     : parts_(parts),
       settings_(std::move(settings)),
       records_(parts.store),
-      engine_({parts.executor, parts.random, parts.runtime, parts.cgroups, records_, settings_},
-              [this](const std::string& arn) {
-                reporter_.consider(arn);
-                telemetry_.consider(arn);
-              }),
+      engine_(
+          {parts.executor, parts.random, parts.runtime, parts.cgroups, records_, settings_, parts.role_calls},
+          [this](const std::string& arn) {
+            reporter_.consider(arn);
+            telemetry_.consider(arn);
+          }),
       reporter_(parts.executor, parts.random, parts.link, engine_, records_, settings_),
-      telemetry_(parts.executor, parts.random, parts.link, engine_, settings_),
+      telemetry_(parts.executor, parts.random, parts.link, engine_, parts.runtime, settings_),
       session_(parts.executor, parts.random, settings_, kPace,
                {[this] { opened(); }, [this](const std::string& text) { receive(text); },
                 [this](const Error& error, Session::End end) { ended(error, end); }}) {}

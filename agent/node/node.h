@@ -34,6 +34,8 @@ class Node {
     // Told once when this host lacks what the settings insist on, before anything was touched: the node does
     // nothing more. May be empty.
     std::function<void(const shared::Error&)> cannot_run = {};
+    // By which values of secrets are asked for; null: tasks with secrets do not start.
+    link::RoleCalls* role_calls = nullptr;
   };
   Node(Parts parts, NodeSettings settings);
   ~Node();
@@ -75,6 +77,8 @@ class Node {
   // messages.cpp: what control says
   void receive(const std::string& text);
   void receive(const link::PayloadMessage& message, const std::vector<link::BadTask>& bad);
+  void acknowledge(const link::PayloadMessage& message);
+  void receive(const link::RoleCredentialsMessage& message);
   void receive(const link::TaskManifestMessage& message);
   void receive(const link::TaskStopVerificationAck& message);
   std::vector<std::string> correct(const link::TaskManifestMessage& message);

@@ -14,6 +14,9 @@ using shared::Error;
 using shared::Result;
 
 constexpr shared::Millis kPrepareRetry{30'000};
+constexpr const char* kNoSecrets = "ResourceInitializationError: unable to pull secrets or registry auth: ";
+constexpr int kMaxSecretAttempts = 5;
+constexpr shared::Millis kSecretRetry{2'000};
 
 cgroup::Limits limits_of(const Task& task, const NodeSettings& settings) {
   cgroup::Limits limits;
@@ -49,7 +52,13 @@ bool begun(const Task& task) {
   });
 }
 
+// Control was not there; an answer has a code of the service.
+bool control_answered(const Error& error) {
+  return error.code() != "connect" && error.code() != "timeout" && error.code() != "closed";
+}
+
 std::string waiting_key(const std::string& arn) { return "volumes " + arn; }
+std::string secrets_key(const std::string& arn) { return "secrets " + arn; }
 
 }  // namespace
 
@@ -64,7 +73,7 @@ void TaskEngine::prepare(Task& task) {
     unreachable_since_.erase(arn);
     if (still->desired == Status::kStopped) return starts_.leave();
     make_ready(*still);
-    if (!still->preparing) starts_.leave();
+    if (!still->preparing || still->fetching) starts_.leave();
     parts_.executor.post(guarded([this, arn] { go(arn); }));
   });
 }
@@ -88,7 +97,7 @@ void TaskEngine::make_ready(Task& task) {
     return not_prepared(task, cannot_initialize(task, "initialize volume: " + volumes.error().text()));
   }
   std::erase_if(*volumes, [](const Volume& v) { return v.kind == VolumeKind::kHostPath; });
-  if (volumes->empty()) return prepared(task);
+  if (volumes->empty()) return fetch_secrets(task);
   for (Volume& v : *volumes) {
     if (v.kind == VolumeKind::kTask && !installation_.empty())
       v.spec.labels[kInstallationLabel] = installation_;
@@ -115,8 +124,8 @@ void TaskEngine::provision(const std::string& arn, std::vector<Volume> volumes, 
   if (!task) return starts_.leave();
   if (index >= volumes.size() || task->desired == Status::kStopped) {
     starts_.leave();
-    if (index >= volumes.size()) prepared(*task);
     task->preparing = false;
+    if (index >= volumes.size()) fetch_secrets(*task);
     return go(arn);
   }
   const Volume volume = volumes[index];
@@ -151,6 +160,50 @@ void TaskEngine::provision_failed(const std::string& arn, const Volume& volume, 
   task->preparing = false;
   not_prepared(*task, reason);
   go(arn);
+}
+
+// Not among the starts: control is asked, not the engine.
+void TaskEngine::fetch_secrets(Task& task) {
+  auto requests = secret_requests(task);
+  if (!requests) return not_prepared(task, kNoSecrets + requests.error().text());
+  if (requests->empty()) return prepared(task);
+  if (parts_.role_calls == nullptr || !task.payload.execution_role_credentials) {
+    return not_prepared(task, std::string(kNoSecrets) +
+                                  "the task has no keys of an execution role that this installation knows");
+  }
+  task.preparing = task.fetching = true;
+  fetch_next(task.arn(), *std::move(requests), 0);
+}
+
+void TaskEngine::fetch_next(const std::string& arn, std::vector<SecretRequest> requests, std::size_t index) {
+  Task* task = find(arn);
+  if (!task) return;
+  if (index >= requests.size() || task->desired == Status::kStopped) {
+    task->preparing = task->fetching = false;
+    if (index >= requests.size()) prepared(*task);
+    return go(arn);
+  }
+  const SecretRequest request = requests[index];
+  parts_.role_calls->call_as(
+      *task->payload.execution_role_credentials, request.call,
+      guarded([this, arn, requests = std::move(requests), index](Result<std::string> answer) {
+        Task* asked = find(arn);
+        if (!asked) return;
+        const bool again =
+            !answer && (answer.error().retry() == shared::Retry::kYes || !control_answered(answer.error()));
+        auto& tries = secret_attempts_[arn];
+        if (again && ++tries < kMaxSecretAttempts) {
+          return after(secrets_key(arn), kSecretRetry,
+                       [this, arn, requests, index] { fetch_next(arn, requests, index); });
+        }
+        secret_attempts_.erase(arn);
+        const auto taken = answer ? take_secrets(*asked, requests[index], *answer)
+                                  : Result<void>(cannot_fetch(requests[index], answer.error()));
+        if (taken) return fetch_next(arn, requests, index + 1);
+        asked->preparing = asked->fetching = false;
+        not_prepared(*asked, kNoSecrets + taken.error().text());
+        go(arn);
+      }));
 }
 
 void TaskEngine::prepared(Task& task) {

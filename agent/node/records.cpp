@@ -82,11 +82,22 @@ Identity read_identity(const Reader& in) {
   return identity;
 }
 
+// Keys of roles are never on the disk: control tells them again when a session begins.
+void forget_keys(std::optional<link::RoleCredentials>& credentials) {
+  if (!credentials) return;
+  credentials->access_key_id.clear();
+  credentials->secret_access_key.clear();
+  credentials->session_token.clear();
+  credentials->expiration.clear();
+}
+
 // The payload is kept as the very frame it could have come in: one codec for the wire and for the disk.
 std::string payload_json(const Task& task) {
   link::PayloadMessage frame;
   frame.message_id = frame.cluster_arn = frame.container_instance_arn = "stored";
   frame.tasks.push_back(task.payload);
+  forget_keys(frame.tasks[0].role_credentials);
+  forget_keys(frame.tasks[0].execution_role_credentials);
   for (const Container& c : task.containers) frame.tasks[0].containers.push_back(c.spec);
   return link::acs_to_json(frame);
 }

@@ -44,6 +44,13 @@ std::vector<std::pair<std::string, std::string>> instance_attributes(const NodeS
     add(a + "task-cpu-mem-limit");
     add(a + "increased-task-cpu-limit");
   }
+  add(a + "secrets.ssm.environment-variables");
+  add(a + "secrets.asm.environment-variables");
+  // Where containers find their role's keys.
+  if (!settings.metadata_url.empty()) {
+    add(b + "task-iam-role");
+    add(b + "task-iam-role-network-host");
+  }
   for (const std::string& name : settings.extra_capabilities) add(name);
   add("ecs.os-type", "linux");
   add("ecs.os-family", "LINUX");

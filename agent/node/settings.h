@@ -49,8 +49,13 @@ struct NodeSettings {
   bool disable_privileged = false;              // ECS_DISABLE_PRIVILEGED: only what is advertised
   // Where containers are told of themselves (agent/metadata), "http://169.254.170.2"; empty: nowhere.
   std::string metadata_url;
+  // Where the services of AWS are for containers (AWS_ENDPOINT_URL, where nobody else set it); empty: it is
+  // not said.
+  std::string endpoint_url;
   std::string agent_version = "0.1.0";
   std::string agent_hash = "berth";
+
+  bool metrics = false;  // tells control what containers use; ECS_DISABLE_METRICS: not
 
   PullBehavior pull_behavior = PullBehavior::kDefault;
   shared::Millis container_stop_timeout{30'000};   // ECS_CONTAINER_STOP_TIMEOUT

@@ -61,6 +61,9 @@ bool TaskEngine::accept(const link::TaskPayload& payload) {
       known->desired = Status::kStopped;
       parts_.records.put(*known);
     }
+    for (const auto* keys : {&payload.role_credentials, &payload.execution_role_credentials}) {
+      if (*keys) take_keys(payload.arn, **keys);
+    }
     return false;
   }
   Task task;
@@ -89,6 +92,17 @@ bool TaskEngine::accept(const link::TaskPayload& payload) {
   return true;
 }
 
+bool TaskEngine::take_keys(const std::string& arn, const link::RoleCredentials& keys) {
+  Task* task = find(arn);
+  if (!task) return false;
+  for (auto* mine : {&task->payload.role_credentials, &task->payload.execution_role_credentials}) {
+    if (!*mine || (*mine)->credentials_id != keys.credentials_id) continue;
+    *mine = keys;
+    return true;
+  }
+  return false;
+}
+
 void TaskEngine::forget(const std::string& arn) {
   parts_.records.erase_task(arn);
   tasks_.erase(arn);
@@ -110,7 +124,9 @@ void TaskEngine::go(const std::string& arn) {
     log::info("task_running",
               {{"task", arn}, {"definition", task->payload.family + ":" + task->payload.version}});
   if (!task->admitted && task->desired == Status::kRunning && task->known < Status::kRunning) admit_waiting();
-  if (task->admitted && !task->ready && !task->preparing && task->desired == Status::kRunning) prepare(*task);
+  if (task->admitted && !task->ready && !task->preparing && task->desired == Status::kRunning &&
+      !waits_for_keys(*task))
+    prepare(*task);
   if (task->known == Status::kStopped && !task->ended) on_stopped(*task);
   parts_.records.put(*task);
   const bool durable = persist();

@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "agent/cgroup/task_cgroups.h"
+#include "agent/link/role_calls.h"
 #include "agent/node/engine_health.h"
 #include "agent/node/host_resources.h"
 #include "agent/node/lane.h"
 #include "agent/node/records.h"
+#include "agent/node/secrets.h"
 #include "agent/node/settings.h"
 #include "agent/node/transitions.h"
 #include "agent/node/volumes.h"
@@ -32,6 +34,7 @@ class TaskEngine {
     cgroup::TaskCgroups& cgroups;
     Records& records;
     const NodeSettings& settings;
+    link::RoleCalls* role_calls = nullptr;  // null: tasks with secrets do not start
   };
   // `changed` is called after each step of a task, never inside a call of the node's.
   TaskEngine(Parts parts, std::function<void(const std::string& arn)> changed);
@@ -45,6 +48,8 @@ class TaskEngine {
   // memory and the records' pending rows, nothing else; go() starts the work once they are durable. Returns
   // whether it is new.
   bool accept(const link::TaskPayload& payload);
+  // Newer keys of a role, in memory only. False: the task is unknown, or has no such role.
+  bool take_keys(const std::string& arn, const link::RoleCredentials& keys);
   void want_stopped(const std::string& arn);
   void forget(const std::string& arn);  // a task just accepted that could not be made durable
   void go(const std::string& arn);      // settle, persist, report, do what is next
@@ -83,6 +88,8 @@ class TaskEngine {
   void provision(const std::string& arn, std::vector<Volume> volumes, std::size_t index);
   void provision_failed(const std::string& arn, const Volume& volume, const shared::Error& error);
   void prepare_later(Task& task, const shared::Error& error);
+  void fetch_secrets(Task& task);
+  void fetch_next(const std::string& arn, std::vector<SecretRequest> requests, std::size_t index);
   void prepared(Task& task);
   void not_prepared(Task& task, const std::string& reason);
   bool give_up_preparing(Task& task);
@@ -182,6 +189,7 @@ class TaskEngine {
   std::set<std::string> stopped_again_;  // runtime ids stopped a second time after being recorded as stopped
   std::set<std::string> out_of_memory_;  // runtime ids with an OOM event
   std::map<std::string, int> stop_attempts_;
+  std::map<std::string, int> secret_attempts_;                   // by task, of the question it is at
   std::map<std::string, shared::SteadyTime> unreachable_since_;  // by container key, or of a task's volumes
   std::string engine_version_;
   EngineHealth health_;

@@ -53,6 +53,9 @@ struct Container {
   std::optional<shared::WallTime> created_at;
   std::map<std::string, std::string> networks;  // name to IPv4 address
 
+  std::map<std::string, std::string>
+      secret_environment;  // values of its secrets; volatile, never on the disk
+
   Op op = Op::kNone;
   // Created, and the engine may still be carrying out a start of which it will not tell us: one that timed
   // out, or that an agent before us asked for. It counts as stopped only once it is removed. Volatile.
@@ -78,7 +81,8 @@ struct Task {
   bool admitted = false;   // holds its share of the host; volatile, found again on start
   bool ready = false;      // its cgroup and its volumes are made; volatile, made again (the same) on start
   bool queued = false;     // waits for its turn to be prepared; volatile
-  bool preparing = false;  // its volumes are being made; volatile
+  bool preparing = false;  // its volumes are being made, its secrets asked for; volatile
+  bool fetching = false;   // the latter; volatile
   int clean_ups = 0;       // that left a volume behind; volatile
   bool ended = false;      // what follows from STOPPED was done (resources freed, clean-up set); volatile
 

@@ -43,7 +43,7 @@ link::TaskHealth health_of(const Task& task) {
 }
 
 Telemetry::Telemetry(shared::env::Executor& executor, shared::env::Random& random, link::ControlLink& link,
-                     TaskEngine& engine, const NodeSettings& settings)
+                     TaskEngine& engine, runtime::Runtime& runtime, const NodeSettings& settings)
     : executor_(executor),
       random_(random),
       link_(link),
@@ -51,7 +51,9 @@ Telemetry::Telemetry(shared::env::Executor& executor, shared::env::Random& rando
       settings_(settings),
       session_(executor, random, settings, kTelemetryPace,
                {[this] { opened(); }, [this](const std::string& text) { heard(text); },
-                [this](const shared::Error& error, Session::End end) { ended(error, end); }}) {}
+                [this](const shared::Error& error, Session::End end) { ended(error, end); }}),
+      usage_(executor, runtime, engine, settings.cpus,
+             [this](std::vector<link::TaskUsage> tasks) { publish_usage(std::move(tasks)); }) {}
 
 void Telemetry::serve(const std::string& endpoint, const std::string& container_instance_arn) {
   if (endpoint == endpoint_ && container_instance_arn == container_instance_arn_) return;
@@ -70,6 +72,7 @@ void Telemetry::consider(const std::string& arn) {
   link::TaskHealth now = task ? health_of(*task) : link::TaskHealth{};
   if (now.containers.empty()) {
     told_.erase(arn);
+    if (settings_.metrics && task != nullptr && is_measured(*task) && !session_.is_open()) connect();
     return;  // whether the session is still needed is seen at the next tick
   }
   if (!session_.is_open()) return connect();
@@ -86,6 +89,7 @@ void Telemetry::connect() {
 
 void Telemetry::opened() {
   told_.clear();
+  if (settings_.metrics) usage_.start();
   tick();
 }
 
@@ -98,22 +102,26 @@ void Telemetry::heard(const std::string& text) {
 
 void Telemetry::ended(const shared::Error& error, Session::End end) {
   tick_timer_.cancel();
+  usage_.stop();
   log::info("telemetry_closed", {{"code", error.code()}, {"reason", error.text()}});
   session_.after_end(end, [this] { consider_all(); });
 }
 
 void Telemetry::end(const std::string& reason) {
   tick_timer_.cancel();
+  usage_.stop();
   session_.end(reason);
 }
 
 void Telemetry::tick() {
   std::vector<link::TaskHealth> all;
+  bool measured = false;
   for (const auto& [arn, task] : engine_.tasks()) {
+    measured = measured || (settings_.metrics && is_measured(task));
     if (link::TaskHealth now = health_of(task); !now.containers.empty()) all.push_back(std::move(now));
   }
-  if (all.empty()) return end("nothing to tell");
-  publish(std::move(all));
+  if (all.empty() && !measured) return end("nothing to tell");
+  if (!all.empty()) publish(std::move(all));
   tick_timer_ = executor_.after(kPublishInterval, [this] { tick(); });
 }
 
@@ -125,6 +133,22 @@ void Telemetry::publish(std::vector<link::TaskHealth> tasks) {
   message.timestamp = executor_.wall_now();
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     told_[tasks[i].arn] = digest(tasks[i]);
+    message.tasks.push_back(std::move(tasks[i]));
+    message.fin = i + 1 == tasks.size();
+    if (!message.fin && message.tasks.size() < link::kMaxTasksPerPublication) continue;
+    session_.send(link::tcs_to_json(message));
+    message.tasks.clear();
+  }
+}
+
+void Telemetry::publish_usage(std::vector<link::TaskUsage> tasks) {
+  if (!session_.is_open()) return;
+  link::PublishMetricsRequest message;
+  message.message_id = random_.uuid();
+  message.cluster = settings_.cluster;
+  message.container_instance = container_instance_arn_;
+  message.timestamp = executor_.wall_now();
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
     message.tasks.push_back(std::move(tasks[i]));
     message.fin = i + 1 == tasks.size();
     if (!message.fin && message.tasks.size() < link::kMaxTasksPerPublication) continue;

@@ -1,7 +1,7 @@
-// Telemetry: tells control the health of containers that have a health check, over the telemetry session of
-// the ECS agent (TCS), which is open only while there is such a container. Every publication says what is, so
-// nothing is kept and nothing is repeated after a loss: the next one comes. Metrics are not sent. Thread: the
-// executor's.
+// Telemetry: tells control the health of containers that have a health check, and what running containers
+// use, over the telemetry session of the ECS agent (TCS), which is open only while there is such a container.
+// Every publication says what is, so nothing is kept and nothing is repeated after a loss: the next one
+// comes. Thread: the executor's.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,6 +12,7 @@
 #include "agent/link/tcs.h"
 #include "agent/node/session.h"
 #include "agent/node/task_engine.h"
+#include "agent/node/usage.h"
 
 namespace agent::node {
 
@@ -25,7 +26,7 @@ class Telemetry {
  public:
   // All references outlive it.
   Telemetry(shared::env::Executor& executor, shared::env::Random& random, link::ControlLink& link,
-            TaskEngine& engine, const NodeSettings& settings);
+            TaskEngine& engine, runtime::Runtime& runtime, const NodeSettings& settings);
 
   // Where control takes telemetry of this container instance. An empty endpoint: nowhere.
   void serve(const std::string& endpoint, const std::string& container_instance_arn);
@@ -39,6 +40,7 @@ class Telemetry {
   void end(const std::string& reason);
   void tick();
   void publish(std::vector<link::TaskHealth> tasks);
+  void publish_usage(std::vector<link::TaskUsage> tasks);
   void consider_all();
 
   shared::env::Executor& executor_;
@@ -51,6 +53,7 @@ class Telemetry {
   std::map<std::string, std::string> told_;  // by task ARN: what this session was last told, as text
   shared::env::Timer tick_timer_;
   Session session_;
+  UsageSampler usage_;
 };
 
 }  // namespace agent::node

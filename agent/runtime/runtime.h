@@ -131,6 +131,10 @@ class Runtime {
   virtual void inspect(const ContainerHandle& handle, Done<ContainerInfo> done) = 0;
   // What it uses just now, in the form of Docker's API (JSON). The engine may take two seconds to measure it.
   virtual void stats(const ContainerHandle& handle, Done<std::string> done) = 0;
+  // The same counters at one moment, without what the engine would measure for it.
+  virtual void sample(const ContainerHandle& handle, Done<std::string> done) {
+    stats(handle, std::move(done));
+  }
   // True also when it was gone already. CannotRemoveContainerError for one that runs.
   virtual void remove(const ContainerHandle& handle, Done<bool> done) = 0;
   // Named volumes. An existing one of that name and driver is taken as it is, also with other options and

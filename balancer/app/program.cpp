@@ -141,6 +141,7 @@ Result<void> Program::start_workers(std::size_t connections) {
   });
   stats_ = std::make_unique<proxy::StatsRegistry>(fleet_->size());
   board_ = std::make_unique<feed::TargetBoard>(loop_);
+  board_->count(*stats_);
   pipeline_ = std::make_unique<feed::ApplyPipeline>(feed::ApplyPipeline::Parts{
       loop_, *fleet_, *checker_, *anomalies_, *stats_, *board_, options_.listen_address,
       options_.control ? feed::TakenAddress::kServeTheRest : feed::TakenAddress::kRefuse});

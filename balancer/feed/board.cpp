@@ -166,4 +166,8 @@ TargetBoard::Changes TargetBoard::changed_reports() {
   return out;
 }
 
+shared::lbconfig::Figures TargetBoard::figures(bool everything) {
+  return figures_.since_last(listeners_, groups_, everything);
+}
+
 }  // namespace balancer::feed

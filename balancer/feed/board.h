@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "balancer/feed/figures.h"
 #include "balancer/feed/session.h"
 #include "balancer/targets/checker.h"
 #include "balancer/targets/drain.h"
@@ -38,6 +39,9 @@ class TargetBoard final : public ReportSource {
   std::vector<shared::lbconfig::TargetReport> all_targets();
   std::vector<shared::lbconfig::TargetReport> target_reports() override;
   Changes changed_reports() override;
+  shared::lbconfig::Figures figures(bool everything) override;
+  // Whose counters figures() tells too; outlives the board. Without it there are none of load balancers.
+  void count(const proxy::StatsRegistry& listeners) { listeners_ = &listeners; }
   const std::vector<std::shared_ptr<const targets::Group>>& groups() const { return groups_; }
 
  private:
@@ -63,6 +67,8 @@ class TargetBoard final : public ReportSource {
   std::map<targets::TargetKey, Drain> open_drains_;
   std::map<std::string, targets::LatencyHistogram> drain_times_;
   bool hold_drains_ = false;
+  const proxy::StatsRegistry* listeners_ = nullptr;
+  FigureCounter figures_;
   // Of what was reported last.
   std::set<targets::TargetKey> changed_;
   std::set<targets::TargetKey> removed_;

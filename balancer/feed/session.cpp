@@ -25,6 +25,9 @@ FeedSession::Output FeedSession::on_connected(SteadyTime now) {
   sequence_ = 0;
   lb::Hello hello{balancer_id_, applied_, deltas_};
   if (deltas_ && kept_ != applied_) hello.kept_version = kept_;
+  hello.figures = deltas_;
+  counted_ = counted_all_ = now;
+  (void)reports_.figures(false);  // what was counted meanwhile is of no one second
   out.send.push_back(std::move(hello));
   if (applied_ != 0) add_report(out, now);
   return out;
@@ -117,12 +120,24 @@ FeedSession::Output FeedSession::tick(SteadyTime now) {
     return out;
   }
   if (applied_ == 0) return out;
+  add_figures(out, now);
   if (!deltas_) {
     if (changed_ || now - reported_ >= lb::kReportInterval) add_report(out, now);
   } else if (changed_ || now - reported_ >= lb::kReportDeltaInterval) {
     add_changes(out, now);
   }
   return out;
+}
+
+// Not before it is known that control takes them.
+void FeedSession::add_figures(Output& out, SteadyTime now) {
+  if (!deltas_ || !heard_anything_ || now - counted_ < lb::kFiguresInterval) return;
+  const bool everything = now - counted_all_ >= lb::kWholeFiguresInterval;
+  counted_ = now;
+  if (everything) counted_all_ = now;
+  lb::Figures figures = reports_.figures(everything);
+  if (!figures.load_balancers.empty() || !figures.target_groups.empty())
+    out.send.push_back(std::move(figures));
 }
 
 void FeedSession::add_report(Output& out, SteadyTime now) {

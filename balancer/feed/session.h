@@ -5,9 +5,9 @@
 // once every worker routes by it and a restart would serve it, never before, or by a Refusal; a Delta that
 // does not start from the newest configuration received by a Resync; one Report, then a ReportDelta at once
 // when a target's health or drain state changed (coalesced by the caller's turn) and at least every
-// kReportDeltaInterval; a feed silent for kFeedSilence is closed. A control that ends the connection before
-// it has said anything may be one that refuses a Hello with deltas: the next one is without, and Reports are
-// whole. Thread: the owner's.
+// kReportDeltaInterval; Figures every kFiguresInterval once control has answered; a feed silent for
+// kFeedSilence is closed. A control that ends the connection before it has said anything may be one that
+// refuses a Hello with deltas: the next one is without, and Reports are whole. Thread: the owner's.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -33,6 +33,8 @@ class ReportSource {
   };
   // Since the last call of either.
   virtual Changes changed_reports() = 0;
+  // What was counted since the last call: of everything, or of what had traffic.
+  virtual shared::lbconfig::Figures figures(bool /*everything*/) { return {}; }
 };
 
 // Reconnecting waits with full jitter between half and all of a delay that doubles from 100 ms to 5 s.
@@ -90,6 +92,7 @@ class FeedSession {
   void take(const shared::lbconfig::Delta& delta, Output& out);
   void add_report(Output& out, shared::SteadyTime now);
   void add_changes(Output& out, shared::SteadyTime now);
+  void add_figures(Output& out, shared::SteadyTime now);
 
   const std::string balancer_id_;
   std::uint64_t applied_ = 0;
@@ -107,6 +110,8 @@ class FeedSession {
   bool changed_ = false;
   shared::SteadyTime heard_{};
   shared::SteadyTime reported_{};
+  shared::SteadyTime counted_{};
+  shared::SteadyTime counted_all_{};
 };
 
 }  // namespace balancer::feed

@@ -12,16 +12,28 @@ namespace {
 using json::Reader;
 constexpr std::string_view kFeedErrorCode = "InvalidFeedMessage";
 
-enum class Type { kHello, kSnapshot, kDelta, kResync, kAck, kRefusal, kReport, kReportDelta, kHeartbeat };
-constexpr std::array<Choice<Type>, 9> kTypes{{{"hello", Type::kHello},
-                                              {"snapshot", Type::kSnapshot},
-                                              {"delta", Type::kDelta},
-                                              {"resync", Type::kResync},
-                                              {"ack", Type::kAck},
-                                              {"refusal", Type::kRefusal},
-                                              {"report", Type::kReport},
-                                              {"report_delta", Type::kReportDelta},
-                                              {"heartbeat", Type::kHeartbeat}}};
+enum class Type {
+  kHello,
+  kSnapshot,
+  kDelta,
+  kResync,
+  kAck,
+  kRefusal,
+  kReport,
+  kReportDelta,
+  kFigures,
+  kHeartbeat
+};
+constexpr std::array<Choice<Type>, 10> kTypes{{{"hello", Type::kHello},
+                                               {"snapshot", Type::kSnapshot},
+                                               {"delta", Type::kDelta},
+                                               {"resync", Type::kResync},
+                                               {"ack", Type::kAck},
+                                               {"refusal", Type::kRefusal},
+                                               {"report", Type::kReport},
+                                               {"report_delta", Type::kReportDelta},
+                                               {"figures", Type::kFigures},
+                                               {"heartbeat", Type::kHeartbeat}}};
 
 std::uint64_t read_count(const Reader& in, std::string_view name) {
   return static_cast<std::uint64_t>(in.required_integer<std::int64_t>(name, 0));
@@ -109,13 +121,33 @@ Delta read_delta(const Reader& in) {
   return delta;
 }
 
+std::vector<Counted> read_counted(const Reader& in, std::string_view list) {
+  std::vector<Counted> out;
+  for (const Reader& each : in.children(list)) {
+    each.only_members({"id", "counts"});
+    Counted counted;
+    counted.id = each.required_string("id");
+    if (const auto counts = each.required_child("counts")) {
+      for (const std::string& name : counts->names()) counted.counts[name] = read_count(*counts, name);
+    }
+    out.push_back(std::move(counted));
+  }
+  return out;
+}
+
+Figures read_figures(const Reader& in) {
+  in.only_members({"type", "load_balancers", "target_groups"});
+  return {read_counted(in, "load_balancers"), read_counted(in, "target_groups")};
+}
+
 FeedMessage read_message(Type type, const Reader& in) {
   switch (type) {
     case Type::kHello:
-      in.only_members({"type", "balancer_id", "applied_version", "deltas", "kept_version"});
+      in.only_members({"type", "balancer_id", "applied_version", "deltas", "kept_version", "figures"});
       return Hello{in.required_string("balancer_id"), read_count(in, "applied_version"),
                    in.boolean_or("deltas", false),
-                   in.has("kept_version") ? std::optional(read_count(in, "kept_version")) : std::nullopt};
+                   in.has("kept_version") ? std::optional(read_count(in, "kept_version")) : std::nullopt,
+                   in.boolean_or("figures", false)};
     case Type::kSnapshot: {
       in.only_members({"type", "config"});
       const auto config = in.required_child("config");
@@ -136,6 +168,8 @@ FeedMessage read_message(Type type, const Reader& in) {
       return read_report(in);
     case Type::kReportDelta:
       return read_report_delta(in);
+    case Type::kFigures:
+      return read_figures(in);
     case Type::kHeartbeat:
       in.only_members({"type", "version"});
       return Heartbeat{read_count(in, "version")};
@@ -159,6 +193,12 @@ Value write_target_reports(const std::vector<TargetReport>& reports) {
   return targets;
 }
 
+Value write_counted(const std::vector<Counted>& list) {
+  Value out = Value::array();
+  for (const Counted& each : list) out.push_back({{"id", each.id}, {"counts", each.counts}});
+  return out;
+}
+
 const Listener& value_of(const Part<Listener>& part) { return *part; }
 const TargetGroup& value_of(const Part<TargetGroup>& part) { return *part; }
 const Certificate& value_of(const Part<Certificate>& part) { return *part; }
@@ -178,6 +218,7 @@ struct Writer {
     Value value = {{"type", "hello"}, {"balancer_id", m.balancer_id}, {"applied_version", m.applied_version}};
     if (m.deltas) value["deltas"] = true;
     if (m.kept_version) value["kept_version"] = *m.kept_version;
+    if (m.figures) value["figures"] = true;
     return value;
   }
   Value operator()(const Snapshot& m) const {
@@ -223,6 +264,11 @@ struct Writer {
             {"sequence", m.sequence},
             {"removed", std::move(removed)},
             {"targets", write_target_reports(m.targets)}};
+  }
+  Value operator()(const Figures& m) const {
+    return {{"type", "figures"},
+            {"load_balancers", write_counted(m.load_balancers)},
+            {"target_groups", write_counted(m.target_groups)}};
   }
   Value operator()(const Heartbeat& m) const { return {{"type", "heartbeat"}, {"version", m.version}}; }
 };

@@ -9,12 +9,14 @@
 //
 // A balancer that said deltas sends one Report, then a ReportDelta whenever a target's health or drain state
 // changed, and one at least every kReportDeltaInterval; one that is missing is answered with a Resync, and
-// the balancer sends a Report. Others send a Report at each change and at least every kReportInterval.
+// the balancer sends a Report. One that said figures sends Figures every kFiguresInterval. Others send a
+// Report at each change and at least every kReportInterval.
 //
 // Members that are not known are errors, so that a side sends what the other one has announced only. A
 // control of before deltas refuses a Hello that says them, and gets one that does not.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +33,9 @@ inline constexpr Millis kReportInterval{1'000};
 // Control treats a feed that was silent this long as lost and closes it; so does the balancer.
 inline constexpr Millis kFeedSilence{10'000};
 inline constexpr Millis kReportDeltaInterval = kFeedSilence / 3;
+// Figures of what had traffic; of everything each kWholeFiguresInterval, so that none is told from unknown.
+inline constexpr Millis kFiguresInterval{1'000};
+inline constexpr Millis kWholeFiguresInterval{10'000};
 
 struct Hello {                        // balancer -> control, first message
   std::string balancer_id;            // stable over restarts (kept beside the snapshot)
@@ -39,6 +44,7 @@ struct Hello {                        // balancer -> control, first message
   // What it would serve after a restart, where that is another one: the newer one is not acknowledged then.
   // Said with `deltas` only.
   std::optional<std::uint64_t> kept_version{};
+  bool figures = false;  // sends Figures; with `deltas` only
 };
 
 struct Snapshot {  // control -> balancer
@@ -96,12 +102,28 @@ struct ReportDelta {
   std::vector<TargetReport> targets;  // new or changed; after `removed`
 };
 
+// What was counted since the message before, by names of CloudWatch's metrics; those that are 0 may be
+// absent. Names that control does not know are none of its business. Of ActiveConnectionCount it is what
+// there is.
+struct Counted {
+  std::string id;  // of a target group, or "app/NAME/ID" of a load balancer
+  std::map<std::string, std::uint64_t> counts;
+};
+// Beside CloudWatch's: of how many responses ResponseMicros is the sum.
+inline constexpr const char* kResponses = "Responses";
+inline constexpr const char* kResponseMicros = "ResponseMicros";
+
+struct Figures {  // balancer -> control
+  std::vector<Counted> load_balancers;
+  std::vector<Counted> target_groups;
+};
+
 struct Heartbeat {            // control -> balancer, at least every kFeedSilence / 3
   std::uint64_t version = 0;  // newest version of control
 };
 
 using FeedMessage =
-    std::variant<Hello, Snapshot, Delta, Resync, Ack, Refusal, Report, ReportDelta, Heartbeat>;
+    std::variant<Hello, Snapshot, Delta, Resync, Ack, Refusal, Report, ReportDelta, Figures, Heartbeat>;
 
 // A Snapshot's configuration is valid; a Delta is looked at when it is applied.
 Result<FeedMessage> feed_from_json(std::string_view text);

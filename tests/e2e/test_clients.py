@@ -9,10 +9,10 @@ from conftest import REGION
 # One call of each protocol that AWS has; the name is the one that the call is signed for.
 ELSEWHERE = [
     ("ecr", "ecr", lambda c: c.get_authorization_token()),
-    ("application-autoscaling", "application-autoscaling", lambda c: c.describe_scalable_targets(ServiceNamespace="ecs")),
+    ("events", "events", lambda c: c.list_rules()),
     ("servicediscovery", "servicediscovery", lambda c: c.list_namespaces()),
     ("dynamodb", "dynamodb", lambda c: c.list_tables()),
-    ("cloudwatch", "monitoring", lambda c: c.describe_alarms()),
+    ("sns", "sns", lambda c: c.list_topics()),
     ("autoscaling", "autoscaling", lambda c: c.describe_auto_scaling_groups()),
     ("s3", "s3", lambda c: c.list_buckets()),
     ("s3", "s3", lambda c: c.list_objects_v2(Bucket="a-bucket")),
@@ -42,7 +42,7 @@ def test_a_head_request_has_no_text_and_is_a_client_error_all_the_same(control):
 @pytest.mark.parametrize("arguments, signed", [
     (("ecr", "get-login-password"), "ecr"),
     (("dynamodb", "list-tables"), "dynamodb"),
-    (("cloudwatch", "describe-alarms"), "monitoring"),
+    (("sns", "list-topics"), "sns"),
     (("s3", "ls"), "s3"),
     (("s3", "ls", "s3://a-bucket"), "s3"),
 ])

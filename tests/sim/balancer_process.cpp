@@ -40,6 +40,21 @@ const lb::Action& action_for(const lb::Listener& listener, const std::string& pa
   }
   return listener.default_action;
 }
+
+// By weight, where there are several.
+const std::string& choose_group(const lb::ForwardAction& forward, shared::env::Random& random) {
+  const auto& groups = forward.target_groups;
+  if (groups.size() == 1) return groups.front().target_group;
+  std::uint64_t sum = 0;
+  for (const auto& each : groups) sum += static_cast<std::uint64_t>(each.weight);
+  std::uint64_t at = sum == 0 ? 0 : random.below(sum);
+  for (const auto& each : groups) {
+    const auto weight = static_cast<std::uint64_t>(each.weight);
+    if (at < weight) return each.target_group;
+    at -= weight;
+  }
+  return groups.front().target_group;
+}
 }  // namespace
 
 BalancerProcess::BalancerProcess(World& world, Network& network, ControlProcess& control, std::string name,
@@ -304,7 +319,7 @@ void BalancerProcess::request(std::uint16_t port, const std::string& path, Milli
                                      [port](const auto& each) { return each->port == port; });
   if (listener == worker.config->listeners.end()) return;
   ++counts_.sent;
-  const std::string& group_id = action_for(**listener, path).forward.target_groups.at(0).target_group;
+  const std::string& group_id = choose_group(action_for(**listener, path).forward, world_.random());
   const lb::TargetGroup& group = group_of(*worker.config, group_id);
   std::vector<const lb::Target*> active;
   std::vector<balancer::targets::Candidate> candidates;

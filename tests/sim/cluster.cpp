@@ -49,12 +49,16 @@ bool is_web(const SimContainer& container) {
 
 }  // namespace
 
-Cluster::Cluster(std::uint64_t seed) : seed_(seed), world_(seed), network_(world_) {
+Cluster::Cluster(std::uint64_t seed, bool stages)
+    : seed_(seed), stages_(stages), world_(seed), network_(world_) {
   report_.seed = seed;
   settings_.poll_endpoint = "http://control";
   settings_.max_starting_tasks_per_instance = 2;
   control_ = std::make_unique<ControlProcess>(world_, network_, settings_, slowest_commit(world_.random()));
   control_->check_turns([this](const std::string& text) { violate(text); });
+  hooks_ = std::make_unique<SimHooks>(world_, control_->process());
+  hooks_->on_violation = [this](const std::string& text) { violate(text); };
+  control_->use(*hooks_);
   for (int i = 1; i <= 3; ++i) {
     agent::node::NodeSettings node;
     node.cluster = i == 3 ? kOther : kDefault;
@@ -226,6 +230,7 @@ void Cluster::set_up() {
       other_group_ = group;
     }
   }
+  if (with_stages()) set_up_stages();
   paths_.push_back("/passing");
   for (const Service& service : services_) register_revision(service.name);
   run_for(Millis(20'000));  // hosts join
@@ -254,6 +259,13 @@ void Cluster::create_service(Service& service) {
     body["loadBalancers"].push_back(
         {{"targetGroupArn", group}, {"containerName", "web"}, {"containerPort", 80}});
   }
+  if (service.staged) {
+    body["deploymentConfiguration"] = json::parse(staged_configuration());
+    body["deploymentConfiguration"].erase("lifecycleHooks");  // the first one has nothing to go back to
+    body["loadBalancers"][0]["advancedConfiguration"] = {{"alternateTargetGroupArn", service.alternate},
+                                                         {"productionListenerRule", service.production_rule},
+                                                         {"testListenerRule", service.test_rule}};
+  }
   if (service.external) {
     body.erase("taskDefinition");
     body.erase("loadBalancers");
@@ -269,6 +281,7 @@ void Cluster::create_service(Service& service) {
     if (!service.daemon) service.possible_counts = {count};
     service.possible_definitions = {
         json::parse(*answer).at("service").at("taskDefinition").get<std::string>()};
+    if (service.staged) service.possible_definitions.clear();  // hooks take deployments back
   }
 }
 
@@ -285,7 +298,7 @@ void Cluster::update_service(Service& service, const std::string& members, std::
   const bool known = answer && !answer->starts_with("error ");
   if (known) {
     if (count) service.possible_counts = {*count};
-    if (definition) service.possible_definitions = {*definition};
+    if (definition && !service.staged) service.possible_definitions = {*definition};
     ++report_.deployments;
   } else if (!answer) {  // it may have been carried out or not
     if (count && !service.possible_counts.empty()) service.possible_counts.insert(*count);
@@ -466,6 +479,7 @@ void Cluster::operate() {
   Service& service = services_[world_.random().below(services_.size())];
   if (!is_active(service)) return create_service(service);  // refused while it drains
   if (service.external && world_.chance(800)) return change_task_sets(service);
+  if (service.staged && world_.chance(300)) return answer_pause(service);
   switch (world_.random().below(14)) {
     case 0:
     case 1: {
@@ -479,7 +493,10 @@ void Cluster::operate() {
     case 4: {
       const auto newest = register_revision(service.name);
       if (!newest) return;
-      return update_service(service, "\"taskDefinition\":\"" + *newest + "\"", std::nullopt, newest);
+      const std::string members =
+          service.staged ? ",\"deploymentConfiguration\":" + staged_configuration() : std::string();
+      return update_service(service, "\"taskDefinition\":\"" + *newest + "\"" + members, std::nullopt,
+                            newest);
     }
     case 5:
       return update_service(service, "\"forceNewDeployment\":true", std::nullopt, std::nullopt);
@@ -597,6 +614,8 @@ void Cluster::restore_older_database() {
   acknowledged_definitions_.clear();
   for (Service& service : services_) {
     service.tasks_before.clear();
+    service.shares_before.clear();
+    service.whole.clear();
     service.possible_counts.clear();
     service.possible_definitions.clear();
   }
@@ -707,6 +726,7 @@ void Cluster::check_scheduler_decisions(Service& mine) {
   }
   const bool first_look = mine.tasks_before.empty();
   mine.tasks_before.swap(now);
+  if (mine.staged && !first_look) check_stages(mine, now, mine.tasks_before);
   const auto* service = state.services.find(mine.key());
   if (service == nullptr || first_look || service->status != model::ServiceStatus::kActive) return;
   const int minimum = (service->desired_count * service->configuration.minimum_healthy_percent + 99) / 100;
@@ -718,8 +738,8 @@ void Cluster::check_scheduler_decisions(Service& mine) {
   if (stopped_guarded) violate("the scheduler stopped a protected task:" + reasons);
   if (!left_early.empty()) violate("daemon tasks leave a draining host before others:" + left_early);
   if (mine.daemon) return check_one_daemon_per_host(mine);
-  if (mine.external) return;  // each set has a maximum of its own
-  if (started && wanted > maximum) {
+  if (mine.external) return;                                        // each set has a maximum of its own
+  if (started && wanted > (mine.staged ? 2 * maximum : maximum)) {  // of either revision
     violate("the scheduler started tasks up to " + std::to_string(wanted) + " of at most " +
             std::to_string(maximum));
   }
@@ -953,6 +973,7 @@ Report Cluster::run() {
     bool done = true;
     for (Service& service : services_) {
       if (!is_active(service)) create_service(service);
+      if (service.staged) settle_stages(service);
       done = done && is_settled(service);
     }
     if (done) break;

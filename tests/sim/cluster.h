@@ -3,6 +3,7 @@
 // invariants of docs/architecture.md; the first violation ends the run.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "tests/sim/balancer_process.h"
 #include "tests/sim/control_process.h"
+#include "tests/sim/hooks.h"
 #include "tests/sim/host_process.h"
 
 namespace sim {
@@ -28,7 +30,7 @@ struct Report {
 
 class Cluster {
  public:
-  explicit Cluster(std::uint64_t seed);
+  explicit Cluster(std::uint64_t seed, bool stages = true);
   // Sets up, lives through faults for some simulated minutes, heals everything, and waits for what was asked
   // for.
   Report run();
@@ -54,8 +56,15 @@ class Cluster {
     std::set<std::string> possible_definitions;
     std::set<int> possible_counts;
     std::map<std::string, TaskView> tasks_before;
-    bool daemon = false;    // one task on each host, however many these are
-    bool external = false;  // its tasks are of task sets
+    bool daemon = false;            // one task on each host, however many these are
+    bool external = false;          // its tasks are of task sets
+    bool staged = false;            // its deployments go by stages
+    std::string alternate{};        // the other target group of such a one
+    std::string production_rule{};  // ARNs
+    std::string test_rule{};
+    std::map<std::string, int> shares_before{};  // thousandths by target group
+    std::string whole{};                         // the deployment that was given all traffic last
+    WallTime whole_since{};
 
     std::string key() const { return cluster + "/" + name; }
   };
@@ -88,6 +97,16 @@ class Cluster {
   void stop_deployment(Service& service);
   void protect_some_task(const Service& service);
   std::vector<std::string> wanted_tasks(const Service& service) const;
+  // A service whose deployments go by stages.
+  bool with_stages() const { return stages_ && seed_ % 5 >= 2; }
+  void set_up_stages();
+  std::string staged_configuration();
+  void answer_pause(Service& service);
+  void settle_stages(Service& service);
+  std::map<std::string, int> shares_by(const std::string& rule) const;
+  using TaskViews = std::map<std::string, TaskView>;
+  void check_stages(Service& service, const TaskViews& before, const TaskViews& now);
+  void check_source_stops(const Service& service, const agent::model::Service& row, const TaskViews& before);
   // What goes wrong.
   void fault();
   void restart_later(const std::function<void()>& boot, Millis low, Millis high);
@@ -120,6 +139,7 @@ class Cluster {
   Machine* find_machine(const std::string& address);
 
   const std::uint64_t seed_;
+  const bool stages_;
   World world_;
   Network network_;
   agent::control::Settings settings_;
@@ -132,6 +152,7 @@ class Cluster {
   bool any_deregistered_ = false;
   bool restored_ = false;  // what came after the copy never happened
 
+  std::unique_ptr<SimHooks> hooks_;
   std::vector<Service> services_;
   std::string listener_;
   std::string other_group_;              // where the rule goes that comes and goes

@@ -45,6 +45,7 @@ void ControlProcess::boot() {
   commits_ = std::make_unique<SlowStore>(process_, *store_, slowest_commit_);
   engine_ = std::make_unique<Engine>(process_, world_.random(), *commits_, settings_);
   if (complain_) engine_->check_turns(complain_);
+  if (hooks_ != nullptr) engine_->use(*hooks_);
   const auto started = engine_->start();
   BERTH_CHECK(started.has_value(), "control must start on what it has written");
 }
@@ -52,6 +53,11 @@ void ControlProcess::boot() {
 void ControlProcess::check_turns(std::function<void(const std::string&)> complain) {
   complain_ = std::move(complain);
   engine_->check_turns(complain_);
+}
+
+void ControlProcess::use(agent::hooks::Caller& hooks) {
+  hooks_ = &hooks;
+  engine_->use(hooks);
 }
 
 void ControlProcess::crash() {

@@ -26,6 +26,8 @@ class ControlProcess {
   void check_turns(std::function<void(const std::string&)> complain);
   // Crashes, and its database is an older one when it boots again.
   void lose_since(const agent::store::MemoryStore& older);
+  // By whom lifecycle hooks are called, now and by engines to come.
+  void use(agent::hooks::Caller& hooks);
   // What balancers have said to this control since it started.
   const Told& told() const { return told_; }
   bool up() const { return engine_ != nullptr; }
@@ -56,6 +58,7 @@ class ControlProcess {
   Millis slowest_commit_;
   std::unique_ptr<SlowStore> commits_;
   std::unique_ptr<agent::control::Engine> engine_;
+  agent::hooks::Caller* hooks_ = nullptr;
   std::function<void(const std::string&)> complain_;
   Told told_;
 };

@@ -1,7 +1,8 @@
 // sim_cluster: runs the seeded cluster.
 //
-//   sim_cluster [--first N] [--seeds N] [--plant BUG] [--verbose]
+//   sim_cluster [--first N] [--seeds N] [--plant BUG] [--no-stages] [--verbose]
 //
+// --no-stages: no service is deployed by stages, as in three of five seeds otherwise.
 // Without --plant every seed must hold all invariants; prints the first failing seed with the command that
 // repeats it. With --plant the run must find a violation (exit 0), or the simulation is blind to that bug
 // (exit 1).
@@ -22,6 +23,7 @@ struct Options {
   std::uint64_t seeds = 50;
   std::string plant;
   bool verbose = false;
+  bool stages = true;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -29,6 +31,10 @@ bool parse(int argc, char** argv, Options& options) {
     const std::string_view flag = argv[i];
     if (flag == "--verbose") {
       options.verbose = true;
+      continue;
+    }
+    if (flag == "--no-stages") {
+      options.stages = false;
       continue;
     }
     if (i + 1 >= argc) return false;
@@ -55,7 +61,8 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options) || !agent::control::plant::choose(options.plant)) {
-    std::fprintf(stderr, "usage: sim_cluster [--first N] [--seeds N] [--verbose] [--plant %s]\n",
+    std::fprintf(stderr,
+                 "usage: sim_cluster [--first N] [--seeds N] [--no-stages] [--verbose] [--plant %s]\n",
                  agent::control::plant::names());
     return 2;
   }
@@ -68,7 +75,7 @@ int main(int argc, char** argv) {
   std::uint64_t requests = 0;
   std::uint64_t deployments = 0;
   for (std::uint64_t seed = options.first; seed < options.first + options.seeds; ++seed) {
-    const sim::Report report = sim::Cluster(seed).run();
+    const sim::Report report = sim::Cluster(seed, options.stages).run();
     events += report.events;
     faults += report.faults;
     requests += report.traffic.sent;

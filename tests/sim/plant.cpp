@@ -19,6 +19,13 @@ constexpr std::array kNames{
     std::pair{std::string_view("lose-wake"), Bug::kLoseWake},
     std::pair{std::string_view("stop-protected"), Bug::kStopProtected},
     std::pair{std::string_view("leave-early"), Bug::kLeaveEarly},
+    std::pair{std::string_view("shift-before-healthy"), Bug::kShiftBeforeHealthy},
+    std::pair{std::string_view("shift-without-ack"), Bug::kShiftWithoutAcknowledgement},
+    std::pair{std::string_view("clean-up-before-bake"), Bug::kCleanUpBeforeBake},
+    std::pair{std::string_view("forget-rollback-weights"), Bug::kForgetRollbackWeights},
+    std::pair{std::string_view("drain-source-early"), Bug::kDrainSourceEarly},
+    std::pair{std::string_view("call-hooks-twice"), Bug::kCallHooksTwice},
+    std::pair{std::string_view("forget-hook-answer"), Bug::kForgetHookAnswer},
     std::pair{std::string_view("say-before-commit"), Bug::kSayBeforeCommit}};
 }
 
@@ -33,7 +40,9 @@ bool choose(std::string_view name) {
 
 const char* names() {
   return "stop-before-ack|forget-absent-balancers|free-before-stopped|reply-before-commit|"
-         "wait-for-last-container|forget-health|lose-wake|say-before-commit|stop-protected|leave-early";
+         "wait-for-last-container|forget-health|lose-wake|say-before-commit|stop-protected|leave-early|"
+         "shift-before-healthy|shift-without-ack|clean-up-before-bake|forget-rollback-weights|"
+         "drain-source-early|call-hooks-twice|forget-hook-answer";
 }
 
 }  // namespace agent::control::plant

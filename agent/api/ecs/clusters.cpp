@@ -124,7 +124,7 @@ Answer create_cluster(const Context& context) {
   wanted.tags = *tags;
   wanted.document = with_echoed("{}", in);
   const std::string name = control::create_cluster(context.step, std::move(wanted));
-  log_kept_only(context, row(context, name).arn, kept_only_of_request(in));
+  log_kept_only(context, row(context, name).arn, kept_only_of_request(context, in));
   return answer_cluster(context, name);
 }
 
@@ -170,7 +170,7 @@ Answer update_cluster(const Context& context) {
   control::UpdateCluster update{*name, std::nullopt, with_echoed(cluster.document, context.in)};
   if (has(context.in, "settings")) update.settings = *settings;
   control::update_cluster(context.step, update);
-  log_kept_only(context, cluster.arn, kept_only_of_request(context.in));
+  log_kept_only(context, cluster.arn, kept_only_of_request(context, context.in));
   return answer_cluster(context, *name);
 }
 

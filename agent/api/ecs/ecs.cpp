@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "agent/api/ecs/access.h"
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/wire/shapes.h"
 #include "shared/json/reader.h"
@@ -21,6 +22,7 @@ namespace {
 using Operation = Answer (*)(const Context&);
 
 constexpr std::pair<std::string_view, Operation> kOffered[] = {
+    {"ContinueServiceDeployment", continue_service_deployment},
     {"CreateCapacityProvider", create_capacity_provider},
     {"CreateCluster", create_cluster},
     {"CreateService", create_service},
@@ -86,14 +88,11 @@ constexpr std::string_view kNoDaemons =
     "Managed daemons are not offered: run a service with a distinctInstance constraint.";
 constexpr std::string_view kNoExpress =
     "Express gateway services are not offered: create a service and a load balancer.";
-constexpr std::string_view kNoHooks =
-    "Deployments have no lifecycle hooks that would wait: there is nothing to continue.";
 constexpr std::string_view kNoExec = "ExecuteCommand is not offered.";
 constexpr std::string_view kNoAgentUpdate =
     "Agents are not updated through the API: install a newer package on the host.";
 
 constexpr std::pair<std::string_view, std::string_view> kNotOffered[] = {
-    {"ContinueServiceDeployment", kNoHooks},
     {"CreateDaemon", kNoDaemons},
     {"CreateExpressGatewayService", kNoExpress},
     {"DeleteDaemon", kNoDaemons},
@@ -167,7 +166,11 @@ Result<std::string> handle(control::Step& step, const Call& call, std::vector<st
   }
   const Result<json> request = parse_request(call.operation, call.body);
   if (!request) return request.error();
-  const Answer answer = offered->second(Context{step, call, *request, resource_ids});
+  const Context context{step, call, *request, resource_ids};
+  if (call.by_policy) {
+    if (auto allowed = permit(step, call, accesses_of(context)); !allowed) return allowed.error();
+  }
+  const Answer answer = offered->second(context);
   if (!answer) return answer.error();
   return shared::json::to_text(*answer);
 }

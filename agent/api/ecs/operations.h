@@ -48,6 +48,7 @@ Answer list_service_deployments(const Context&);
 Answer describe_service_deployments(const Context&);
 Answer describe_service_revisions(const Context&);
 Answer stop_service_deployment(const Context&);
+Answer continue_service_deployment(const Context&);
 
 Answer create_task_set(const Context&);
 Answer describe_task_sets(const Context&);

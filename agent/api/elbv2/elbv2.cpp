@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "agent/api/elbv2/access.h"
 #include "agent/api/elbv2/operations.h"
 #include "agent/aws/service.h"
 
@@ -94,6 +95,10 @@ Result<std::string> handle(control::Step& step, const Call& call) {
   auto query = aws::Query::parse(call.body);
   if (!query) return query.error();
   const aws::QueryReader in = query->root();
+  if (call.by_policy) {
+    if (auto allowed = permit(step, call, accesses_of(step, call.operation, in), "AccessDenied"); !allowed)
+      return allowed.error();
+  }
   aws::QueryResult answer(call.operation, aws::xml_namespace(aws::Service::kElbv2));
   auto done = it->run(step, in, answer.result());
   if (!in.ok()) return in.error();

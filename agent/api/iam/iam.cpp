@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/api/access/access.h"
 #include "agent/api/iam/operations.h"
 #include "agent/aws/service.h"
 #include "agent/control/state/faults.h"
@@ -34,6 +35,10 @@ Result<std::string> handle(Step& step, const Call& call) {
   auto query = aws::Query::parse(call.body);
   if (!query) return query.error();
   const aws::QueryReader in = query->root();
+  if (call.by_policy && call.operation == "AddRoleToInstanceProfile") {
+    const Access passing = pass_role(step, in.string_or("RoleName", ""), "ec2.amazonaws.com");
+    if (auto allowed = permit(step, call, {passing}, "AccessDenied"); !allowed) return allowed.error();
+  }
   aws::QueryResult answer(call.operation, aws::xml_namespace(aws::Service::kIam));
   const auto done = found->run(step, in, answer.result(), call);
   if (!in.ok()) return in.error();

@@ -32,7 +32,7 @@ constexpr auto kNothingThere = std::to_array<Operation>({
     {"DescribeSubscriptionFilters", no_subscription_filters},
 });
 
-constexpr std::string_view kNoMetrics = "there are no metrics of CloudWatch here.";
+constexpr std::string_view kNoMetrics = "lines are not counted: put figures with PutMetricData.";
 constexpr std::string_view kNoForwarding = "lines are sent nowhere.";
 constexpr std::string_view kNoInsights = "there is no query language: use FilterLogEvents.";
 constexpr std::string_view kNoKeys = "there are no keys of KMS here.";

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "agent/api/ssm/access.h"
 #include "agent/api/ssm/public_parameters.h"
 #include "agent/control/parameters/parameters.h"
 #include "agent/control/state/faults.h"
@@ -597,6 +598,10 @@ Result<std::string> handle(Step& step, const Call& call, Sealer* sealer) {
       shared::json::Document::parse(call.body.empty() ? "{}" : call.body, "SerializationException");
   if (!document) return document.error();
   const shared::json::Reader in = document->root();
+  if (call.by_policy) {
+    if (auto allowed = permit(step, call, accesses_of(step, call.operation, in)); !allowed)
+      return allowed.error();
+  }
   const Answer answer = found->second({step, call, sealer}, in);
   if (!in.ok()) return in.error();
   if (!answer) return answer.error();

@@ -4,7 +4,7 @@
 
 #include "agent/api/call.h"
 #include "agent/api/offer.h"
-#include "agent/api/ssm/sealer.h"
+#include "agent/api/sealing/sealer.h"
 #include "agent/control/state/step.h"
 #include "shared/base/result.h"
 

@@ -515,6 +515,38 @@ Result<void> modify_rule(Step& step, const ModifyRule& request) {
   return {};
 }
 
+const std::vector<lb::Action>* actions_of_rule(const State& state, const std::string& rule_arn) {
+  if (const auto* rule = state.rules.find(rule_arn)) return &rule->actions;
+  const auto* listener = find_by_default_rule(state, rule_arn);
+  return listener == nullptr ? nullptr : &listener->default_actions;
+}
+
+Result<void> check_rule_actions(const State& state, const std::string& rule_arn,
+                                const std::vector<lb::Action>& actions) {
+  const auto* rule = state.rules.find(rule_arn);
+  const auto* listener =
+      rule != nullptr ? state.listeners.find(rule->listener_arn) : find_by_default_rule(state, rule_arn);
+  if (listener == nullptr) return rule_not_found();
+  return check_usable(state, listener->load_balancer_arn, listener->protocol, actions);
+}
+
+const lb::Action* published_action_of_rule(const lb::Config& config, const State& state,
+                                           const std::string& rule_arn) {
+  const auto* rule = state.rules.find(rule_arn);
+  const auto* by_default = rule == nullptr ? find_by_default_rule(state, rule_arn) : nullptr;
+  const std::string listener = rule != nullptr         ? rule->listener_arn
+                               : by_default != nullptr ? by_default->arn
+                                                       : std::string();
+  for (const auto& each : config.listeners) {
+    if (each->id != listener) continue;
+    if (rule == nullptr) return &each->default_action;
+    const auto found = std::find_if(each->rules.begin(), each->rules.end(),
+                                    [&](const lb::Rule& one) { return one.id == rule_arn; });
+    return found == each->rules.end() ? nullptr : &found->action;
+  }
+  return nullptr;
+}
+
 Result<void> delete_rule(Step& step, const std::string& arn) {
   if (find_by_default_rule(step.state, arn) != nullptr) {
     return fault("OperationNotPermitted", "Default rule '" + arn + "' cannot be deleted");

@@ -80,6 +80,14 @@ struct ModifyRule {
 };
 // Errors: RuleNotFound, OperationNotPermitted (conditions or transforms of a default rule).
 shared::Result<void> modify_rule(Step& step, const ModifyRule& request);
+// The actions of a rule, a default one too; nullptr: there is none. Good until it changes.
+const std::vector<lb::Action>* actions_of_rule(const State& state, const std::string& rule_arn);
+// What modify_rule says of such actions.
+shared::Result<void> check_rule_actions(const State& state, const std::string& rule_arn,
+                                        const std::vector<lb::Action>& actions);
+// How a configuration routes by the rule; nullptr: its listener or the rule is not in it.
+const lb::Action* published_action_of_rule(const lb::Config& config, const State& state,
+                                           const std::string& rule_arn);
 // Errors: RuleNotFound, OperationNotPermitted (a default rule).
 shared::Result<void> delete_rule(Step& step, const std::string& arn);
 struct RulePriority {

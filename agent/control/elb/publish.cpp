@@ -9,6 +9,7 @@
 #include "agent/control/elb/attributes.h"
 #include "agent/control/elb/cookie_keys.h"
 #include "agent/control/elb/listeners.h"
+#include "agent/control/elb/load_balancers.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "shared/base/check.h"
@@ -403,6 +404,7 @@ bool publish(Step& step) {
     built->version = first ? std::max(current + 1, step.millis()) : current + 1;
     edit_meta(step, [&](model::Meta& meta) { meta.config_version = built->version; });
     state.published = built;
+    state.live.signals.published = true;
   }
   mark_targets(state);
   mark_acme_orders(state);

@@ -7,10 +7,12 @@
 
 #include "agent/control/cluster/instances.h"
 #include "agent/control/engine/task_payload.h"
+#include "agent/control/iam/task_roles.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "agent/model/words.h"
 #include "shared/base/text.h"
+#include "shared/http/message.h"
 
 namespace agent::control {
 
@@ -27,9 +29,16 @@ std::optional<std::string> refusal_of(const model::ContainerInstance* instance, 
   return shared::with_code(*why);
 }
 
+// "2026-01-01T06:00:00Z"
+std::string seconds_of(WallTime t) {
+  constexpr std::size_t kToSeconds = 19;
+  return shared::http::iso8601(t).substr(0, kToSeconds) + "Z";
+}
+
 }  // namespace
 
-AgentSync::AgentSync(State& state) : changed_tasks_(state.tasks.follow()) {}
+AgentSync::AgentSync(State& state)
+    : changed_tasks_(state.tasks.follow()), changed_roles_(state.neighbours().task_roles.follow()) {}
 
 std::optional<std::uint64_t> AgentSync::session_of(const State& state, const std::string& instance_arn) {
   const auto it = state.live.agents.find(instance_arn);
@@ -76,6 +85,11 @@ void AgentSync::message(std::uint64_t session, std::string_view text) {
   if (const auto* ack = std::get_if<link::AckRequest>(&*message)) {
     for (auto& [task, sent] : mine->sent) {
       if (sent.message_id == ack->message_id) sent.acknowledged = true;
+    }
+  } else if (const auto* got = std::get_if<link::RoleCredentialsAck>(&*message)) {
+    for (auto& [task, keys] : mine->keys) {
+      const auto told = keys.find(got->credentials_id);
+      if (told != keys.end() && told->second.expiration == got->expiration) told->second.acknowledged = true;
     }
   } else if (auto* question = std::get_if<link::TaskStopVerificationMessage>(&*message)) {
     mine->questions.push_back(std::move(*question));
@@ -164,6 +178,7 @@ class AgentSync::Flush {
       bring_up_to_date(session, key, *task, *desired);
       if (is_starting(session, key, *task)) ++starting;
     }
+    if (!state_.neighbours().task_roles.rows().empty()) renew_keys(session);
     hand_over(session, fresh, starting);
     if (!session.manifest_sent) send_manifest(session);
     for (const auto& question : session.questions) answer(session, question);
@@ -225,6 +240,7 @@ class AgentSync::Flush {
   void forget_gone_tasks(Session& session) {
     const auto& there = state_.task_index().usage(session.instance_arn).tasks;
     forget_gone(session.sent, there);
+    std::erase_if(session.keys, [&](const auto& entry) { return !there.contains(entry.first); });
     std::erase_if(session.asked, [&](const std::string& key) { return !there.contains(key); });
   }
 
@@ -265,13 +281,67 @@ class AgentSync::Flush {
     message.seq_num = *number;
     message.generated_at_ms = shared::epoch_millis(now_);
     message.tasks.push_back(task_payload(definition, task, session.cluster_arn, desired));
+    if (desired == DesiredStatus::kRunning) add_keys(session, key, message.tasks.back());
     const bool first = state_.live.unsent_tasks.erase(key) != 0;
     send(session, link::acs_to_json(message), [&state = state_, key, before, first](Session& mine) {
       if (first) state.live.unsent_tasks.insert(key);
+      mine.keys.erase(key);
       mine.sent.erase(key);
       if (before) mine.sent.emplace(key, *before);
     });
     again_at(now_ + kResendAfter);
+  }
+
+  std::optional<link::RoleCredentials> credentials_of(const model::TaskRole& role) const {
+    const model::IamSession* keys = state_.neighbours().task_sessions.find(role.session);
+    if (keys == nullptr) return std::nullopt;
+    return link::RoleCredentials{role.credentials_id, role.role_arn, keys->id,
+                                 keys->secret,        keys->token,   seconds_of(keys->expires_at)};
+  }
+
+  // The keys of its roles in a payload, noted as told.
+  void add_keys(Session& session, const std::string& key, link::TaskPayload& payload) {
+    const model::TaskRoles* row = state_.neighbours().task_roles.find(key);
+    if (row == nullptr) return;
+    for (const model::TaskRole& role : row->roles) {
+      const auto credentials = credentials_of(role);
+      if (!credentials) continue;
+      (role.purpose == iam::kTaskApplication ? payload.role_credentials
+                                             : payload.execution_role_credentials) = credentials;
+      session.keys[key][role.credentials_id] = {role.session, credentials->expiration, false, now_};
+    }
+  }
+
+  // Of tasks that the agent has: those that run, and those that it has acknowledged.
+  void renew_keys(Session& session) {
+    for (const std::string& key : state_.task_index().usage(session.instance_arn).tasks) {
+      const model::TaskRoles* row = state_.neighbours().task_roles.find(key);
+      const model::Task* task = state_.tasks.find(key);
+      if (row == nullptr || task == nullptr) continue;
+      const auto sent = session.sent.find(key);
+      const bool there = sent == session.sent.end() ? task->last_status >= TaskStatus::kActivating
+                                                    : sent->second.acknowledged;
+      if (!there) continue;
+      for (const model::TaskRole& role : row->roles) renew_key(session, key, *task, role);
+    }
+  }
+
+  void renew_key(Session& session, const std::string& key, const model::Task& task,
+                 const model::TaskRole& role) {
+    auto& told = session.keys[key];
+    if (const auto it = told.find(role.credentials_id);
+        it != told.end() && it->second.session == role.session) {
+      if (it->second.acknowledged) return;
+      const WallTime due = it->second.at + kKeysReminder;
+      if (now_ < due) return again_at(due);
+    }
+    const auto credentials = credentials_of(role);
+    if (!credentials) return;
+    told[role.credentials_id] = {role.session, credentials->expiration, false, now_};
+    const link::RoleCredentialsMessage message{random_.uuid(), task.arn, session.cluster_arn, role.purpose,
+                                               *credentials};
+    send(session, link::acs_to_json(message), [key](Session& mine) { mine.keys.erase(key); });
+    again_at(now_ + kKeysReminder);
   }
 
   link::ManifestTask listed(const Session& session, const model::Task& task) {
@@ -348,6 +418,11 @@ class AgentSync::Flush {
 
 void AgentSync::note_changed_tasks(const State& state) {
   for (const std::string& key : state.tasks.take_changes(changed_tasks_)) {
+    const model::Task* task = state.tasks.find(key);
+    if (task == nullptr) continue;
+    if (const auto session = session_of(state, task->container_instance_arn)) look_at(*session);
+  }
+  for (const std::string& key : state.neighbours().task_roles.take_changes(changed_roles_)) {
     const model::Task* task = state.tasks.find(key);
     if (task == nullptr) continue;
     if (const auto session = session_of(state, task->container_instance_arn)) look_at(*session);

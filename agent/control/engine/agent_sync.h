@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/control/engine/outbox.h"
+#include "agent/control/state/neighbours.h"
 #include "agent/control/state/step.h"
 #include "agent/control/state/timetable.h"
 #include "agent/link/acs.h"
@@ -27,6 +28,9 @@ inline constexpr shared::Millis kStopReminder{60'000};
 // A task that is not up after this long (a slow pull, a container that others wait for) no longer keeps the
 // next one from its agent, see Settings::max_starting_tasks_per_instance.
 inline constexpr shared::Millis kStartingSlot{60'000};
+// Keys of a role that were not acknowledged are told again: also an agent that has forgotten the task says
+// nothing, so it is not done often.
+inline constexpr shared::Millis kKeysReminder{60'000};
 // Agents drop a link that was silent for one to two minutes.
 inline constexpr shared::Millis kAgentHeartbeat{10'000};
 // Sequence numbers are taken from Meta in blocks, so that not every message costs a commit.
@@ -68,6 +72,12 @@ class AgentSync {
     shared::WallTime at{};
     shared::WallTime first{};
   };
+  struct Keys {
+    std::string session;  // of the keys
+    std::string expiration;
+    bool acknowledged = false;
+    shared::WallTime at{};
+  };
   struct Session {
     std::uint64_t id = 0;
     std::string instance_arn;
@@ -77,6 +87,9 @@ class AgentSync {
     std::map<std::string, Sent> sent;  // by task row key
     std::set<std::string> asked;       // row keys of tasks whose payload the agent wants although they run
     std::vector<link::TaskStopVerificationMessage> questions;
+    // Keys of tasks' roles that the agent was told, by task row key and credentials id. Each session begins
+    // with none: which keys the agent has of the one before nobody knows.
+    std::map<std::string, std::map<std::string, Keys>> keys;
   };
   class Flush;
 
@@ -88,6 +101,7 @@ class AgentSync {
   Session* find(std::uint64_t session);
 
   Table<model::Task>::Reader changed_tasks_;
+  Table<model::TaskRoles>::Reader changed_roles_;
   std::map<std::uint64_t, Session> sessions_;
   Timetable<std::uint64_t> looks_;  // when a session wants to be looked at
   Timetable<std::uint64_t> heartbeats_;

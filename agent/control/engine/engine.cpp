@@ -14,10 +14,14 @@
 #include "agent/control/engine/acme_sync.h"
 #include "agent/control/engine/agent_sync.h"
 #include "agent/control/engine/feed_sync.h"
+#include "agent/control/engine/hook_sync.h"
 #include "agent/control/engine/input_queue.h"
 #include "agent/control/engine/marks.h"
 #include "agent/control/engine/outbox.h"
+#include "agent/control/iam/task_roles.h"
+#include "agent/control/scaling/reconcile.h"
 #include "agent/control/services/services.h"
+#include "agent/control/services/strategy/hooks.h"
 #include "agent/control/state/installation.h"
 #include "agent/control/state/migrate.h"
 #include "agent/control/state/plant.h"
@@ -124,6 +128,7 @@ struct Engine::Impl {
   AgentSync agents;
   FeedSync feeds;
   AcmeSync certificates;
+  HookSync hooks;
 
   // What load() moved out of rows of an older version: in the tables from the start and never taken back,
   // durable with the first commit that succeeds.
@@ -170,6 +175,20 @@ void Engine::use(acme::Authority& authority) {
         };
         impl->queue.keep(std::move(input));
       });
+}
+
+void Engine::use(hooks::Caller& caller) {
+  impl_->hooks.use(caller, [impl = impl_.get(), lives = std::weak_ptr<bool>(impl_->alive)](
+                               const std::string& subject, std::uint64_t serial, hooks::Reply reply) {
+    if (lives.expired()) return;
+    impl->request_turn();
+    Input input;
+    input.apply = [subject, serial, reply = std::move(reply)](Step& step) -> Result<void> {
+      take_hook_reply(step, subject, serial, reply);
+      return {};
+    };
+    impl->queue.keep(std::move(input));
+  });
 }
 
 void Engine::check_turns(std::function<void(const std::string&)> complain) {
@@ -231,6 +250,7 @@ std::string Engine::not_ready() const {
 }
 bool Engine::saving() const { return !impl_->undurable.empty(); }
 const State& Engine::state() const { return impl_->state; }
+metrics::Store& Engine::metrics() { return *impl_->state.live.metrics; }
 const Settings& Engine::settings() const { return impl_->settings; }
 
 // Keys with a prefix of no table belong to others who share the store.
@@ -246,6 +266,7 @@ Result<void> Engine::Impl::load() {
     if (const auto bad = table->load({first, last}))
       return Error("corrupt", "load state: the row '" + *bad + "' cannot be decoded");
   }
+  state.live.metrics = std::make_shared<metrics::Store>(shared::epoch_millis(executor.wall_now()) / 1'000);
   begin_step();
   migrate(state);
   for (TableBase* table : tables) {
@@ -349,10 +370,12 @@ void Engine::Impl::reconcile(Step& step) {
 std::size_t Engine::Impl::look_at_all_that_is_due(Step& step, std::size_t most_services) {
   agents.expire(step);
   feeds.expire(step);
+  scaling::reconcile(step);
   const std::size_t looked_at = services.reconcile(step, most_services);
   reconcile_tasks(step);
   reconcile_targets(step);
   reconcile_certificates(step);
+  iam::reconcile_task_roles(step);
   purge_task_definitions(step);
   purge_inactive(step);
   return most_services - looked_at;
@@ -389,6 +412,7 @@ void Engine::Impl::write_messages(Outbox& messages, WallTime now) {
   }
   make_earlier(next_message, feeds.flush(state, now, messages));
   make_earlier(next_message, certificates.flush(state, settings, now, messages));
+  make_earlier(next_message, hooks.flush(state, now, messages));
 }
 
 // What load() moved goes on its own and first: the changes may build on it.

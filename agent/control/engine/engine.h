@@ -11,6 +11,7 @@
 
 #include "agent/acme/authority.h"
 #include "agent/control/state/step.h"
+#include "agent/hooks/caller.h"
 #include "agent/link/channel.h"
 #include "agent/store/async_store.h"
 #include "shared/base/result.h"
@@ -50,6 +51,9 @@ class Engine {
   // Certificates are asked for at `authority`, which outlives the engine; before start().
   void use(acme::Authority& authority);
 
+  // Lifecycle hooks are called by `caller`, which outlives the engine; before start().
+  void use(hooks::Caller& caller);
+
   // For the simulation. After every turn that looked at what changed, everything is looked at, and every
   // agent's session: `complain` hears what that changed, sent or wanted to be woken for, which should be
   // nothing.
@@ -60,6 +64,8 @@ class Engine {
   // The newest, of which what is being saved may still be taken back.
   const State& state() const;
   bool saving() const;
+  // Figures of tasks, balancers and callers: kept beside the rows, and read and written without a step.
+  metrics::Store& metrics();
   const Settings& settings() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/control/elb/figures.h"
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/rows.h"
 #include "shared/lbconfig/feed.h"
@@ -49,6 +50,8 @@ void FeedSync::message(Step& step, std::uint64_t session, std::string_view text)
     take_report(step, it->second, *report);
   } else if (const auto* changes = std::get_if<lb::ReportDelta>(&*message)) {
     take_changes(step, it->second, *changes);
+  } else if (const auto* figures = std::get_if<lb::Figures>(&*message)) {
+    take_figures(step, *figures);
   } else if (std::holds_alternative<lb::Resync>(*message)) {
     it->second.wants_whole = true;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/control/services/daemon_hosts.h"
+#include "agent/control/services/history.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
 
@@ -14,6 +15,8 @@ using model::TaskStatus;
 namespace {
 
 std::string cluster_in(const std::string& child_key) { return child_key.substr(0, child_key.find('/')); }
+// Of a row that is a scalable target's; names of policies may have slashes.
+std::string service_in(const std::string& key) { return key.substr(0, key.find('/', key.find('/') + 1)); }
 
 }  // namespace
 
@@ -33,7 +36,13 @@ Marks::Marks(State& state)
       rules_(state.rules.follow()),
       balancers_(state.balancers.follow()),
       certificates_(state.certificates.follow()),
-      acme_orders_(state.acme_orders.follow()) {}
+      acme_orders_(state.acme_orders.follow()),
+      roles_(state.neighbours().roles.follow()),
+      task_roles_(state.neighbours().task_roles.follow()),
+      alarms_(state.neighbours().alarms.follow()),
+      scalable_targets_(state.neighbours().scalable_targets.follow()),
+      scaling_policies_(state.neighbours().scaling_policies.follow()),
+      scheduled_actions_(state.neighbours().scheduled_actions.follow()) {}
 
 bool Marks::pending() const {
   return state_.clusters.has_changes(clusters_) || state_.services.has_changes(services_) ||
@@ -43,7 +52,12 @@ bool Marks::pending() const {
          state_.load_balancers.has_changes(load_balancers_) || state_.listeners.has_changes(listeners_) ||
          state_.rules.has_changes(rules_) || state_.balancers.has_changes(balancers_) ||
          state_.certificates.has_changes(certificates_) || state_.acme_orders.has_changes(acme_orders_) ||
-         state_.live.signals.any();
+         state_.neighbours().roles.has_changes(roles_) ||
+         state_.neighbours().task_roles.has_changes(task_roles_) ||
+         state_.neighbours().alarms.has_changes(alarms_) ||
+         state_.neighbours().scalable_targets.has_changes(scalable_targets_) ||
+         state_.neighbours().scaling_policies.has_changes(scaling_policies_) ||
+         state_.neighbours().scheduled_actions.has_changes(scheduled_actions_) || state_.live.signals.any();
 }
 
 void Marks::refresh() {
@@ -72,7 +86,28 @@ void Marks::refresh() {
     draining_groups();
     orders_that_wait();
   }
+  for (const auto& key : state_.neighbours().task_roles.take_changes(task_roles_))
+    agenda_.note(Concern::kTaskRoles, key);
+  // A role that tasks may not have keeps a service from starting any.
+  if (!state_.neighbours().roles.take_changes(roles_).empty()) {
+    for (const std::string& key : state_.live.starved) look_at_service(key);
+  }
+  refresh_scaling();
   take_signals();
+}
+
+void Marks::refresh_scaling() {
+  Neighbours& tables = state_.neighbours();
+  for (const auto& name : tables.alarms.take_changes(alarms_)) {
+    agenda_.note(Concern::kAlarm, name);
+    services_that_watch(name);
+  }
+  for (const auto& key : tables.scalable_targets.take_changes(scalable_targets_))
+    agenda_.note(Concern::kScaling, key);
+  for (const auto& key : tables.scaling_policies.take_changes(scaling_policies_))
+    agenda_.note(Concern::kScaling, service_in(key));
+  for (const auto& key : tables.scheduled_actions.take_changes(scheduled_actions_))
+    agenda_.note(Concern::kScaling, service_in(key));
 }
 
 void Marks::take_signals() {
@@ -80,7 +115,10 @@ void Marks::take_signals() {
   for (const std::string& key : signals.health) {
     if (!BERTH_PLANTED(kForgetHealth)) judge_task_of(key);
   }
-  if (signals.any()) draining_groups();
+  if (signals.acknowledged || !signals.health.empty()) draining_groups();
+  if (signals.acknowledged || signals.published) {
+    for (const std::string& key : state_.live.shifting) look_at_service(key);
+  }
   if (signals.acknowledged) orders_that_wait();
   signals = {};
 }
@@ -95,6 +133,7 @@ void Marks::service_changed(const std::string& key) {
     state_.live.daemons.erase(key);
   }
   look_at_service(key);
+  if (state_.neighbours().scalable_targets.find(key) != nullptr) agenda_.note(Concern::kScaling, key);
   if (service != nullptr && service->status == model::ServiceStatus::kInactive)
     agenda_.note(Concern::kInactiveService, key);
   for (const std::string& definition : retiring_) agenda_.note(Concern::kRetiredDefinition, definition);
@@ -111,11 +150,15 @@ void Marks::task_changed(const std::string& key) {
   const bool stopped = task->last_status == TaskStatus::kStopped;
   if (!task->service.empty() && stopped)
     agenda_.note(Concern::kInactiveService, task->cluster + "/" + task->service);
+  if (const std::string service = task->cluster + "/" + task->service;
+      state_.neighbours().scalable_targets.find(service) != nullptr)
+    agenda_.note(Concern::kScaling, service);
   if (!stopped) {
     if (task->desired_status == DesiredStatus::kStopped) agenda_.note(Concern::kStoppingTask, key);
     return;
   }
   agenda_.note(Concern::kStoppedTasks, "");
+  if (state_.neighbours().task_roles.find(key) != nullptr) agenda_.note(Concern::kTaskRoles, key);
   if (const auto* instance = find_instance_by_arn(state_, task->container_instance_arn))
     agenda_.note(Concern::kInactiveInstance, key_of(*instance));
   const std::string definition = definition_key(task->family, task->revision);
@@ -206,6 +249,18 @@ void Marks::starved_services(const std::string& child_key) {
   }
 }
 
+void Marks::services_that_watch(const std::string& alarm) {
+  for (const auto& [key, service] : state_.services.rows()) {
+    if (service.deployments.empty() ||
+        service.deployments.front().rollout_state != model::RolloutState::kInProgress)
+      continue;
+    const auto* current = current_deployment(state_, key);
+    if (current == nullptr || !current->configuration.strategy.alarms) continue;
+    const auto& names = current->configuration.strategy.alarms->names;
+    if (std::find(names.begin(), names.end(), alarm) != names.end()) look_at_service(key);
+  }
+}
+
 void Marks::look_at_service(const std::string& key) {
   const bool daemon = state_.live.daemons.contains(key);
   agenda_.note(daemon ? Concern::kDaemonService : Concern::kService, key);
@@ -239,6 +294,10 @@ void Marks::everything() {
   }
   for (const auto& [name, row] : state_.clusters.rows()) agenda_.note(Concern::kInactiveCluster, name);
   agenda_.note(Concern::kFeeds, "");
+  for (const auto& [key, row] : state_.neighbours().task_roles.rows()) agenda_.note(Concern::kTaskRoles, key);
+  for (const auto& [name, row] : state_.neighbours().alarms.rows()) agenda_.note(Concern::kAlarm, name);
+  for (const auto& [key, row] : state_.neighbours().scalable_targets.rows())
+    agenda_.note(Concern::kScaling, key);
   for (const auto& [arn, row] : state_.certificates.rows()) {
     if (row.request) agenda_.note(Concern::kCertificate, arn);
   }

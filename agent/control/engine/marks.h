@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "agent/control/state/neighbours.h"
 #include "agent/control/state/state.h"
 
 namespace agent::control {
@@ -34,11 +35,13 @@ class Marks {
   void cluster_lost_something(const std::string& child_key);
   void tasks_behind_balancers();
   void starved_services(const std::string& child_key);
+  void services_that_watch(const std::string& alarm);
   void look_at_service(const std::string& key);
   void daemons_on(const std::string& instance_key);
   void draining_groups();
   void take_signals();
   void orders_that_wait();
+  void refresh_scaling();
 
   State& state_;
   Agenda& agenda_;
@@ -56,6 +59,12 @@ class Marks {
   Table<model::Balancer>::Reader balancers_;
   Table<model::Certificate>::Reader certificates_;
   Table<model::AcmeOrder>::Reader acme_orders_;
+  Table<model::IamIdentity>::Reader roles_;
+  Table<model::TaskRoles>::Reader task_roles_;
+  Table<model::Alarm>::Reader alarms_;
+  Table<model::ScalableTarget>::Reader scalable_targets_;
+  Table<model::ScalingPolicy>::Reader scaling_policies_;
+  Table<model::ScheduledAction>::Reader scheduled_actions_;
   std::set<std::string> retiring_;  // task definitions that are DELETE_IN_PROGRESS
 };
 

@@ -220,9 +220,38 @@ std::string container_arn(const model::Task& task, const std::string& name) {
   return {};
 }
 
+// Of an ARN; of ours where there is none. "arn:aws:ecs:REGION:..."
+std::string region_in(const std::string& arn, const std::string& otherwise) {
+  constexpr int kRegion = 3;
+  if (!arn.starts_with("arn:")) return otherwise;
+  std::size_t begin = 0;
+  for (int i = 0; i < kRegion; ++i) {
+    begin = arn.find(':', begin);
+    if (begin == std::string::npos) return otherwise;
+    ++begin;
+  }
+  return arn.substr(begin, arn.find(':', begin) - begin);
+}
+
+// The values are the agent's to ask for: they are in no row and in no message.
+void add_secrets(const json& container, const std::string& region, link::ContainerPayload& out) {
+  for (const json& each : member(container, "secrets")) {
+    link::SecretPayload secret;
+    secret.name = text(each, "name");
+    secret.value_from = text(each, "valueFrom");
+    secret.region = region_in(secret.value_from, region);
+    secret.provider = secret.value_from.find(":secretsmanager:") == std::string::npos ? "ssm" : "asm";
+    out.secrets.push_back(std::move(secret));
+  }
+  const json& registry = member(container, "repositoryCredentials");
+  if (!registry.is_object()) return;
+  const std::string from = text(registry, "credentialsParameter");
+  out.registry_authentication = link::RegistryAuthentication{from, region_in(from, region)};
+}
+
 link::ContainerPayload container_payload(const model::ContainerDefinition& definition,
                                          const model::TaskDefinition& of, const model::Task& task,
-                                         const json& overrides) {
+                                         const json& overrides, const std::string& region) {
   const json container = object_of(definition.document);
   const json changed = override_of(overrides, definition.name);
   link::ContainerPayload out;
@@ -248,6 +277,7 @@ link::ContainerPayload container_payload(const model::ContainerDefinition& defin
   out.stop_timeout = static_cast<int>(number(container, "stopTimeout", 0));
   out.docker_config = docker_config(container);
   add_mounts(container, out);
+  add_secrets(container, region, out);
   out.docker_host_config =
       host_config(container, std::string(model::word(of.network_mode)), out.memory,
                   number(changed, "memoryReservation", definition.memory_reservation.value_or(0)))
@@ -294,7 +324,8 @@ link::TaskPayload task_payload(const model::TaskDefinition* definition, const mo
   out.pid_mode = text(document, "pidMode");
   out.ipc_mode = text(document, "ipcMode");
   for (const model::ContainerDefinition& each : definition->containers) {
-    out.containers.push_back(container_payload(each, *definition, task, overrides));
+    out.containers.push_back(
+        container_payload(each, *definition, task, overrides, region_in(cluster_arn, "")));
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // What an agent is told about a task: the task definition and the task's overrides, mapped to the ECS agent
 // protocol's payload. Pure. Not for tasks that need what this control plane does not offer (awsvpc
-// interfaces, secrets, environment files in an object store): those members are left out.
+// interfaces, environment files in an object store): those members are left out. Keys of the task's roles are
+// added by who sends it.
 #pragma once
 #include <string>
 

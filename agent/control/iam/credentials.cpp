@@ -49,6 +49,7 @@ std::optional<Owner> find_owner(const State& state, std::string_view id) {
     return Owner{Kind::kUser, user, nullptr, false};
   }
   const auto* session = all.sessions.find(id);
+  if (session == nullptr) session = all.task_sessions.find(id);
   if (session == nullptr) return std::nullopt;
   if (session->user == kAdministrator) return Owner{Kind::kUser, nullptr, session, true};
   const Kind kind = session->role.empty() ? Kind::kUser : Kind::kRole;
@@ -149,11 +150,7 @@ Result<const model::IamSession*> keep_session(Step& step, model::IamSession sess
   if (all.sessions.size() >= kMaxSessions)
     return fault("Throttling",
                  "Rate exceeded: " + std::to_string(kMaxSessions) + " temporary keys have not expired");
-  session.id = key_id(step, "ASIA");
-  session.secret = base64_letters(step, kSecretChars);
-  session.token = base64_letters(step, kTokenChars);
-  session.issued_at = step.now;
-  session.expires_at = step.now + std::chrono::seconds(seconds);
+  fill_temporary_keys(step, session, std::chrono::seconds(seconds));
   const std::string id = session.id;
   return &all.sessions.put(id, std::move(session));
 }
@@ -208,6 +205,14 @@ std::string session_arn(const Settings& settings, const model::IamIdentity& role
          session.name;
 }
 
+void fill_temporary_keys(Step& step, model::IamSession& session, shared::Millis life) {
+  session.id = key_id(step, "ASIA");
+  session.secret = base64_letters(step, kSecretChars);
+  session.token = base64_letters(step, kTokenChars);
+  session.issued_at = step.now;
+  session.expires_at = step.now + life;
+}
+
 std::optional<Holder> find_holder(const State& state, const Settings& settings, std::string_view id) {
   const auto owner = find_owner(state, id);
   if (!owner) return std::nullopt;
@@ -236,7 +241,7 @@ std::optional<Holder> find_holder(const State& state, const Settings& settings, 
 
 Result<void> check_permission(const State& state, const Settings& settings, std::string_view id,
                               const std::string& action, const std::string& resource,
-                              const Circumstances& around) {
+                              const Circumstances& around, const policy::Context& keys) {
   const auto owner = find_owner(state, id);
   const auto holder = find_holder(state, settings, id);
   if (!owner || !holder) return denied("(unknown)", action, resource, policy::Decision::kImplicitDeny);
@@ -250,6 +255,7 @@ Result<void> check_permission(const State& state, const Settings& settings, std:
   request.resource = resource;
   request.partial = resource.empty();
   request.context = context_of(settings, *owner, *holder, around);
+  request.context.insert(keys.begin(), keys.end());
   const policy::Decision decision = policy::decide(policies_of(state, *owner), request);
   if (decision == policy::Decision::kAllow) return {};
   return denied(holder->arn, action, resource, decision);

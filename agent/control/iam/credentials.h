@@ -35,12 +35,13 @@ struct Circumstances {
   std::string source_ip;   // may be empty
   std::string user_agent;  // may be empty
 };
-// Of the key's holder: what its policies say of `action` ("ecs:RunTask") on `resource`. An empty resource is
-// one that is not known yet: then only what holds for all resources allows. Error AccessDenied in AWS's
-// words.
+// Of the key's holder: what its policies say of `action` ("ecs:RunTask") on `resource`, an ARN or "*" for
+// none in particular, with the condition keys of the service's own. An empty resource is one that is not
+// known yet: then only what holds for all resources allows. Error AccessDenied in AWS's words.
 shared::Result<void> check_permission(const State& state, const Settings& settings, std::string_view key_id,
                                       const std::string& action, const std::string& resource,
-                                      const Circumstances& around);
+                                      const Circumstances& around,
+                                      const agent::iam::policy::Context& keys = {});
 
 // ---- Keys of users ----
 
@@ -70,6 +71,8 @@ struct AssumeRole {
 // (a policy's ARN).
 shared::Result<const model::IamSession*> assume_role(Step& step, const Caller& caller,
                                                      const AssumeRole& request);
+// Its id, secret, token and times.
+void fill_temporary_keys(Step& step, model::IamSession& session, shared::Millis life);
 // Of a user, with a key for long. Error: AccessDenied.
 shared::Result<const model::IamSession*> create_session_token(Step& step, const Caller& caller,
                                                               std::int64_t seconds);

@@ -88,6 +88,8 @@ Result<void> fill_from_document(model::TaskDefinition& definition) {
   for (const Reader& each : in.children("containerDefinitions")) {
     definition.containers.push_back(container_in(each));
   }
+  definition.task_role = in.string_or("taskRoleArn", "");
+  definition.execution_role = in.string_or("executionRoleArn", "");
   definition.platform = platform_in(in);
   definition.requires_attributes.clear();
   for (const Reader& each : in.children("requiresAttributes")) {

@@ -5,6 +5,7 @@
 #include "agent/control/records/account.h"
 #include "agent/control/records/definition_document.h"
 #include "agent/control/records/parts.h"
+#include "agent/control/records/rollout.h"
 #include "agent/model/words.h"
 #include "shared/json/reader.h"
 
@@ -130,43 +131,57 @@ model::Container read_container(const Reader& in) {
 json encode_balancers(const std::vector<model::ServiceLoadBalancer>& all) {
   json out = json::array();
   for (const auto& each : all) {
-    out.push_back({{"target_group_arn", each.target_group_arn},
-                   {"container_name", each.container_name},
-                   {"container_port", each.container_port}});
+    json one = {{"target_group_arn", each.target_group_arn},
+                {"container_name", each.container_name},
+                {"container_port", each.container_port}};
+    if (!each.alternate_target_group_arn.empty()) {
+      one["alternate_target_group_arn"] = each.alternate_target_group_arn;
+      one["production_rule"] = each.production_rule;
+      one["test_rule"] = each.test_rule;
+      one["role_arn"] = each.role_arn;
+    }
+    out.push_back(std::move(one));
   }
   return out;
 }
-std::vector<model::ServiceLoadBalancer> read_balancers(const Reader& in) {
+std::vector<model::ServiceLoadBalancer> read_balancers(const Reader& in,
+                                                       const char* name = "load_balancers") {
   std::vector<model::ServiceLoadBalancer> all;
-  for (const Reader& each : in.children("load_balancers")) {
+  for (const Reader& each : in.children(name)) {
     all.push_back({each.string_or("target_group_arn", ""), each.string_or("container_name", ""),
-                   each.integer_or<int>("container_port", 0)});
+                   each.integer_or<int>("container_port", 0),
+                   each.string_or("alternate_target_group_arn", ""), each.string_or("production_rule", ""),
+                   each.string_or("test_rule", ""), each.string_or("role_arn", "")});
   }
   return all;
 }
 
 json encode_deployment(const model::Deployment& from) {
-  return {{"id", from.id},
-          {"status", text(from.status)},
-          {"task_definition_arn", from.task_definition_arn},
-          {"rollout_state", text(from.rollout_state)},
-          {"rollout_state_reason", from.rollout_state_reason},
-          {"desired_count", from.desired_count},
-          {"failed_tasks", from.failed_tasks},
-          {"reached_running", from.reached_running},
-          {"load_balancers", encode_balancers(from.load_balancers)},
-          {"created_at", millis(from.created_at)},
-          {"updated_at", millis(from.updated_at)},
-          {"is_rollback", from.is_rollback},
-          {"strategy", strategy_json(from.strategy)},
-          {"revision", from.revision},
-          {"external_id", from.external_id},
-          {"scale", from.scale},
-          {"launch_type", text(from.launch_type)},
-          {"client_token", from.client_token},
-          {"tags", tags_json(from.tags)},
-          {"stable_at", millis(from.stable_at)},
-          {"stable", from.stable}};
+  json out = {{"id", from.id},
+              {"status", text(from.status)},
+              {"task_definition_arn", from.task_definition_arn},
+              {"rollout_state", text(from.rollout_state)},
+              {"rollout_state_reason", from.rollout_state_reason},
+              {"desired_count", from.desired_count},
+              {"failed_tasks", from.failed_tasks},
+              {"reached_running", from.reached_running},
+              {"load_balancers", encode_balancers(from.load_balancers)},
+              {"created_at", millis(from.created_at)},
+              {"updated_at", millis(from.updated_at)},
+              {"is_rollback", from.is_rollback},
+              {"strategy", strategy_json(from.strategy)},
+              {"revision", from.revision},
+              {"external_id", from.external_id},
+              {"scale", from.scale},
+              {"launch_type", text(from.launch_type)},
+              {"client_token", from.client_token},
+              {"tags", tags_json(from.tags)},
+              {"stable_at", millis(from.stable_at)},
+              {"stable", from.stable}};
+  if (from.rollout.kind != model::DeploymentStrategy::kRolling ||
+      from.rollout.stage != model::LifecycleStage::kNone)
+    out["rollout"] = encode_rollout(from.rollout);
+  return out;
 }
 model::Deployment read_deployment(const Reader& in) {
   model::Deployment out;
@@ -191,6 +206,7 @@ model::Deployment read_deployment(const Reader& in) {
   out.tags = read_tags(in);
   out.stable_at = read_time(in, "stable_at");
   out.stable = in.boolean_or("stable", false);
+  if (const auto rollout = in.child("rollout")) read_rollout(*rollout, out.rollout);
   return out;
 }
 
@@ -211,14 +227,17 @@ void read_configuration(const Reader& in, model::DeploymentConfiguration& out) {
     read_enum(*threshold, "type", out.threshold.type);
     out.threshold.value = threshold->integer_or<int>("value", 50);
   }
+  if (const auto by_stages = in.child("deployment_strategy")) read_strategy(*by_stages, out.strategy);
 }
 json encode_configuration(const model::DeploymentConfiguration& from) {
-  return {{"maximum_percent", from.maximum_percent},
-          {"minimum_healthy_percent", from.minimum_healthy_percent},
-          {"circuit_breaker", from.circuit_breaker},
-          {"circuit_breaker_rollback", from.circuit_breaker_rollback},
-          {"reset_on_healthy_task", from.reset_on_healthy_task},
-          {"threshold", encode_threshold(from.threshold)}};
+  json out = {{"maximum_percent", from.maximum_percent},
+              {"minimum_healthy_percent", from.minimum_healthy_percent},
+              {"circuit_breaker", from.circuit_breaker},
+              {"circuit_breaker_rollback", from.circuit_breaker_rollback},
+              {"reset_on_healthy_task", from.reset_on_healthy_task},
+              {"threshold", encode_threshold(from.threshold)}};
+  if (!(from.strategy == model::Strategy())) out["deployment_strategy"] = encode_strategy(from.strategy);
+  return out;
 }
 
 json encode_service_parts(const model::Service& from) {
@@ -545,6 +564,7 @@ std::string encode_service_revision(const model::ServiceRevision& row) {
                                 {"launch_type", text(row.launch_type)},
                                 {"strategy", strategy_json(row.strategy)},
                                 {"load_balancers", encode_balancers(row.load_balancers)},
+                                {"resolved", encode_balancers(row.resolved)},
                                 {"created_at", millis(row.created_at)}});
 }
 bool decode_service_revision(std::string_view value, model::ServiceRevision& row) {
@@ -557,6 +577,7 @@ bool decode_service_revision(std::string_view value, model::ServiceRevision& row
     read_enum(in, "launch_type", row.launch_type);
     row.strategy = read_strategy(in, "strategy");
     row.load_balancers = read_balancers(in);
+    row.resolved = read_balancers(in, "resolved");
     row.created_at = read_time(in, "created_at");
   });
 }
@@ -574,6 +595,8 @@ std::string encode_service_deployment(const model::ServiceDeployment& row) {
               {"configuration", encode_configuration(row.configuration)},
               {"breaker_triggered", row.breaker_triggered},
               {"failed_tasks", row.failed_tasks},
+              {"alarms_ignored", row.alarms_ignored},
+              {"alarms_triggered", row.alarms_triggered},
               {"created_at", millis(row.created_at)},
               {"updated_at", millis(row.updated_at)}};
   put_optional(out, "finished_at", row.finished_at);
@@ -601,6 +624,8 @@ bool decode_service_deployment(std::string_view value, model::ServiceDeployment&
       read_configuration(*configuration, row.configuration);
     row.breaker_triggered = in.boolean_or("breaker_triggered", false);
     row.failed_tasks = in.integer_or<int>("failed_tasks", 0);
+    row.alarms_ignored = in.strings_or_empty("alarms_ignored");
+    row.alarms_triggered = in.strings_or_empty("alarms_triggered");
     row.created_at = read_time(in, "created_at");
     row.updated_at = read_time(in, "updated_at");
     row.finished_at = read_optional_time(in, "finished_at");

@@ -21,6 +21,7 @@ void FieldWriter::operator()(std::string_view name, const std::string& value) {
 }
 void FieldWriter::operator()(std::string_view name, std::int64_t value) { out_[std::string(name)] = value; }
 void FieldWriter::operator()(std::string_view name, bool value) { out_[std::string(name)] = value; }
+void FieldWriter::operator()(std::string_view name, double value) { out_[std::string(name)] = value; }
 void FieldWriter::operator()(std::string_view name, shared::WallTime value) {
   out_[std::string(name)] = millis(value);
 }
@@ -48,6 +49,9 @@ void FieldReader::operator()(std::string_view name, std::int64_t& value) {
 }
 void FieldReader::operator()(std::string_view name, int& value) { value = in_.integer_or<int>(name, value); }
 void FieldReader::operator()(std::string_view name, bool& value) { value = in_.boolean_or(name, value); }
+void FieldReader::operator()(std::string_view name, double& value) {
+  value = in_.number(name).value_or(value);
+}
 void FieldReader::operator()(std::string_view name, shared::WallTime& value) { value = read_time(in_, name); }
 void FieldReader::operator()(std::string_view name, std::vector<std::string>& value) {
   value = in_.strings_or_empty(name);

@@ -31,6 +31,7 @@ class FieldWriter {
   void operator()(std::string_view name, std::int64_t value);
   void operator()(std::string_view name, int value) { (*this)(name, static_cast<std::int64_t>(value)); }
   void operator()(std::string_view name, bool value);
+  void operator()(std::string_view name, double value);
   void operator()(std::string_view name, shared::WallTime value);
   void operator()(std::string_view name, const std::vector<std::string>& value);
   void operator()(std::string_view name, const std::map<std::string, std::string>& value);
@@ -57,6 +58,7 @@ class FieldReader {
   void operator()(std::string_view name, std::int64_t& value);
   void operator()(std::string_view name, int& value);
   void operator()(std::string_view name, bool& value);
+  void operator()(std::string_view name, double& value);
   void operator()(std::string_view name, shared::WallTime& value);
   void operator()(std::string_view name, std::vector<std::string>& value);
   void operator()(std::string_view name, std::map<std::string, std::string>& value);

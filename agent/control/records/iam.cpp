@@ -46,6 +46,21 @@ void fields(Archive& in, Row& row) {
   in("expires_at", row.expires_at);
 }
 
+template <class Archive, RowOf<model::TaskRole> Row>
+void fields(Archive& in, Row& row) {
+  in("purpose", row.purpose);
+  in("role_arn", row.role_arn);
+  in("credentials_id", row.credentials_id);
+  in("session", row.session);
+  in("previous", row.previous);
+}
+
+template <class Archive, RowOf<model::TaskRoles> Row>
+void fields(Archive& in, Row& row) {
+  in("task", row.task);
+  in("roles", row.roles);
+}
+
 template <class Archive, RowOf<model::IamPolicyVersion> Row>
 void fields(Archive& in, Row& row) {
   in("number", row.number);
@@ -82,6 +97,7 @@ void fields(Archive& in, Row& row) {
 BERTH_ROW(model::IamIdentity)
 BERTH_ROW(model::IamAccessKey)
 BERTH_ROW(model::IamSession)
+BERTH_ROW(model::TaskRoles)
 BERTH_ROW(model::IamPolicy)
 BERTH_ROW(model::IamInstanceProfile)
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/control/services/services.h"
+#include "agent/control/state/alarms.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 
@@ -123,7 +124,8 @@ void note_deployment_begun(Step& step, const std::string& service_key) {
   revision.task_definition_arn = primary.task_definition_arn;
   revision.launch_type = service.launch_type;
   revision.strategy = primary.strategy;
-  revision.load_balancers = primary.load_balancers;
+  revision.load_balancers = service.load_balancers;
+  if (primary.load_balancers != service.load_balancers) revision.resolved = primary.load_balancers;
   revision.created_at = step.now;
   rows(step).service_revisions.put(service_key + "/" + revision.number, revision);
   ServiceDeployment row;
@@ -140,6 +142,11 @@ void note_deployment_begun(Step& step, const std::string& service_key) {
       row.source_revisions.push_back(each.revision);
   }
   row.configuration = service.configuration;
+  if (const auto& alarms = service.configuration.strategy.alarms; alarms && alarms->enable) {
+    for (const std::string& name : alarms->names) {
+      if (in_alarm(step.state, name)) row.alarms_ignored.push_back(name);
+    }
+  }
   row.created_at = row.updated_at = step.now;
   const std::string key = service_key + "/" + row.id;
   rows(step).service_deployments.put(key, std::move(row));
@@ -159,33 +166,44 @@ void note_deployment_completed(Step& step, const std::string& service_key) {
 
 namespace {
 
-std::string reason_of(FailedBy by) {
-  return by == FailedBy::kCircuitBreaker
-             ? "Service deployment rolled back because the circuit breaker threshold was exceeded."
-             : "Service deployment rolled back because of a call of StopServiceDeployment.";
+std::string cause_of(const Given& up) {
+  switch (up.by) {
+    case FailedBy::kCircuitBreaker:
+      return "because the circuit breaker threshold was exceeded.";
+    case FailedBy::kCaller:
+      return "because of a call of StopServiceDeployment.";
+    case FailedBy::kAlarm:
+    case FailedBy::kHook:
+    case FailedBy::kStage:
+      return "because of this: " + up.what + ".";
+  }
+  return ".";
+}
+
+std::string reason_of_rollback(const Given& up) {
+  return "Service deployment rolled back " + cause_of(up) + up.more;
 }
 
 }  // namespace
 
-void note_deployment_failed(Step& step, const std::string& service_key, FailedBy by) {
+void note_deployment_failed(Step& step, const std::string& service_key, const Given& up) {
   edit_current(step, service_key, [&](ServiceDeployment& row) {
     const bool goes_back = row.rollback.has_value();
-    row.breaker_triggered = row.breaker_triggered || by == FailedBy::kCircuitBreaker;
+    row.breaker_triggered = row.breaker_triggered || up.by == FailedBy::kCircuitBreaker;
     close(row, goes_back ? ServiceDeploymentStatus::kRollbackFailed : ServiceDeploymentStatus::kStopped,
-          by == FailedBy::kCircuitBreaker
-              ? "Service deployment failed because the circuit breaker threshold was exceeded."
-              : "Service deployment stopped by a call of StopServiceDeployment.",
+          up.by == FailedBy::kCaller ? "Service deployment stopped by a call of StopServiceDeployment."
+                                     : "Service deployment failed " + cause_of(up) + up.more,
           step.now);
   });
 }
 
-void note_rollback_begun(Step& step, const std::string& service_key, FailedBy by) {
+void note_rollback_begun(Step& step, const std::string& service_key, const Given& up) {
   const model::Deployment primary = step.state.services.find(service_key)->deployments.front();
   edit_current(step, service_key, [&](ServiceDeployment& row) {
     row.status = ServiceDeploymentStatus::kRollbackInProgress;
-    row.breaker_triggered = by == FailedBy::kCircuitBreaker;
-    row.status_reason = reason_of(by);
-    row.rollback = model::Rollback{reason_of(by), step.now, primary.revision, primary.id};
+    row.breaker_triggered = up.by == FailedBy::kCircuitBreaker;
+    row.status_reason = reason_of_rollback(up);
+    row.rollback = model::Rollback{reason_of_rollback(up), step.now, primary.revision, primary.id};
   });
 }
 

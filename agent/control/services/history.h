@@ -22,11 +22,18 @@ const model::ServiceRevision* revision_of(const State& state, const std::string&
 void note_deployment_begun(Step& step, const std::string& service_key);
 // The PRIMARY deployment is completed: SUCCESSFUL, or ROLLBACK_SUCCESSFUL.
 void note_deployment_completed(Step& step, const std::string& service_key);
-enum class FailedBy { kCircuitBreaker, kCaller };
-// The deployment was given up for good: STOPPED, or ROLLBACK_FAILED if it was one that went back.
-void note_deployment_failed(Step& step, const std::string& service_key, FailedBy by);
+enum class FailedBy { kCircuitBreaker, kCaller, kAlarm, kHook, kStage };
+// Of a deployment that was given up: `what` as the statusReason says it, of kAlarm, kHook and kStage; `more`
+// are sentences behind it, each with a blank before it.
+struct Given {
+  FailedBy by = FailedBy::kCircuitBreaker;
+  std::string what{};
+  std::string more{};
+};
+// For good: STOPPED, or ROLLBACK_FAILED if it was one that went back.
+void note_deployment_failed(Step& step, const std::string& service_key, const Given& up);
 // The PRIMARY deployment is one that goes back to where the service was before.
-void note_rollback_begun(Step& step, const std::string& service_key, FailedBy by);
+void note_rollback_begun(Step& step, const std::string& service_key, const Given& up);
 // The service is being deleted.
 void note_service_deleted(Step& step, const std::string& service_key);
 

@@ -5,6 +5,7 @@
 
 #include "agent/control/elb/target_health.h"
 #include "agent/control/services/protection.h"
+#include "agent/control/services/strategy/rollout.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/tasks/placing.h"
@@ -126,11 +127,12 @@ std::optional<Judgement> judge_stranded(Step& step, const model::Task& task) {
 
 PlanAge age_of(const State& state, const model::Service& service, const model::Task& task) {
   // Of task sets each has tasks of its own; who replaces whom is for their caller to say.
-  const bool external = service.controller == model::DeploymentController::kExternal;
+  // So it is with the deployments of one that goes by stages.
+  const bool apart = service.controller == model::DeploymentController::kExternal || goes_by_stages(service);
   const bool wanted =
       std::any_of(service.deployments.begin(), service.deployments.end(), [&](const auto& each) {
-        return each.id == task.deployment_id && (external ? each.status != model::DeploymentStatus::kDraining
-                                                          : each.id == service.deployments.front().id);
+        return each.id == task.deployment_id && (apart ? each.status != model::DeploymentStatus::kDraining
+                                                       : each.id == service.deployments.front().id);
       });
   if (!wanted) return PlanAge::kOutdated;
   const model::ContainerInstance* instance = find_instance_by_arn(state, task.container_instance_arn);

@@ -5,6 +5,8 @@
 
 #include "agent/control/elb/target_health.h"
 #include "agent/control/services/history.h"
+#include "agent/control/services/strategy/rollout.h"
+#include "agent/control/services/strategy/traffic.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
@@ -101,11 +103,12 @@ model::Deployment new_deployment(Step& step, const model::Service& service) {
   deployment.task_definition_arn = service.task_definition_arn;
   deployment.rollout_state_reason = "ECS deployment " + deployment.id + " in progress.";
   deployment.desired_count = service.desired_count;
-  deployment.load_balancers = service.load_balancers;
   deployment.strategy = service.strategy;
   deployment.revision = deployment.id.substr(deployment.id.find('/') + 1);
   deployment.created_at = step.now;
   deployment.updated_at = step.now;
+  prepare_rollout(step, service, deployment);
+  if (deployment.rollout.kind != model::DeploymentStrategy::kRolling) deployment.desired_count = 0;
   return deployment;
 }
 
@@ -143,6 +146,8 @@ Result<std::string> create_service(Step& step, model::Service service) {
   if (!definition) return definition.error();
   if (auto ok = check_load_balancers(step.state, **definition, service.load_balancers); !ok)
     return ok.error();
+  if (auto ok = check_traffic(step.state, service.configuration.strategy, service.load_balancers, {}); !ok)
+    return ok.error();
 
   service.task_definition_arn = (*definition)->arn;
   service.arn = step.arn(aws::EcsKind::kService, key);
@@ -179,6 +184,10 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
     if (definition == nullptr) return client_exception("TaskDefinition not found.");
     if (auto ok = check_load_balancers(step.state, *definition, balancers); !ok) return ok;
   }
+  if (new_one || update.configuration) {
+    const auto& strategy = (update.configuration ? *update.configuration : service.configuration).strategy;
+    if (auto ok = check_traffic(step.state, strategy, balancers, service.load_balancers); !ok) return ok;
+  }
   rows(step).services.edit(key, [&](model::Service& row) {
     apply_plain_members(row, update);
     if (update.load_balancers) row.load_balancers = *update.load_balancers;
@@ -187,7 +196,8 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
     if (update.strategy && update.strategy->empty()) row.launch_type = model::LaunchType::kEc2;
     if (update.desired_count) {
       row.desired_count = *update.desired_count;
-      if (!row.deployments.empty() && row.controller == model::DeploymentController::kEcs) {
+      if (!row.deployments.empty() && row.controller == model::DeploymentController::kEcs &&
+          !goes_by_stages(row)) {
         row.deployments.front().desired_count = *update.desired_count;
         row.deployments.front().updated_at = step.now;
       }
@@ -264,8 +274,14 @@ Result<void> stop_service_deployment(Step& step, const std::string& key, StopTyp
   if (!active) return active.error();
   const model::Deployment failing = (*active)->deployments.front();
   const std::string why = "ECS deployment stopped by a call of StopServiceDeployment";
-  if (type == StopType::kRollback &&
-      ((*active)->last_completed_task_definition.empty() || failing.is_rollback)) {
+  if (goes_by_stages(**active) && failing.rollout.stage == model::LifecycleStage::kCleanUp) {
+    return fault("ConflictException",
+                 "The service deployment cannot be stopped at its stage CLEAN_UP: the former revision is "
+                 "being stopped already.");
+  }
+  const bool nothing_before = failing.rollout.source.empty() &&
+                              ((*active)->last_completed_task_definition.empty() || failing.is_rollback);
+  if (type == StopType::kRollback && nothing_before) {
     return invalid_parameter(
         "There is no completed deployment of the service to roll back to. Use stopType ABORT to go no "
         "further.");
@@ -279,10 +295,11 @@ Result<void> stop_service_deployment(Step& step, const std::string& key, StopTyp
   add_event(step, **active,
             "(deployment " + failing.id + ") deployment stopped by a call of StopServiceDeployment.");
   if (type == StopType::kAbort) {
-    note_deployment_failed(step, service_key, FailedBy::kCaller);
+    note_deployment_failed(step, service_key, {FailedBy::kCaller});
+  } else if (go_back_to_source(step, service_key, why) || roll_back_to_completed(step, service_key, why)) {
+    note_rollback_begun(step, service_key, {FailedBy::kCaller});
   } else {
-    roll_back_to_completed(step, service_key, why);
-    note_rollback_begun(step, service_key, FailedBy::kCaller);
+    note_deployment_failed(step, service_key, {FailedBy::kCaller});
   }
   return {};
 }

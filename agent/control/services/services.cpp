@@ -9,6 +9,7 @@
 #include "agent/control/services/history.h"
 #include "agent/control/services/judge.h"
 #include "agent/control/services/plan.h"
+#include "agent/control/services/strategy/rollout.h"
 #include "agent/control/services/task_sets.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
@@ -188,11 +189,13 @@ void mark_steady(Step& step, const std::string& key) {
     });
   }
   if (found.deployments.front().rollout_state == RolloutState::kInProgress) {
+    if (!has_baked(step, key)) return;
     rows(step).services.edit(key, [&](model::Service& service) {
       model::Deployment& primary = service.deployments.front();
       primary.rollout_state = RolloutState::kCompleted;
       primary.rollout_state_reason = "ECS deployment " + primary.id + " completed.";
       primary.failed_tasks = 0;
+      primary.rollout.hooks.clear();
       primary.updated_at = step.now;
       service.last_completed_task_definition = primary.task_definition_arn;
       service.last_completed_revision = primary.revision;
@@ -207,30 +210,25 @@ void mark_steady(Step& step, const std::string& key) {
 bool trip_circuit_breaker(Step& step, const std::string& key) {
   const model::Service& found = *step.state.services.find(key);
   const model::Deployment& failing = found.deployments.front();
-  if (!found.configuration.circuit_breaker || failing.rollout_state != RolloutState::kInProgress)
+  if (!found.configuration.circuit_breaker || failing.rollout_state != RolloutState::kInProgress ||
+      failing.rollout.going_back)
     return false;
   if (failing.failed_tasks < circuit_breaker_threshold(found.desired_count, found.configuration.threshold))
     return false;
-  rows(step).services.edit(key, [&](model::Service& service) {
-    model::Deployment& primary = service.deployments.front();
-    primary.rollout_state = RolloutState::kFailed;
-    primary.rollout_state_reason = "ECS deployment circuit breaker: tasks failed to start.";
-    primary.updated_at = step.now;
-  });
-  add_event(step, found, "(deployment " + failing.id + ") deployment failed: tasks failed to start.");
-  const bool back = found.configuration.circuit_breaker_rollback &&
-                    roll_back_to_completed(step, key, "ECS deployment circuit breaker");
-  if (back) {
-    note_rollback_begun(step, key, FailedBy::kCircuitBreaker);
-  } else {
-    note_deployment_failed(step, key, FailedBy::kCircuitBreaker);
-  }
+  fail_deployment(step, key,
+                  {.by = FailedBy::kCircuitBreaker,
+                   .what = "tasks failed to start",
+                   .reason = "ECS deployment circuit breaker: tasks failed to start",
+                   .why = "ECS deployment circuit breaker",
+                   .back = found.configuration.circuit_breaker_rollback});
   return true;
 }
 
-Starting may_start(Step& step, const model::Service& service) {
+// `deployment`: of a service with task sets, or that goes by stages, the one that is meant.
+Starting may_start(Step& step, const model::Service& service, const model::Deployment* deployment = nullptr) {
   if (service.deployments.empty()) return Starting::kForbidden;
-  const bool failed = service.deployments.front().rollout_state == RolloutState::kFailed;
+  const model::Deployment& meant = deployment == nullptr ? service.deployments.front() : *deployment;
+  const bool failed = meant.rollout_state == RolloutState::kFailed;
   if (failed && service.controller == model::DeploymentController::kEcs) return Starting::kForbidden;
   if (service.next_start_at && *service.next_start_at > step.now) {
     step.wake_at(*service.next_start_at);
@@ -277,6 +275,7 @@ std::string terms_of(const model::Service& service) {
     for (const auto& each : service.placement_constraints) terms += " " + each.expression;
   }
   if (service.status != ServiceStatus::kActive) terms += " deleted";
+  if (goes_by_stages(service)) terms += " by stages";
   for (const model::Deployment& each : service.deployments) {
     terms += " " + each.id;
     if (each.status == model::DeploymentStatus::kDraining) terms += " draining";
@@ -362,7 +361,8 @@ void ServiceReconciler::judge(Step& step, const std::string& task_key) {
   const std::string key = live ? task->cluster + "/" + task->service : std::string();
   const model::Service* service = live ? step.state.services.find(key) : nullptr;
   if (service == nullptr) return forget(step, task_key);
-  const bool of_set = service->controller == model::DeploymentController::kExternal;
+  const bool of_set =
+      service->controller == model::DeploymentController::kExternal || goes_by_stages(*service);
   const std::string book = of_set ? key + kSetMark + task->deployment_id : key;
   if (const auto before = service_of_.find(task_key); before != service_of_.end() && before->second != book)
     books_[before->second].book.erase(task_key);
@@ -424,10 +424,14 @@ void ServiceReconciler::reconcile_due(Step& step, Concern concern, const std::st
   judge_on_new_terms(step, key);
   step.subject = {concern, key};
   if (service->controller == model::DeploymentController::kExternal) return reconcile_task_sets(step, key);
-  if (service->status == ServiceStatus::kActive && trip_circuit_breaker(step, key)) {
+  if (service->status == ServiceStatus::kActive &&
+      (trip_circuit_breaker(step, key) || trip_alarms(step, key))) {
     judge_on_new_terms(step, key);
     step.subject = {concern, key};
   }
+  if (goes_by_stages(*service)) return reconcile_by_stages(step, key);
+  rows(step).live.shifting.erase(key);
+  rows(step).live.hooked.erase(key);
   if (service->scheduling == model::SchedulingStrategy::kDaemon) {
     reconcile_daemon(step, key);
   } else {
@@ -498,40 +502,17 @@ bool ServiceReconciler::any_task_left(const std::string& key) const {
 void ServiceReconciler::reconcile_task_sets(Step& step, const std::string& key) {
   const bool active = step.state.services.find(key)->status == ServiceStatus::kActive;
   const std::string prefix = key + kSetMark;
-  for (const model::Deployment& each : step.state.services.find(key)->deployments)
-    books_.try_emplace(prefix + each.id);
-  std::vector<std::string> sets;
-  for (auto it = books_.lower_bound(prefix); it != books_.end() && it->first.starts_with(prefix); ++it)
-    sets.push_back(it->first.substr(prefix.size()));
   rows(step).live.starved.erase(key);
   bool steady = active;
-  for (const std::string& id : sets) {
-    const model::Service& service = *step.state.services.find(key);
-    const auto row = std::find_if(service.deployments.begin(), service.deployments.end(),
-                                  [&](const auto& each) { return each.id == id; });
-    const bool there = row != service.deployments.end();
-    Book& book = books_[prefix + id].book;
-    PlanFacts facts;
-    facts.desired = there ? computed_desired_count(service, *row) : 0;
-    facts.minimum_percent = service.configuration.minimum_healthy_percent;
-    facts.maximum_percent = service.configuration.maximum_percent;
-    facts.tasks = book.counts();
-    facts.starting = there ? may_start(step, service) : Starting::kForbidden;
-    ServicePlan next = plan_service(facts);
-    if (next.start > 0) {
-      if (const Starting outcome = start_tasks(step, key, id, next.start); outcome != Starting::kAllowed) {
-        facts.starting = outcome;
-        next = plan_service(facts);
-      }
-    }
-    stop_tasks(step, key, book, choose_tasks(step, book, service, next.stop));
-    if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
-    const bool stable = next.progress == Progress::kSteady;
+  for (const std::string& id : books_of(step, key)) {
+    const Planned planned = plan_apart(step, key, id);
+    const bool stable = planned.progress == Progress::kSteady;
     steady = steady && stable;
-    if (there)
-      note_task_set(step, key, id, facts.desired, stable, book.any_wanted() || book.any_waits_to_stop());
-    if (!there && !book.any_wanted() && !book.any_waits_to_stop() && facts.tasks == PlanCounts{})
-      books_.erase(prefix + id);
+    const auto& sets = step.state.services.find(key)->deployments;
+    const bool there = std::any_of(sets.begin(), sets.end(), [&](const auto& each) { return each.id == id; });
+    if (!there) continue;
+    const Book& book = books_[prefix + id].book;
+    note_task_set(step, key, id, planned.desired, stable, book.any_wanted() || book.any_waits_to_stop());
   }
   if (!active && !any_task_left(key)) {
     rows(step).services.edit(key, [](model::Service& row) { row.status = ServiceStatus::kInactive; });
@@ -541,6 +522,66 @@ void ServiceReconciler::reconcile_task_sets(Step& step, const std::string& key) 
   const model::Service& service = *step.state.services.find(key);
   if (steady && !service.deployments.empty() && !newest_event_is(step.state, service, kSteady))
     add_event(step, service, kSteady);
+}
+
+// Each deployment for itself, and then how far the PRIMARY one is.
+void ServiceReconciler::reconcile_by_stages(Step& step, const std::string& key) {
+  std::vector<Standing> standings;
+  rows(step).live.starved.erase(key);
+  for (const std::string& id : books_of(step, key)) {
+    const Planned planned = plan_apart(step, key, id);
+    const Book& book = books_[key + kSetMark + id].book;
+    standings.push_back({id, planned.desired, planned.progress == Progress::kSteady,
+                         !book.any_wanted() && !book.any_waits_to_stop()});
+    if (planned.progress == Progress::kGuarded)
+      add_event_once(step, key, too_many_protected(*step.state.services.find(key)));
+  }
+  const bool complete = advance_rollout(step, key, standings) == RolloutIs::kComplete;
+  const model::Service& service = *step.state.services.find(key);
+  const bool steady =
+      service.deployments.size() == 1 &&
+      service.deployments.front().rollout_state == RolloutState::kCompleted &&
+      std::all_of(standings.begin(), standings.end(), [](const Standing& each) { return each.whole; });
+  if (complete || steady) mark_steady(step, key);
+}
+
+// Ids of the deployments that have a book of their own, and of those that had one and have tasks left.
+std::vector<std::string> ServiceReconciler::books_of(const Step& step, const std::string& key) {
+  const std::string prefix = key + kSetMark;
+  for (const model::Deployment& each : step.state.services.find(key)->deployments)
+    books_.try_emplace(prefix + each.id);
+  std::vector<std::string> ids;
+  for (auto it = books_.lower_bound(prefix); it != books_.end() && it->first.starts_with(prefix); ++it)
+    ids.push_back(it->first.substr(prefix.size()));
+  return ids;
+}
+
+// One deployment of several, as if it were a service that is never deployed anew.
+ServiceReconciler::Planned ServiceReconciler::plan_apart(Step& step, const std::string& key,
+                                                         const std::string& id) {
+  const model::Service& service = *step.state.services.find(key);
+  const auto row = std::find_if(service.deployments.begin(), service.deployments.end(),
+                                [&](const auto& each) { return each.id == id; });
+  const bool there = row != service.deployments.end();
+  const bool external = service.controller == model::DeploymentController::kExternal;
+  Book& book = books_[key + kSetMark + id].book;
+  PlanFacts facts;
+  facts.desired = !there ? 0 : external ? computed_desired_count(service, *row) : staged_count(service, *row);
+  facts.minimum_percent = service.configuration.minimum_healthy_percent;
+  facts.maximum_percent = service.configuration.maximum_percent;
+  facts.tasks = book.counts();
+  facts.starting = there ? may_start(step, service, &*row) : Starting::kForbidden;
+  ServicePlan next = plan_service(facts);
+  if (next.start > 0) {
+    if (const Starting outcome = start_tasks(step, key, id, next.start); outcome != Starting::kAllowed) {
+      facts.starting = outcome;
+      next = plan_service(facts);
+    }
+  }
+  stop_tasks(step, key, book, choose_tasks(step, book, service, next.stop));
+  if (next.progress == Progress::kStuck) add_event_once(step, key, kPercentagesInTheWay);
+  if (!there && facts.tasks == PlanCounts{}) books_.erase(key + kSetMark + id);
+  return {facts.desired, next.progress};
 }
 
 void ServiceReconciler::reconcile_one(Step& step, const std::string& key) {

@@ -48,6 +48,13 @@ class ServiceReconciler {
   void reconcile_one(Step& step, const std::string& key);
   void reconcile_daemon(Step& step, const std::string& key);
   void reconcile_task_sets(Step& step, const std::string& key);
+  void reconcile_by_stages(Step& step, const std::string& key);
+  std::vector<std::string> books_of(const Step& step, const std::string& key);
+  struct Planned {
+    int desired = 0;
+    Progress progress = Progress::kMoving;
+  };
+  Planned plan_apart(Step& step, const std::string& key, const std::string& id);
   bool any_task_left(const std::string& key) const;
   void keep_room(Step& step, const std::string& key, std::set<std::string> instance_arns);
 

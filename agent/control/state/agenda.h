@@ -35,8 +35,11 @@ enum class Concern {
   kFeeds,              // ""
   kCookieKeys,         // ""
   kCertificate,        // certificate ARN, of one that was asked for
+  kTaskRoles,          // task row, of a task that has roles
+  kAlarm,              // alarm row
+  kScaling,            // scalable target row
 };
-inline constexpr std::size_t kConcerns = 16;
+inline constexpr std::size_t kConcerns = 19;
 
 struct Subject {
   Concern concern = Concern::kServiceTask;

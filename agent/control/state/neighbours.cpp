@@ -10,6 +10,8 @@ Neighbours::Neighbours()
       groups("iamgroup/", to_row, from_row),
       access_keys("iamkey/", to_row, from_row),
       sessions("iamsession/", to_row, from_row),
+      task_sessions("tasksession/", to_row, from_row),
+      task_roles("taskrole/", to_row, from_row),
       policies("iampolicy/", to_row, from_row),
       instance_profiles("iamprofile/", to_row, from_row),
       vpcs("vpc/", to_row, from_row),
@@ -21,7 +23,14 @@ Neighbours::Neighbours()
       addresses("eip/", to_row, from_row),
       nat_gateways("nat/", to_row, from_row),
       launch_templates("lt/", to_row, from_row),
-      parameters("parameter/", to_row, from_row) {}
+      parameters("parameter/", to_row, from_row),
+      secrets("secret/", to_row, from_row),
+      alarms("alarm/", to_row, from_row),
+      alarm_events("alarmevent/", to_row, from_row),
+      scalable_targets("scalable/", to_row, from_row),
+      scaling_policies("scalingpolicy/", to_row, from_row),
+      scheduled_actions("scheduledaction/", to_row, from_row),
+      scaling_activities("scalingactivity/", to_row, from_row) {}
 
 std::vector<TableBase*> Neighbours::tables() {
   return {&roles,
@@ -29,6 +38,8 @@ std::vector<TableBase*> Neighbours::tables() {
           &groups,
           &access_keys,
           &sessions,
+          &task_sessions,
+          &task_roles,
           &policies,
           &instance_profiles,
           &vpcs,
@@ -40,7 +51,14 @@ std::vector<TableBase*> Neighbours::tables() {
           &addresses,
           &nat_gateways,
           &launch_templates,
-          &parameters};
+          &parameters,
+          &secrets,
+          &alarms,
+          &alarm_events,
+          &scalable_targets,
+          &scaling_policies,
+          &scheduled_actions,
+          &scaling_activities};
 }
 
 }  // namespace agent::control

@@ -7,6 +7,8 @@
 #include "agent/model/iam.h"
 #include "agent/model/network.h"
 #include "agent/model/parameter.h"
+#include "agent/model/scaling.h"
+#include "agent/model/secret.h"
 
 namespace agent::control {
 
@@ -18,6 +20,8 @@ struct Neighbours {
   Table<model::IamIdentity> groups;
   Table<model::IamAccessKey> access_keys;
   Table<model::IamSession> sessions;
+  Table<model::IamSession> task_sessions;  // of tasks' roles
+  Table<model::TaskRoles> task_roles;
   Table<model::IamPolicy> policies;
   Table<model::IamInstanceProfile> instance_profiles;
 
@@ -32,6 +36,14 @@ struct Neighbours {
   Table<model::LaunchTemplate> launch_templates;
 
   Table<model::Parameter> parameters;
+  Table<model::Secret> secrets;
+
+  Table<model::Alarm> alarms;
+  Table<model::AlarmEvent> alarm_events;
+  Table<model::ScalableTarget> scalable_targets;
+  Table<model::ScalingPolicy> scaling_policies;
+  Table<model::ScheduledAction> scheduled_actions;
+  Table<model::ScalingActivity> scaling_activities;
 
   std::vector<TableBase*> tables();
 };

@@ -14,10 +14,17 @@ enum class Bug {
   kReplyBeforeCommit,          // callers learn of success before the store has it, which may refuse
   kSayBeforeCommit,            // so do agents and balancers of what was decided
   kWaitForLastContainer,       // a task without its essential container is wanted until all others have ended
-  kForgetHealth,   // nobody looks at the services of targets of which a balancer says something new
-  kStopProtected,  // scale-in and deployments stop protected tasks too
-  kLeaveEarly,     // daemons leave a draining instance as soon as the others
-  kLoseWake,       // what only time changes of a service is not looked at again
+  kForgetHealth,        // nobody looks at the services of targets of which a balancer says something new
+  kStopProtected,       // scale-in and deployments stop protected tasks too
+  kLeaveEarly,          // daemons leave a draining instance as soon as the others
+  kLoseWake,            // what only time changes of a service is not looked at again
+  kShiftBeforeHealthy,  // traffic goes to a new revision whose tasks are not all healthy
+  kShiftWithoutAcknowledgement,  // nobody waits for balancers to route as the weights say
+  kCleanUpBeforeBake,            // the former revision goes before the bake time has passed
+  kForgetRollbackWeights,        // a rollback stops the new revision and leaves the traffic there
+  kDrainSourceEarly,             // the former revision goes as soon as production traffic has shifted
+  kCallHooksTwice,               // a lifecycle hook is called again before its answer has come
+  kForgetHookAnswer,             // a hook that has failed does not hold the deployment back
 };
 
 #ifdef BERTH_PLANT

@@ -1,5 +1,6 @@
 // All cluster truth: durable tables and what is only true while connections last. Owned by one thread.
 #pragma once
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -17,6 +18,7 @@
 #include "agent/control/state/table.h"
 #include "agent/control/state/target_index.h"
 #include "agent/control/state/task_index.h"
+#include "agent/metrics/store.h"
 #include "shared/lbconfig/feed.h"
 
 namespace agent::control {
@@ -54,11 +56,12 @@ struct Unplaceable {
   std::string detail;
 };
 
-// What balancers said since the marks were last refreshed.
+// What balancers said since the marks were last refreshed, and what they are to be told.
 struct Signals {
   bool acknowledged = false;     // a configuration
+  bool published = false;        // another one
   std::set<std::string> health;  // keys of target rows of which one says something else than before
-  bool any() const { return acknowledged || !health.empty(); }
+  bool any() const { return acknowledged || published || !health.empty(); }
 };
 
 struct Volatile {
@@ -78,6 +81,15 @@ struct Volatile {
   std::map<std::string, BalancerView> balancers;   // by balancer id
   std::map<std::string, AgentView> agents;         // by container instance ARN
   std::map<std::string, Unplaceable> unplaceable;  // by service key
+  // Figures of tasks, balancers and callers; the engine gives it its beginning. Not rows: see there.
+  std::shared_ptr<metrics::Store> metrics = std::make_shared<metrics::Store>(0);
+  std::map<std::string, std::deque<std::pair<std::int64_t, int>>>
+      tasks_lately;  // running ones of services that scale, by service key: since when, in seconds
+  std::map<std::string, std::int64_t> alarms_looked_at;  // by name: the end of the period, in seconds
+  // Row keys of services whose deployments wait until balancers route by weights that were set.
+  std::set<std::string> shifting;
+  // Row keys of services with a lifecycle hook that is, or will be, called.
+  std::set<std::string> hooked;
 };
 
 struct Neighbours;  // neighbours.h

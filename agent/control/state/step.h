@@ -40,6 +40,11 @@ struct Settings {
   // PENDING on an instance whose agent has been away for this long is started elsewhere.
   shared::Millis agent_silence{30'000};
 
+  // Target tracking: how long a load has to be far above the target until a service grows, and below it until
+  // it shrinks (AWS: 3 and 15 minutes).
+  shared::Millis scale_out_after{5'000};
+  shared::Millis scale_in_after{900'000};
+
   // Whose ARNs are ours.
   aws::Realm realm() const { return {partition, region, account}; }
   // Tasks of a container instance, in whatever state before STOPPED. A Linux bridge has 1,023 ports, of which

@@ -359,9 +359,10 @@ void reconcile_tasks(Step& step) {
   if (agenda.take(Concern::kStoppedTasks, step.now).empty()) return;
   step.subject = {Concern::kStoppedTasks, ""};
   std::vector<std::string> expired;
-  for (const auto& [stopped_at, key] : step.state.task_index().stopped()) {
+  const auto& stopped = step.state.task_index().stopped();
+  for (const auto& [stopped_at, key] : stopped) {
     const auto until = stopped_at + step.settings.stopped_task_retention;
-    if (until > step.now) {
+    if (until > step.now && stopped.size() - expired.size() <= kMaxStoppedTasks) {
       step.wake_at(until);
       break;
     }

@@ -70,8 +70,10 @@ shared::Result<void> apply_health(Step& step, const HealthReport& report);
 // its targets drain on without it.
 void orphan_task(Step& step, const std::string& key, const std::string& reason);
 
-// Drops stopped tasks after Settings::stopped_task_retention; moves tasks whose targets are gone from
-// DEACTIVATING on: those that are on the agenda.
+// Stopped tasks that are kept, of all clusters: a service whose tasks fail all the time must not fill memory.
+inline constexpr std::size_t kMaxStoppedTasks = 10'000;
+// Drops stopped tasks after Settings::stopped_task_retention, and the oldest of too many; moves tasks whose
+// targets are gone from DEACTIVATING on: those that are on the agenda.
 void reconcile_tasks(Step& step);
 
 }  // namespace agent::control

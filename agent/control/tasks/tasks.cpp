@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/control/iam/task_roles.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
@@ -30,6 +31,7 @@ struct Origin {
   bool enable_execute_command = false;
   RunToken token;
   std::string provider;  // capacity provider
+  iam::WantedRoles roles;
 };
 
 model::Container new_container(Step& step, const std::string& cluster, const std::string& task_id,
@@ -79,9 +81,14 @@ std::string put_task(Step& step, const model::TaskDefinition& definition, const 
   task.created_at = step.now;
   task.connectivity_at = step.now;
   const std::string key = key_of(task);
+  iam::give_roles(step, task, origin.roles);
   rows(step).tasks.put(key, std::move(task));
   rows(step).live.unsent_tasks.insert(key);
   return key;
+}
+
+iam::WantedRoles roles_of(const model::TaskDefinition& definition) {
+  return {definition.task_role, definition.execution_role};
 }
 
 // StartTask: each named instance gets one task if it fits there.
@@ -199,6 +206,10 @@ Result<RunTaskResult> run_task(Step& step, const RunTask& request) {
   origin.tags = request.tags;
   origin.enable_execute_command = request.enable_execute_command;
   origin.token = request.token;
+  origin.roles = roles_of(**definition);
+  if (!request.task_role_override.empty()) origin.roles.application = request.task_role_override;
+  if (!request.execution_role_override.empty()) origin.roles.execution = request.execution_role_override;
+  if (auto fit = iam::check_task_roles(step, request.cluster, origin.roles); !fit) return fit.error();
   auto demand = demand_of(**definition, origin.sizes, request.strategy, request.constraints, origin.group);
   if (!demand) return demand.error();
   demand->max_tasks = step.settings.max_tasks_per_instance;
@@ -262,6 +273,7 @@ Origin origin_of(const model::Service& service, const model::Deployment& deploym
   origin.deployment_id = deployment.id;
   const bool own = service.controller == model::DeploymentController::kExternal;
   origin.launch_type = own ? deployment.launch_type : service.launch_type;
+  origin.roles = roles_of(definition);
   origin.enable_execute_command = service.enable_execute_command;
   if (service.propagate_tags == "SERVICE") origin.tags = service.tags;
   if (service.propagate_tags == "TASK_DEFINITION") origin.tags = definition.tags;
@@ -321,6 +333,8 @@ ServiceTasksResult start_service_tasks(Step& step, const model::Service& service
                                        const model::Deployment& deployment, int count) {
   const model::TaskDefinition* definition = find_task_definition(step.state, deployment.task_definition_arn);
   if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
+  if (auto fit = iam::check_task_roles(step, service.cluster, roles_of(*definition)); !fit)
+    return {{}, {"", fit.error().text(), ""}};
   if (!deployment.strategy.empty()) return start_by_strategy(step, service, deployment, *definition, count);
   const bool by_room = depends_on_room_alone(service, *definition);
   if (const Unplaceable* known = by_room ? still_unplaceable(step.state, service, deployment) : nullptr) {
@@ -361,6 +375,8 @@ ServiceTasksResult start_daemon_task(Step& step, const model::Service& service,
                                      const model::ContainerInstance& instance) {
   const model::TaskDefinition* definition = find_task_definition(step.state, deployment.task_definition_arn);
   if (definition == nullptr) return {{}, {"", "TaskDefinition not found.", ""}};
+  if (auto fit = iam::check_task_roles(step, service.cluster, roles_of(*definition)); !fit)
+    return {{}, {"", fit.error().text(), ""}};
   const Origin origin = origin_of(service, deployment, *definition);
   auto demand = demand_of(*definition, {}, {}, {}, origin.group);
   if (!demand) return {{}, {"", demand.error().text(), ""}};

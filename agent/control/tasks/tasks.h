@@ -45,6 +45,8 @@ struct RunTask {
   std::vector<ContainerOverride> container_overrides;   // the sizes in it
   std::optional<std::int64_t> cpu_override;             // task level
   std::optional<std::int64_t> memory_override;
+  std::string task_role_override;  // a name or an ARN; empty: the definition's
+  std::string execution_role_override;
   std::vector<model::Tag> tags;
   bool enable_execute_command = false;
   RunToken token;
@@ -71,7 +73,8 @@ shared::Result<const model::TaskDefinition*> runnable_definition(const Step& ste
                                                                  std::string_view reference);
 
 // Places up to count tasks; tasks + unplaced = count. Errors: InvalidParameterException "No Container
-// Instances were found in your cluster.", those of runnable_definition.
+// Instances were found in your cluster.", those of runnable_definition; ClientException for a role that does
+// not trust tasks.
 shared::Result<RunTaskResult> run_task(Step& step, const RunTask& request);
 
 // At most kMaxConstraints together: InvalidParameterException.

@@ -201,15 +201,22 @@ void DockerRuntime::inspect(const ContainerHandle& handle, Done<ContainerInfo> d
 }
 
 void DockerRuntime::stats(const ContainerHandle& handle, Done<std::string> done) {
-  send("GET", path_of(handle) + "/stats?stream=false", "", settings_.inspect_timeout,
-       [this, handle, done](Result<Response> r) {
-         if (!r)
-           return done(unanswered(r.error(), settings_.inspect_timeout,
-                                  "read the stats of container " + handle.name));
-         if (r->status == kNotFound) return done(missing(handle));
-         if (!good(*r)) return done(refused("CannotInspectContainerError", *r));
-         done(std::move(r->body));
-       });
+  read_stats(handle, "/stats?stream=false", std::move(done));
+}
+
+void DockerRuntime::sample(const ContainerHandle& handle, Done<std::string> done) {
+  read_stats(handle, "/stats?stream=false&one-shot=true", std::move(done));
+}
+
+void DockerRuntime::read_stats(const ContainerHandle& handle, const char* how, Done<std::string> done) {
+  send("GET", path_of(handle) + how, "", settings_.inspect_timeout, [this, handle, done](Result<Response> r) {
+    if (!r)
+      return done(
+          unanswered(r.error(), settings_.inspect_timeout, "read the stats of container " + handle.name));
+    if (r->status == kNotFound) return done(missing(handle));
+    if (!good(*r)) return done(refused("CannotInspectContainerError", *r));
+    done(std::move(r->body));
+  });
 }
 
 void DockerRuntime::remove(const ContainerHandle& handle, Done<bool> done) {

@@ -54,6 +54,7 @@ class DockerRuntime final : public Runtime {
   void stop(const ContainerHandle& handle, shared::Millis grace, Done<ContainerInfo> done) override;
   void inspect(const ContainerHandle& handle, Done<ContainerInfo> done) override;
   void stats(const ContainerHandle& handle, Done<std::string> done) override;
+  void sample(const ContainerHandle& handle, Done<std::string> done) override;
   void remove(const ContainerHandle& handle, Done<bool> done) override;
   void create_volume(const VolumeSpec& spec, Done<VolumeInfo> done) override;
   void find_volume(const std::string& name, Done<VolumeInfo> done) override;
@@ -65,6 +66,7 @@ class DockerRuntime final : public Runtime {
   const std::string& cgroup_driver() const { return cgroup_driver_; }
 
  private:
+  void read_stats(const ContainerHandle& handle, const char* how, Done<std::string> done);
   void start_with(const ContainerHandle& handle, int attempts, Done<ContainerInfo> done);
   // Another program listens on the port that the engine chose: where it may choose, it takes the next one.
   void start_elsewhere(const ContainerHandle& handle, int attempts, const shared::http::Response& refusal,

@@ -181,11 +181,12 @@ std::vector<std::string> compatibilities_of(const json& document) {
   return fitting;
 }
 
-// Roles and private registries are not among them: whether a host has credentials for those is a matter of
-// its engine's and its own settings, which no attribute of a node of ours tells.
+// Execution roles and private registries are not among them: no agent says of itself that it has none.
 std::vector<std::string> required_attributes_of(const json& document) {
   std::set<std::string> names;
   if (mode_of(document) == "awsvpc") names.insert(later("task-eni"));
+  if (has(document, "taskRoleArn"))
+    names.insert(classic(mode_of(document) == "host" ? "task-iam-role-network-host" : "task-iam-role"));
   if (has(document, "cpu") || has(document, "memory")) names.insert(later("task-cpu-mem-limit"));
   // Also for `host` and `none`: an agent that knows nothing of the modes would start the task without them.
   if (has(document, "pidMode") || has(document, "ipcMode")) {

@@ -66,7 +66,7 @@ Answer register_task_definition(const Context& context) {
   const auto key = control::register_task_definition(context.step, std::move(wanted));
   if (!key) return key.error();
   const model::TaskDefinition& row = *context.state().task_definitions.find(*key);
-  log_kept_only(context, row.arn, kept_only_of_definition(*document));
+  log_kept_only(context, row.arn, kept_only_of_definition(context, *document));
   json answer = answer_definition(row);
   answer["tags"] = encode_tags(row.tags);
   return answer;

@@ -1,16 +1,19 @@
-// ListServiceDeployments, DescribeServiceDeployments, DescribeServiceRevisions, StopServiceDeployment.
+// ListServiceDeployments, DescribeServiceDeployments, DescribeServiceRevisions, StopServiceDeployment,
+// ContinueServiceDeployment.
 #include "agent/api/ecs/services/service_history.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/operations.h"
+#include "agent/api/ecs/services/deployment_configuration.h"
 #include "agent/api/ecs/tasks/placement.h"
 #include "agent/api/ecs/wire/encode.h"
 #include "agent/api/ecs/wire/pages.h"
 #include "agent/control/services/history.h"
 #include "agent/control/services/requests.h"
 #include "agent/control/services/services.h"
+#include "agent/control/services/strategy/hooks.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 
@@ -23,6 +26,7 @@ namespace {
 
 constexpr int kDeploymentsPage = 20;                // ListServiceDeployments
 constexpr std::size_t kMaxDescribedOfHistory = 20;  // deployments, revisions
+constexpr double kTenthsOfPercent = 10;             // are thousandths
 
 void put_moment(json& out, const char* name, const std::optional<shared::WallTime>& time) {
   if (time) out[name] = shared::epoch_seconds(*time);
@@ -76,21 +80,79 @@ json encode_breaker(const control::State& state, const model::ServiceDeployment&
                                                            row.configuration.threshold)}};
 }
 
+// How far it is, while it is under way. nullptr: it is over, or goes by the percentages alone.
+const model::Rollout* rollout_of(const control::State& state, const model::ServiceDeployment& row) {
+  const model::Service* service = state.services.find(row.cluster + "/" + row.service);
+  if (row.finished_at || service == nullptr || service->deployments.empty()) return nullptr;
+  const model::Deployment& primary = service->deployments.front();
+  const bool mine = primary.id == (row.rollback ? row.rollback->deployment_id : row.deployment_id);
+  const bool staged = primary.rollout.stage != model::LifecycleStage::kNone;
+  return mine && staged ? &primary.rollout : nullptr;
+}
+
+// In percent, of a deployment that shifts traffic: of the revision that is deployed, or of one before it.
+void put_shares(json& out, const model::ServiceDeployment& row, const model::Rollout* rollout, bool target) {
+  if (rollout == nullptr || rollout->kind == model::DeploymentStrategy::kRolling) return;
+  const bool own = target != row.rollback.has_value();
+  const auto share = [&](int thousandths) {
+    return (own ? thousandths : model::kWhole - thousandths) / kTenthsOfPercent;
+  };
+  out["requestedTestTrafficWeight"] = share(rollout->test);
+  out["requestedProductionTrafficWeight"] = share(rollout->production);
+}
+
+void put_stage(json& out, const model::ServiceDeployment& row, const model::Rollout& rollout) {
+  // No word of the API's: it is the beginning of the next one.
+  const bool before = rollout.stage == model::LifecycleStage::kPreProductionTrafficShift;
+  out["lifecycleStage"] =
+      model::word(before ? model::LifecycleStage::kProductionTrafficShift : rollout.stage);
+  for (const model::HookRun& run : rollout.hooks) {
+    const auto& hooks = row.configuration.strategy.hooks;
+    const auto at = static_cast<std::size_t>(run.hook);
+    if (at >= hooks.size()) continue;
+    json detail{
+        {"hookId", run.id},
+        {"targetType", model::word(hooks[at].target)},
+        {"status", model::word(run.status)},
+        {"expiresAt", shared::epoch_seconds(run.expires)},
+        {"timeoutAction", model::word(hooks[at].timeout_action.value_or(model::HookAction::kRollback))}};
+    put_text(detail, "targetArn", hooks[at].url);
+    out["lifecycleHookDetails"].push_back(std::move(detail));
+  }
+}
+
+json encode_alarms(const model::ServiceDeployment& row) {
+  const auto& alarms = row.configuration.strategy.alarms;
+  const bool watches = alarms && alarms->enable;
+  const char* status = !watches                        ? "DISABLED"
+                       : !row.alarms_triggered.empty() ? "TRIGGERED"
+                       : row.finished_at               ? "MONITORING_COMPLETE"
+                                                       : "MONITORING";
+  return {{"status", status},
+          {"alarmNames", watches ? alarms->names : std::vector<std::string>()},
+          {"triggeredAlarmNames", row.alarms_triggered}};
+}
+
 json encode_full(const control::State& state, const model::ServiceDeployment& row) {
   const std::string key = row.cluster + "/" + row.service;
   json out = encode_brief(state, row);
   out.erase("targetServiceRevisionArn");
+  const model::Rollout* rollout = rollout_of(state, row);
   json sources = json::array();
-  for (const std::string& each : row.source_revisions)
-    sources.push_back(encode_revision_summary(state, key, each));
+  for (const std::string& each : row.source_revisions) {
+    json source = encode_revision_summary(state, key, each);
+    put_shares(source, row, rollout, false);
+    sources.push_back(std::move(source));
+  }
   out["sourceServiceRevisions"] = std::move(sources);
   out["targetServiceRevision"] = encode_revision_summary(state, key, row.target_revision);
+  put_shares(out["targetServiceRevision"], row, rollout, true);
+  if (rollout != nullptr) put_stage(out, row, *rollout);
   out["updatedAt"] = shared::epoch_seconds(row.updated_at);
   put_moment(out, "stoppedAt", row.stopped_at);
   out["deploymentConfiguration"] = encode_configuration(row.configuration, json::object());
   out["deploymentCircuitBreaker"] = encode_breaker(state, row);
-  out["alarms"] = {
-      {"status", "DISABLED"}, {"alarmNames", json::array()}, {"triggeredAlarmNames", json::array()}};
+  out["alarms"] = encode_alarms(row);
   if (row.rollback) {
     json rollback{{"reason", row.rollback->reason},
                   {"startedAt", shared::epoch_seconds(row.rollback->started_at)}};
@@ -113,12 +175,21 @@ json encode_revision(const control::State& state, const model::ServiceRevision& 
     out["capacityProviderStrategy"] = encode_strategy_items(row.strategy);
   }
   json balancers = json::array();
+  json resolved = json::array();
   for (const model::ServiceLoadBalancer& each : row.load_balancers) {
-    balancers.push_back({{"targetGroupArn", each.target_group_arn},
-                         {"containerName", each.container_name},
-                         {"containerPort", each.container_port}});
+    json one{{"targetGroupArn", each.target_group_arn},
+             {"containerName", each.container_name},
+             {"containerPort", each.container_port}};
+    put_advanced(one, each);
+    balancers.push_back(std::move(one));
+  }
+  for (const model::ServiceLoadBalancer& each : row.resolved.empty() ? row.load_balancers : row.resolved) {
+    if (each.production_rule.empty()) continue;
+    resolved.push_back(
+        {{"targetGroupArn", each.target_group_arn}, {"productionListenerRule", each.production_rule}});
   }
   out["loadBalancers"] = std::move(balancers);
+  if (!resolved.empty()) out["resolvedConfiguration"] = {{"loadBalancers", std::move(resolved)}};
   json images = json::array();
   if (const auto* definition = control::find_task_definition(state, row.task_definition_arn)) {
     for (const model::ContainerDefinition& each : definition->containers)
@@ -243,6 +314,22 @@ Answer stop_service_deployment(const Context& context) {
   const auto stopped = control::stop_service_deployment(
       context.step, *key, type == "ABORT" ? control::StopType::kAbort : control::StopType::kRollback);
   if (!stopped) return stopped.error();
+  return json{{"serviceDeploymentArn", arn}};
+}
+
+Answer continue_service_deployment(const Context& context) {
+  const std::string arn = text_in(context.in, "serviceDeploymentArn");
+  if (arn.empty()) return invalid_parameter("serviceDeploymentArn cannot be empty.");
+  const auto key = key_in(context, aws::EcsKind::kServiceDeployment, arn);
+  if (!key) return key.error();
+  const std::string hook = text_in(context.in, "hookId");
+  if (hook.empty()) return invalid_parameter("hookId cannot be empty.");
+  const std::string word = text_in(context.in, "action");
+  const auto action =
+      word.empty() ? std::optional(model::HookAction::kContinue) : model::from_word<model::HookAction>(word);
+  if (!action) return invalid_parameter("Unknown action '" + word + "'. It must be CONTINUE or ROLLBACK.");
+  const auto continued = control::continue_service_deployment(context.step, *key, hook, *action);
+  if (!continued) return continued.error();
   return json{{"serviceDeploymentArn", arn}};
 }
 

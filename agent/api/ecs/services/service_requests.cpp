@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/api/ecs/services/deployment_configuration.h"
 #include "agent/api/ecs/tasks/placement.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
@@ -16,8 +17,6 @@ using shared::Result;
 namespace {
 
 constexpr std::size_t kMaxTokenChars = 36;
-constexpr int kMaxPercent = 200;         // of maximumPercent for daemons and of minimumHealthyPercent: 100
-constexpr int kMaxDesiredCount = 5'000;  // quota tasks per service
 constexpr const char* kServiceRole = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS";
 
 // What a service of ours cannot have, with the reason.
@@ -45,86 +44,6 @@ Result<void> refuse_unsupported(const json& in) {
   return {};
 }
 
-Result<void> refuse_unsupported_deployment(const json& in) {
-  const json& deployment = object_in(in, "deploymentConfiguration");
-  if (has(deployment, "strategy") && text_in(deployment, "strategy") != "ROLLING") {
-    return unsupported("The deployment strategy " + text_in(deployment, "strategy") +
-                       " is not offered: leave it out or use ROLLING.");
-  }
-  if (integer_in(deployment, "bakeTimeInMinutes").value_or(0) != 0)
-    return unsupported("A bake time is not offered: leave bakeTimeInMinutes out or give 0.");
-  for (const char* member : {"linearConfiguration", "canaryConfiguration"}) {
-    if (has(deployment, member)) {
-      return unsupported(std::string(member) +
-                         " belongs to a deployment strategy that is not offered: leave it out.");
-    }
-  }
-  if (!list_in(deployment, "lifecycleHooks").empty())
-    return unsupported("Deployment lifecycle hooks are not offered.");
-  if (boolean_in(object_in(deployment, "alarms"), "enable").value_or(false)) {
-    return unsupported("Deployment alarms are not offered: use the deployment circuit breaker.");
-  }
-  return {};
-}
-
-// What percentages are of is the desired count, and a count is at most what the circuit breaker ever waits
-// for.
-Result<model::BreakerThreshold> threshold_in(const json& in) {
-  model::BreakerThreshold threshold;
-  const auto type = model::from_word<model::BreakerThresholdType>(text_in(in, "type"));
-  if (!type) {
-    return invalid_parameter("Unknown type '" + text_in(in, "type") +
-                             "' of thresholdConfiguration. It must be COUNT, BOUNDED_PERCENT or "
-                             "UNBOUNDED_PERCENT.");
-  }
-  threshold.type = *type;
-  threshold.value = integer_in(in, "value").value_or(threshold.value);
-  const int most = threshold.type == model::BreakerThresholdType::kCount ? kMaxDesiredCount : 100;
-  if (threshold.value >= 1 && threshold.value <= most) return threshold;
-  return invalid_parameter("value of thresholdConfiguration must be between 1 and " + std::to_string(most) +
-                           " for " + text_in(in, "type") + ", got " + std::to_string(threshold.value) + ".");
-}
-
-// Members given lie over `base`.
-Result<model::DeploymentConfiguration> configuration_in(const json& in, model::DeploymentConfiguration base,
-                                                        model::SchedulingStrategy scheduling) {
-  const json& given = object_in(in, "deploymentConfiguration");
-  base.maximum_percent = integer_in(given, "maximumPercent").value_or(base.maximum_percent);
-  base.minimum_healthy_percent =
-      integer_in(given, "minimumHealthyPercent").value_or(base.minimum_healthy_percent);
-  const json& breaker = object_in(given, "deploymentCircuitBreaker");
-  base.circuit_breaker = boolean_in(breaker, "enable").value_or(base.circuit_breaker);
-  base.circuit_breaker_rollback = boolean_in(breaker, "rollback").value_or(base.circuit_breaker_rollback);
-  base.reset_on_healthy_task = boolean_in(breaker, "resetOnHealthyTask").value_or(base.reset_on_healthy_task);
-  if (has(breaker, "thresholdConfiguration")) {
-    const auto threshold = threshold_in(breaker.at("thresholdConfiguration"));
-    if (!threshold) return threshold.error();
-    base.threshold = *threshold;
-  }
-  const bool daemon = scheduling == model::SchedulingStrategy::kDaemon;
-  if (base.minimum_healthy_percent < 0 || base.minimum_healthy_percent > (daemon ? 100 : kMaxPercent)) {
-    return invalid_parameter("minimumHealthyPercent must be between 0 and " +
-                             std::to_string(daemon ? 100 : kMaxPercent) + ", got " +
-                             std::to_string(base.minimum_healthy_percent) + ".");
-  }
-  if (daemon && base.maximum_percent != 100) {
-    return invalid_parameter(
-        "maximumPercent must be 100 with the DAEMON scheduling strategy: a container instance has one task "
-        "of "
-        "the service at most.");
-  }
-  if (base.maximum_percent < 1) return invalid_parameter("maximumPercent must be at least 1.");
-  if (base.maximum_percent < 100 || base.maximum_percent < base.minimum_healthy_percent) {
-    return invalid_parameter("maximumPercent must be at least 100 and not less than minimumHealthyPercent.");
-  }
-  if (!daemon && base.maximum_percent == 100 && base.minimum_healthy_percent >= 100) {
-    return invalid_parameter(
-        "With maximumPercent 100 and minimumHealthyPercent 100 a deployment could neither start nor stop a "
-        "task.");
-  }
-  return base;
-}
-
 // Members that are only echoed, laid over those that were there.
 std::string document_in(const json& in, const std::string& before) {
   auto parsed = shared::json::parse(before.empty() ? "{}" : before);
@@ -136,7 +55,6 @@ std::string document_in(const json& in, const std::string& before) {
     document["serviceConnectConfiguration"] = in.at("serviceConnectConfiguration");
   }
   const json& deployment = object_in(in, "deploymentConfiguration");
-  if (has(deployment, "alarms")) document["alarms"] = deployment.at("alarms");
   // Shown when they were given: clients that do not know them get what they sent.
   const json& breaker = object_in(deployment, "deploymentCircuitBreaker");
   for (const char* member : {"thresholdConfiguration", "resetOnHealthyTask"}) {
@@ -362,7 +280,6 @@ Result<std::vector<model::ServiceLoadBalancer>> load_balancers_in(const json& in
     if (has(each, "loadBalancerName")) {
       return unsupported("Classic load balancers are not offered: give a targetGroupArn.");
     }
-    if (has(each, "advancedConfiguration")) return unsupported("Blue/green target groups are not offered.");
     model::ServiceLoadBalancer balancer{text_in(each, "targetGroupArn"), text_in(each, "containerName"),
                                         integer_in(each, "containerPort").value_or(0)};
     if (balancer.target_group_arn.empty())
@@ -373,6 +290,7 @@ Result<std::vector<model::ServiceLoadBalancer>> load_balancers_in(const json& in
       return invalid_parameter("containerPort of a load balancer must be between 1 and 65535, got " +
                                std::to_string(balancer.container_port) + ".");
     }
+    if (auto read = read_advanced(each, balancer); !read) return read.error();
     balancers.push_back(std::move(balancer));
   }
   return balancers;
@@ -383,7 +301,6 @@ Result<model::Service> new_service_in(const Context& context) {
   model::Service service;
   if (auto read = read_identity(context, service); !read) return read.error();
   if (auto refused = refuse_unsupported(in); !refused) return refused.error();
-  if (auto refused = refuse_unsupported_deployment(in); !refused) return refused.error();
   if (auto read = read_count(in, service); !read) return read.error();
   if (auto read = read_placement(context, service); !read) return read.error();
   if (auto read = read_traffic(context, service); !read) return read.error();
@@ -411,7 +328,6 @@ Result<control::UpdateService> service_update_in(const Context& context, const m
   const json& in = context.in;
   control::UpdateService update;
   if (auto refused = refuse_unsupported(in); !refused) return refused.error();
-  if (auto refused = refuse_unsupported_deployment(in); !refused) return refused.error();
   if (has(in, "capacityProviderStrategy")) {
     auto items = strategy_items_in(in, "capacityProviderStrategy");
     if (!items) return items.error();

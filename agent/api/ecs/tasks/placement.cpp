@@ -239,6 +239,8 @@ Result<void> overrides_in(const json& in, const model::TaskDefinition& definitio
       return invalid_parameter("Invalid 'memory' setting for task: '" + text_in(overrides, "memory") + "'.");
     }
   }
+  request.task_role_override = text_in(overrides, "taskRoleArn");
+  request.execution_role_override = text_in(overrides, "executionRoleArn");
   return container_overrides_in(overrides, definition, request);
 }
 

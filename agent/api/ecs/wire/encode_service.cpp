@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "agent/api/ecs/services/deployment_configuration.h"
 #include "agent/api/ecs/services/service_history.h"
 #include "agent/api/ecs/tasks/placement.h"
 #include "agent/api/ecs/wire/encode.h"
@@ -23,9 +24,11 @@ namespace {
 json encode_load_balancers(const std::vector<model::ServiceLoadBalancer>& balancers) {
   json out = json::array();
   for (const model::ServiceLoadBalancer& each : balancers) {
-    out.push_back({{"targetGroupArn", each.target_group_arn},
-                   {"containerName", each.container_name},
-                   {"containerPort", each.container_port}});
+    json one{{"targetGroupArn", each.target_group_arn},
+             {"containerName", each.container_name},
+             {"containerPort", each.container_port}};
+    put_advanced(one, each);
+    out.push_back(std::move(one));
   }
   return out;
 }
@@ -104,18 +107,6 @@ json encode_events(const control::State& state, const model::Service& service) {
 }
 
 }  // namespace
-
-json encode_configuration(const model::DeploymentConfiguration& given, const json& document) {
-  json out{{"deploymentCircuitBreaker",
-            {{"enable", given.circuit_breaker}, {"rollback", given.circuit_breaker_rollback}}},
-           {"maximumPercent", given.maximum_percent},
-           {"minimumHealthyPercent", given.minimum_healthy_percent},
-           {"strategy", "ROLLING"},
-           {"bakeTimeInMinutes", 0}};
-  if (document.contains("circuitBreaker")) out["deploymentCircuitBreaker"].update(document["circuitBreaker"]);
-  if (document.contains("alarms")) out["alarms"] = document["alarms"];
-  return out;
-}
 
 json encode_service(const control::Step& step, const model::Service& service, Tags tags) {
   const control::State& state = step.state;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/control/iam/task_roles.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/service_events.h"
 #include "shared/json/reader.h"
@@ -14,8 +15,10 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kNoRoles =
-    "tasks get no credentials of a role; give them in the environment, or let the host's be used";
+constexpr const char* kNoRole =
+    "there is no such role here, so that tasks get no keys of it; make it with CreateRole, or give keys in "
+    "the "
+    "environment";
 constexpr const char* kNoDiskSize =
     "a task's containers write to their host's disk, without a size of their own";
 constexpr const char* kNoExec = "ExecuteCommand is not offered; use docker exec on the task's host";
@@ -34,6 +37,14 @@ void add_cluster_members(std::vector<KeptOnly>& out, const json& in) {
   add_if(out, has(configuration, "managedStorageConfiguration"), "managedStorageConfiguration", kNoDiskSize);
   add_if(out, has(in, "serviceConnectDefaults"), "serviceConnectDefaults",
          "Service Connect is not offered; use a load balancer");
+}
+
+// Roles that this installation does not have: of another account, or not made yet.
+void add_roles(std::vector<KeptOnly>& out, const Context& context, const json& in) {
+  for (const char* member : {"taskRoleArn", "executionRoleArn"}) {
+    const std::string named = text_in(in, member);
+    add_if(out, !named.empty() && control::iam::find_role(context.step, named) == nullptr, member, kNoRole);
+  }
 }
 
 json parsed(const std::string& text) {
@@ -56,9 +67,9 @@ void append(std::vector<KeptOnly>& to, std::vector<KeptOnly> more) {
 
 }  // namespace
 
-std::vector<KeptOnly> kept_only_of_definition(const json& document) {
+std::vector<KeptOnly> kept_only_of_definition(const Context& context, const json& document) {
   std::vector<KeptOnly> out;
-  add_if(out, has(document, "taskRoleArn"), "taskRoleArn", kNoRoles);
+  add_roles(out, context, document);
   add_if(out, has(document, "ephemeralStorage"), "ephemeralStorage", kNoDiskSize);
   const json& containers = list_in(document, "containerDefinitions");
   add_if(out,
@@ -69,14 +80,14 @@ std::vector<KeptOnly> kept_only_of_definition(const json& document) {
   return out;
 }
 
-std::vector<KeptOnly> kept_only_of_request(const json& in) {
+std::vector<KeptOnly> kept_only_of_request(const Context& context, const json& in) {
   std::vector<KeptOnly> out;
   add_cluster_members(out, in);
   add_if(out, boolean_in(in, "enableExecuteCommand").value_or(false), "enableExecuteCommand", kNoExec);
   add_if(out, text_in(in, "availabilityZoneRebalancing") == "ENABLED", "availabilityZoneRebalancing",
          "tasks are spread over zones when they are placed, and not moved afterwards");
   const json& overrides = object_in(in, "overrides");
-  add_if(out, has(overrides, "taskRoleArn"), "taskRoleArn", kNoRoles);
+  add_roles(out, context, overrides);
   add_if(out, has(overrides, "ephemeralStorage"), "ephemeralStorage", kNoDiskSize);
   return out;
 }
@@ -94,20 +105,22 @@ void log_kept_only(const Context& context, const std::string& resource_arn,
 void tell_of_task(const Context& context, const std::string& task_key) {
   const model::Task* task = context.state().tasks.find(task_key);
   if (task == nullptr) return;
-  auto members = kept_only_of_request(context.in);
-  append(members, kept_only_of_definition(definition_of(context.state(), task->task_definition_arn)));
+  auto members = kept_only_of_request(context, context.in);
+  append(members,
+         kept_only_of_definition(context, definition_of(context.state(), task->task_definition_arn)));
   log_kept_only(context, task->arn, members);
 }
 
 void tell_of_service(const Context& context, const std::string& service_key,
                      const std::string& deployment_before) {
   const model::Service& service = *context.state().services.find(service_key);
-  auto members = kept_only_of_request(context.in);
+  auto members = kept_only_of_request(context, context.in);
   const bool begins = !service.deployments.empty() && service.deployments.front().id != deployment_before;
   if (begins) {
-    append(members, kept_only_of_definition(definition_of(context.state(), service.task_definition_arn)));
+    append(members,
+           kept_only_of_definition(context, definition_of(context.state(), service.task_definition_arn)));
     if (service.enable_execute_command)
-      append(members, kept_only_of_request({{"enableExecuteCommand", true}}));
+      append(members, kept_only_of_request(context, {{"enableExecuteCommand", true}}));
   }
   log_kept_only(context, service.arn, members);
   for (const KeptOnly& each : members) {

@@ -15,9 +15,9 @@ struct KeptOnly {
   std::string instead;  // what happens, and what can be done
 };
 
-std::vector<KeptOnly> kept_only_of_definition(const nlohmann::json& document);
+std::vector<KeptOnly> kept_only_of_definition(const Context& context, const nlohmann::json& document);
 // Of a request of CreateCluster, UpdateCluster, RunTask, StartTask, CreateService, UpdateService.
-std::vector<KeptOnly> kept_only_of_request(const nlohmann::json& in);
+std::vector<KeptOnly> kept_only_of_request(const Context& context, const nlohmann::json& in);
 
 // One line of the log for each.
 void log_kept_only(const Context& context, const std::string& resource_arn,

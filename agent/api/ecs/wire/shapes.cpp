@@ -140,11 +140,19 @@ CreateService cluster:string serviceName:string taskDefinition:string loadBalanc
   enableExecuteCommand:boolean serviceConnectConfiguration:ServiceConnectConfiguration
   availabilityZoneRebalancing:string volumeConfigurations:[any] vpcLatticeConfigurations:[any]
 LoadBalancer targetGroupArn:string loadBalancerName:string containerName:string containerPort:integer
-  advancedConfiguration:any
+  advancedConfiguration:AdvancedConfiguration
+AdvancedConfiguration alternateTargetGroupArn:string productionListenerRule:string
+  testListenerRule:string roleArn:string
 ServiceRegistry registryArn:string port:integer containerName:string containerPort:integer
 DeploymentConfiguration deploymentCircuitBreaker:DeploymentCircuitBreaker maximumPercent:integer
   minimumHealthyPercent:integer alarms:DeploymentAlarms strategy:string bakeTimeInMinutes:integer
-  lifecycleHooks:[any] linearConfiguration:any canaryConfiguration:any
+  lifecycleHooks:[DeploymentLifecycleHook] linearConfiguration:LinearConfiguration
+  canaryConfiguration:CanaryConfiguration
+DeploymentLifecycleHook targetType:string hookTargetArn:string roleArn:string lifecycleStages:[string]
+  hookDetails:any timeoutConfiguration:DeploymentLifecycleHookTimeoutConfiguration
+DeploymentLifecycleHookTimeoutConfiguration timeoutInMinutes:integer action:string
+LinearConfiguration stepPercent:double stepBakeTimeInMinutes:integer
+CanaryConfiguration canaryPercent:double canaryBakeTimeInMinutes:integer
 DeploymentCircuitBreaker enable:boolean rollback:boolean thresholdConfiguration:ThresholdConfiguration
   resetOnHealthyTask:boolean
 ThresholdConfiguration type:string value:integer
@@ -213,6 +221,7 @@ CreatedAt before:timestamp after:timestamp
 DescribeServiceDeployments serviceDeploymentArns:[string]
 DescribeServiceRevisions serviceRevisionArns:[string]
 StopServiceDeployment serviceDeploymentArn:string stopType:string
+ContinueServiceDeployment serviceDeploymentArn:string hookId:string action:string
 ListServicesByNamespace namespace:string nextToken:string maxResults:integer
 CreateTaskSet service:string cluster:string externalId:string taskDefinition:string
   networkConfiguration:NetworkConfiguration loadBalancers:[LoadBalancer]

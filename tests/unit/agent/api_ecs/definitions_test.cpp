@@ -114,7 +114,7 @@ TEST(TaskDefinitions, CompatibilitiesAndAttributesFollowFromWhatIsUsed) {
         "ecs.capability.container-health-check", "ecs.capability.container-ordering",
         "ecs.capability.env-files.s3", "ecs.capability.secrets.asm.environment-variables",
         "ecs.capability.pid-ipc-namespace-sharing", "ecs.capability.docker-plugin.local",
-        "ecs.capability.container-restart-policy"}) {
+        "ecs.capability.container-restart-policy", "com.amazonaws.ecs.capability.task-iam-role"}) {
     EXPECT_THAT(names, ::testing::Contains(expected));
   }
   // For every mode: an agent without them would start the task as if nothing had been asked for.
@@ -122,8 +122,8 @@ TEST(TaskDefinitions, CompatibilitiesAndAttributesFollowFromWhatIsUsed) {
   modes["pidMode"] = "host";
   EXPECT_EQ(api.ok("RegisterTaskDefinition", modes)["taskDefinition"]["requiresAttributes"],
             json::parse(R"([{"name": "ecs.capability.pid-ipc-namespace-sharing"}])"));
-  // Our nodes have no attribute for roles; a definition that names some must still find a place.
-  EXPECT_THAT(names, ::testing::Each(::testing::Not(HasSubstr("role"))));
+  // No agent says of itself that it cannot use an execution role.
+  EXPECT_THAT(names, ::testing::Each(::testing::Not(HasSubstr("execution-role"))));
   EXPECT_FALSE(
       api.ok("RegisterTaskDefinition", definition("plain"))["taskDefinition"].contains("requiresAttributes"));
 

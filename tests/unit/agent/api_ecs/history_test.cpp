@@ -141,7 +141,7 @@ TEST_F(History, WhatIsNotThereIsAFailureAndWhatIsNoneIsRefused) {
   EXPECT_THAT(api.refused("ListServicesByNamespace", json::object()),
               HasSubstr("Namespace cannot be empty."));
   EXPECT_THAT(api.refused("ContinueServiceDeployment", json::object()),
-              StartsWith("UnsupportedFeatureException: "));
+              HasSubstr("serviceDeploymentArn cannot be empty."));
 }
 
 TEST_F(History, TheBreakersThresholdIsKeptShownAndHolds) {

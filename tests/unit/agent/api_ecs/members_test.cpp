@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "agent/control/iam/iam.h"
 #include "agent/node/registration.h"
 #include "shared/log/log.h"
 #include "tests/unit/agent/api_ecs/api.h"
@@ -92,6 +93,8 @@ class MembersTest : public ::testing::Test {
     node::NodeSettings settings;
     settings.cpus = 4;
     settings.memory_mib = 4096;
+    settings.metadata_url = "http://169.254.170.2";
+    for (const char* name : {"own", "own-exec"}) make_role(name);
     const auto joined = api.call_text(
         "RegisterContainerInstance",
         node::registration_request(settings, node::Identity{}, cgroup::Mode::kV1, "20.10", "token"));
@@ -101,6 +104,15 @@ class MembersTest : public ::testing::Test {
   }
   ~MembersTest() override { shared::log::configure({}); }
 
+  void make_role(const std::string& name) {
+    for (auto* rows : api.state.tables()) rows->begin_step();
+    control::Step step{api.state, api.now, api.random, api.settings};
+    control::iam::NewIdentity wanted;
+    wanted.name = name;
+    wanted.trust =
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
+    EXPECT_TRUE(control::iam::create_identity(step, wanted));
+  }
   // Why this definition's task does not run; empty: it was placed.
   std::string obstacle(const json& wanted) {
     const auto defined = api.call("RegisterTaskDefinition", wanted);
@@ -173,9 +185,7 @@ const std::map<std::string, std::map<std::string, json>>& examples() {
       "vpcLatticeConfigurations": [{"roleArn": "r"}], "enableExecuteCommand": true,
       "availabilityZoneRebalancing": "ENABLED"},
     "DeploymentConfiguration": {
-      "alarms": {"enable": true, "rollback": false, "alarmNames": ["a"]}, "bakeTimeInMinutes": 5,
-      "lifecycleHooks": [{"hookTargetArn": "arn:h"}], "linearConfiguration": {"stepPercent": 10},
-      "canaryConfiguration": {"canaryPercent": 10}},
+      "alarms": {"enable": true, "rollback": false, "alarmNames": ["a"]}},
     "CreateCluster": {
       "defaultCapacityProviderStrategy": [{"capacityProvider": "FARGATE"}],
       "settings": [{"name": "containerInsights", "value": "enabled"}],
@@ -216,12 +226,13 @@ TEST_F(MembersTest, WhatNodesDoCarryOutFindsAPlace) {
   const json all = json::parse(
       R"json({"family": "all", "pidMode": "task", "ipcMode": "task", "cpu": "512", "memory": "512",
     "networkMode": "bridge", "requiresCompatibilities": ["EC2"],
+    "taskRoleArn": "arn:aws:iam::000000000000:role/own", "executionRoleArn": "own-exec",
     "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
     "placementConstraints": [{"type": "memberOf", "expression": "attribute:ecs.os-type == linux"}],
     "volumes": [{"name": "host", "host": {}}, {"name": "docker", "dockerVolumeConfiguration": {"scope": "task"}}],
     "containerDefinitions": [{"name": "web", "image": "nginx:1", "cpu": 10, "memory": 64, "memoryReservation": 32,
       "links": ["side"], "portMappings": [{"containerPort": 80}], "essential": true, "entryPoint": ["/x"],
-      "command": ["y"], "environment": [{"name": "A", "value": "b"}],
+      "command": ["y"], "environment": [{"name": "A", "value": "b"}], "secrets": [{"name": "S", "valueFrom": "/s"}],
       "mountPoints": [{"sourceVolume": "host", "containerPath": "/h"}], "volumesFrom": [{"sourceContainer": "side"}],
       "linuxParameters": {"initProcessEnabled": true, "sharedMemorySize": 64, "maxSwap": 10, "swappiness": 10,
         "capabilities": {"add": ["SYS_PTRACE"]}, "tmpfs": [{"containerPath": "/t", "size": 1}]},
@@ -263,6 +274,16 @@ TEST_F(MembersTest, WhatADefinitionOnlyKeepsIsToldOfItsTasksAndInAnEventOfItsSer
       EXPECT_EQ(events(service).size(), 2u) << "one of each deployment";
     }
   }
+}
+
+TEST_F(MembersTest, ARoleThatIsNotHereIsToldAndItsTaskRuns) {
+  json wanted = definition("web");
+  wanted["taskRoleArn"] = "arn:aws:iam::111111111111:role/app";
+  wanted["executionRoleArn"] = "absent";
+  EXPECT_EQ(obstacle(wanted), "");
+  EXPECT_TRUE(told("taskRoleArn") && told("executionRoleArn")) << log;
+  api.ok("CreateService", {{"serviceName", "s"}, {"taskDefinition", "web"}, {"desiredCount", 0}});
+  EXPECT_THAT(events("s"), Contains(HasSubstr("taskRoleArn is kept but not carried out: ")));
 }
 
 // The request of an operation, with the member of it or of what it holds.

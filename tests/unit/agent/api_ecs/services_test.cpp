@@ -155,8 +155,8 @@ TEST_F(Services, AnUpdateIsCheckedLikeACreation) {
   EXPECT_THAT(refused({{"networkConfiguration", {{"awsvpcConfiguration", {{"subnets", {"s"}}}}}}}),
               HasSubstr("Network Configuration is not valid"));
   EXPECT_THAT(refused({{"platformVersion", "LATEST"}}), HasSubstr("platform version must be null"));
-  EXPECT_THAT(refused({{"deploymentConfiguration", {{"bakeTimeInMinutes", 5}}}}),
-              StartsWith("UnsupportedFeatureException: "));
+  EXPECT_THAT(refused({{"deploymentConfiguration", {{"bakeTimeInMinutes", -5}}}}),
+              HasSubstr("bakeTimeInMinutes must be between 0 and 1440"));
   json crowded = definition("crowded");
   crowded["placementConstraints"] =
       json(6, {{"type", "memberOf"}, {"expression", "attribute:ecs.os-type == linux"}});
@@ -213,8 +213,6 @@ TEST_F(Services, WhatIsNotOfferedOrNotMeantSaysSo) {
        {json{{"launchType", "FARGATE"}}, json{{"serviceRegistries", {{{"registryArn", "r"}}}}},
         json{{"serviceConnectConfiguration", {{"enabled", true}}}},
         json{{"deploymentController", {{"type", "CODE_DEPLOY"}}}},
-        json{{"deploymentConfiguration", {{"strategy", "BLUE_GREEN"}}}},
-        json{{"deploymentConfiguration", {{"bakeTimeInMinutes", 5}}}},
         json{{"loadBalancers", {{{"loadBalancerName", "classic"}}}}}}) {
     EXPECT_THAT(refused(feature), StartsWith("UnsupportedFeatureException: ")) << feature;
   }

@@ -69,6 +69,33 @@ TEST(ProtocolOf, IsKnownEvenForNonsense) {
   EXPECT_EQ(protocol_of(http::Request()), Protocol::kQuery);
 }
 
+TEST(Service, KnowsCloudWatchByEachOfItsProtocols) {
+  const auto form = identify(query_request("POST", "Action=ListMetrics&Version=2010-08-01"));
+  ASSERT_TRUE(form);
+  EXPECT_EQ(form->service, Service::kCloudWatch);
+  EXPECT_EQ(form->protocol, Protocol::kQuery);
+  shared::http::Request json;
+  json.method = "POST";
+  json.target = "/";
+  json.headers.set("X-Amz-Target", "GraniteServiceVersion20100801.ListMetrics");
+  const auto as_json = identify(json);
+  ASSERT_TRUE(as_json);
+  EXPECT_EQ(as_json->service, Service::kCloudWatch);
+  EXPECT_EQ(as_json->protocol, Protocol::kJson);
+  shared::http::Request cbor;
+  cbor.method = "POST";
+  cbor.target = "/service/GraniteServiceVersion20100801/operation/ListMetrics";
+  cbor.headers.set("smithy-protocol", "rpc-v2-cbor");
+  const auto as_cbor = identify(cbor);
+  ASSERT_TRUE(as_cbor);
+  EXPECT_EQ(as_cbor->operation, "ListMetrics");
+  EXPECT_EQ(as_cbor->protocol, Protocol::kCbor);
+  cbor.target = "/service/Other/operation/ListMetrics";
+  EXPECT_FALSE(identify(cbor));
+  EXPECT_EQ(action_prefix(Service::kCloudWatch), "cloudwatch");
+  EXPECT_EQ(action_prefix(Service::kAutoScaling), "application-autoscaling");
+}
+
 TEST(Service, KnowsItsNames) {
   EXPECT_EQ(signing_name(Service::kElbv2), "elasticloadbalancing");
   EXPECT_EQ(protocol_of(Service::kSts), Protocol::kQuery);
@@ -81,7 +108,8 @@ TEST(Service, KnowsItsNames) {
   EXPECT_TRUE(is_global(Service::kIam));
   EXPECT_FALSE(is_global(Service::kEc2));
   EXPECT_THAT(signing_names(),
-              testing::StartsWith("acm, ec2, ecs, elasticloadbalancing, iam, logs, ssm and sts"));
+              testing::StartsWith("acm, application-autoscaling, ec2, ecs, elasticloadbalancing, iam, logs, "
+                                  "monitoring, secretsmanager, ssm and sts"));
   for (const char* name : {"ecs", "elasticloadbalancing", "sts", "acm", "iam", "ec2", "logs"})
     EXPECT_TRUE(is_signing_name(name));
   EXPECT_FALSE(is_signing_name("s3"));

@@ -44,6 +44,9 @@ bool FakeAgent::take_messages() {
         last_payload[task.arn] = task;
         if (task.desired_status == "STOPPED" && told[task.arn] != "STOPPED") stop_order.push_back(task.arn);
         told[task.arn] = task.desired_status;
+        for (const auto* each : {&task.role_credentials, &task.execution_role_credentials}) {
+          if (*each) take_keys(payload->message_id, **each);
+        }
       }
       acknowledge = payload->message_id;
     } else if (const auto* manifest = std::get_if<link::TaskManifestMessage>(&*message)) {
@@ -51,6 +54,8 @@ bool FakeAgent::take_messages() {
       highest_number = manifest->timeline;
       manifests.push_back(*manifest);
       acknowledge = manifest->message_id;
+    } else if (const auto* newer = std::get_if<link::RoleCredentialsMessage>(&*message)) {
+      if (told.contains(newer->task_arn)) take_keys(newer->message_id, newer->credentials);
     } else if (const auto* verdict = std::get_if<link::TaskStopVerificationAck>(&*message)) {
       verdicts.push_back(*verdict);
     } else if (const auto* heartbeat = std::get_if<link::HeartbeatMessage>(&*message)) {
@@ -65,6 +70,14 @@ bool FakeAgent::take_messages() {
     }
   }
   return any;
+}
+
+void FakeAgent::take_keys(const std::string& message_id, const link::RoleCredentials& newer) {
+  ++keys_told;
+  if (!acknowledges) return;
+  keys[newer.credentials_id] = newer;
+  world_.engine->agent_message(session, link::acs_to_json(link::RoleCredentialsAck{
+                                            message_id, newer.credentials_id, newer.expiration}));
 }
 
 void FakeAgent::report(const std::string& task_arn, const std::string& status, std::optional<int> exit_code) {
@@ -171,9 +184,9 @@ void FakeBalancer::report() {
       each.target_group = group->id;
       each.registration = target.registration;
       const bool draining = target.state == lb::TargetState::kDraining;
-      each.health = draining        ? lb::Health::kDraining
-                    : finds_healthy ? lb::Health::kHealthy
-                                    : lb::Health::kUnhealthy;
+      each.health = draining                                                ? lb::Health::kDraining
+                    : finds_healthy && !finds_unhealthy.contains(group->id) ? lb::Health::kHealthy
+                                                                            : lb::Health::kUnhealthy;
       if (each.health == lb::Health::kUnhealthy) {
         each.reason = "Target.ResponseCodeMismatch";
         each.description = "Health checks failed with these codes: [503]";
@@ -241,6 +254,7 @@ void World::crash_and_restart() {
   commits.saving = nullptr;
   engine = std::make_unique<Engine>(executor, random, commits, settings);
   engine->check_turns([](const std::string& missed) { ADD_FAILURE() << missed; });
+  if (hooks != nullptr) engine->use(*hooks);
   const auto started = engine->start();
   EXPECT_TRUE(started.has_value()) << (started ? "" : started.error().text());
   rest();
@@ -297,14 +311,15 @@ FakeBalancer& World::add_balancer(const std::string& id) {
   return *balancers.back();
 }
 
-std::string World::define(const std::string& family, const std::string& container, int port) {
+std::string World::define(const std::string& family, const std::string& container, int port,
+                          const std::string& more) {
   const std::string mapping =
       port == 0 ? "" : R"(, "portMappings": [{"containerPort": )" + std::to_string(port) + "}]";
   NewTaskDefinition wanted;
   wanted.family = family;
   wanted.document = R"({"family": ")" + family +
                     R"(", "containerDefinitions": [{"name": "main", "image": "app", "essential": true, )" +
-                    container + mapping + "}]}";
+                    container + mapping + "}]" + more + "}";
   std::string arn;
   const auto done = submit([&](Step& step) -> shared::Result<void> {
     auto key = register_task_definition(step, wanted);

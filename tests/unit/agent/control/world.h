@@ -74,6 +74,7 @@ class FakeAgent {
   void report(const std::string& task_arn, const std::string& status, std::optional<int> exit_code = {});
   // Every task told to run is reported RUNNING, every one told to stop STOPPED.
   void obey();
+  void take_keys(const std::string& message_id, const link::RoleCredentials& newer);
 
   std::string arn;
   bool acknowledges = true;
@@ -83,6 +84,8 @@ class FakeAgent {
   std::vector<std::string> stop_order;      // task ARNs in the order of their first STOPPED payload
   std::map<std::string, int> payloads;      // "<task ARN> RUNNING" -> how often
   std::map<std::string, link::TaskPayload> last_payload;
+  std::map<std::string, link::RoleCredentials> keys;  // by credentials id, the newest
+  int keys_told = 0;
   std::vector<link::TaskManifestMessage> manifests;
   std::vector<link::TaskStopVerificationAck> verdicts;
   int heartbeats = 0;
@@ -108,6 +111,7 @@ class FakeBalancer {
   bool acknowledges = true;
   bool reports = true;
   bool finds_healthy = true;
+  std::set<std::string> finds_unhealthy{};  // target groups of which it finds no target healthy
   bool drains = true;   // open requests end at once
   bool deltas = false;  // says so in its hello
   std::optional<std::uint64_t>
@@ -142,8 +146,9 @@ class World {
 
   FakeAgent& add_agent(std::int64_t cpu = 4096, std::int64_t memory = 4096);
   FakeBalancer& add_balancer(const std::string& id);
+  // `more`: members of the definition, each with a comma before it.
   std::string define(const std::string& family, const std::string& container = R"("cpu": 256, "memory": 256)",
-                     int port = 0);
+                     int port = 0, const std::string& more = "");
   std::string run(const std::string& definition);  // one task's key
   model::Service service(const std::string& name, const std::string& definition, int desired) const;
   std::string create(const model::Service& wanted);
@@ -166,6 +171,7 @@ class World {
   HeldStore commits{store};
   Settings settings;
   std::unique_ptr<Engine> engine;
+  hooks::Caller* hooks = nullptr;  // of engines that start
   std::vector<std::unique_ptr<FakeAgent>> agents;
   std::vector<std::unique_ptr<FakeBalancer>> balancers;
   std::string target_group;

@@ -51,5 +51,31 @@ TEST(Tcs, WrongMessagesNameTheMember) {
   EXPECT_NE(bad.error().text().find("taskArn"), std::string::npos) << bad.error().text();
 }
 
+TEST(Tcs, WhatTasksUseIsPublishedAsTheEcsAgentDoesAndReadAsAverages) {
+  PublishMetricsRequest m;
+  m.message_id = "id";
+  m.cluster = "default";
+  m.container_instance = "arn:ci";
+  m.tasks = {{"arn:task", "arn:cluster", "shop", "3", {{"web", 12.5, 64}}}};
+  const auto json = nlohmann::json::parse(tcs_to_json(m));
+  EXPECT_EQ(json["message"]["metadata"]["idle"], false);
+  const auto& container = json["message"]["taskMetrics"][0]["containerMetrics"][0];
+  EXPECT_EQ(container["cpuStatsSet"],
+            nlohmann::json::parse(R"({"min": 12.5, "max": 12.5, "sum": 12.5, "sampleCount": 1})"));
+  const auto read = publish_metrics_from_json(R"({"message": {"metadata": {"fin": false}, "taskMetrics": [
+      {"taskArn": "arn:task", "containerMetrics": [
+        {"containerName": "web", "cpuStatsSet": {"min": 1, "max": 3, "sum": 40, "sampleCount": 20},
+         "memoryStatsSet": {"sum": 100, "sampleCount": 4}, "networkStatsSet": {"rxBytes": {}}},
+        {"containerName": "new", "cpuStatsSet": {"sum": 0, "sampleCount": 0}}]}]}})");
+  ASSERT_TRUE(read) << read.error().text();
+  ASSERT_EQ(read->tasks.size(), 1U);
+  ASSERT_EQ(read->tasks[0].containers.size(), 1U) << "one without samples says nothing";
+  EXPECT_EQ(read->tasks[0].containers[0].cpu, 2);
+  EXPECT_EQ(read->tasks[0].containers[0].memory, 25);
+  EXPECT_FALSE(read->fin);
+  EXPECT_TRUE(
+      publish_metrics_from_json(R"({"message": {"metadata": {"idle": true, "fin": true}}})")->tasks.empty());
+}
+
 }  // namespace
 }  // namespace agent::link

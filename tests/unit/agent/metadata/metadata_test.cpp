@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "agent/metadata/audit_log.h"
 #include "tests/support/manual_executor.h"
 #include "tests/support/scripted_runtime.h"
 
@@ -85,10 +90,12 @@ class MetadataTest : public testing::Test {
   tests::ManualExecutor executor;
   tests::ScriptedRuntime runtime{executor};
   Metadata::Tasks tasks;
+  std::vector<std::string> audit;
   Metadata metadata{{executor, runtime, [this]() -> const Metadata::Tasks& { return tasks; },
                      [] {
                        return Host{"shop", "arn:instance", "1.0", "abc"};
-                     }},
+                     },
+                     [this](const std::string& line) { audit.push_back(line); }},
                     RateLimit{}};
 };
 
@@ -156,6 +163,66 @@ TEST_F(MetadataTest, UnknownIdsAndPathsAreToldApart) {
     EXPECT_EQ(get(path).first, 404) << path;
   tasks[kFirst].containers[0].endpoint_id.clear();
   EXPECT_EQ(get("/v4/").first, 404);
+}
+
+TEST_F(MetadataTest, ATaskHasItsOwnRolesKeysAndEachRequestForThemIsWrittenDown) {
+  const auto keys = [](const std::string& name) {
+    return link::RoleCredentials{"id-" + name,       "arn:aws:iam::000000000000:role/" + name,
+                                 "ASIA" + name,      "secret-" + name,
+                                 "token-of-" + name, "2026-01-01T06:00:00Z"};
+  };
+  node::Task& first = tasks.at(kFirst);
+  first.payload.role_credentials = keys("app");
+  first.payload.execution_role_credentials = keys("exec");
+  EXPECT_EQ(good("/v2/credentials/id-app"), json({{"RoleArn", "arn:aws:iam::000000000000:role/app"},
+                                                  {"AccessKeyId", "ASIAapp"},
+                                                  {"SecretAccessKey", "secret-app"},
+                                                  {"Token", "token-of-app"},
+                                                  {"Expiration", "2026-01-01T06:00:00Z"}}));
+  EXPECT_EQ(good("/v1/credentials?id=id-app")["AccessKeyId"], "ASIAapp");
+  good("/v2/credentials/id-exec");
+  const auto refused = [&](const std::string& target, int status, const std::string& code) {
+    const auto [got, body] = get(target);
+    EXPECT_EQ(got, status) << target;
+    EXPECT_EQ(json::parse(body)["code"], code) << target;
+    EXPECT_EQ(json::parse(body)["HTTPErrorCode"], status) << target;
+  };
+  refused("/v2/credentials/", 400, "NoIdInRequest");
+  refused("/v1/credentials", 400, "NoIdInRequest");
+  refused("/v2/credentials/another", 400, "InvalidIdInRequest");
+  EXPECT_EQ(get("/v2/credentials").first, 404);
+  first.payload.role_credentials->access_key_id.clear();
+  refused("/v2/credentials/id-app", 503, "CredentialsUninitialized");
+  first.payload.role_credentials = keys("app");
+  first.known = node::Status::kStopped;
+  refused("/v2/credentials/id-app", 400, "InvalidIdInRequest");
+  ASSERT_EQ(audit.size(), 8U);
+  EXPECT_THAT(audit[0], HasSubstr(" 200 "));
+  EXPECT_THAT(audit[0], HasSubstr(std::string("\"/v2/credentials\" \"\" ") + kFirst +
+                                  " GetCredentials 2 shop arn:instance"));
+  EXPECT_THAT(audit[2], HasSubstr("GetCredentialsExecutionRole 2 "));
+  EXPECT_TRUE(audit[3].ends_with("\"/v2/credentials\" \"\" - ")) << audit[3];
+  for (const std::string& line : audit) EXPECT_EQ(line.find("id-app"), std::string::npos) << line;
+}
+
+TEST(AuditLog, IsAppendedToAndRenamedWhenItIsLarge) {
+  std::string folder = testing::TempDir() + "audit_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/audit.log";
+  const auto text_of = [](const std::string& file) {
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+  };
+  for (const char* line : {"one", "two"}) AuditLog::open(path)->write(line);
+  EXPECT_EQ(text_of(path), "one\ntwo\n");
+  auto log = AuditLog::open(path, 8);
+  ASSERT_TRUE(log);
+  log->write("three");
+  EXPECT_EQ(text_of(path), "three\n");
+  EXPECT_EQ(text_of(path + ".1"), "one\ntwo\n");
+  EXPECT_FALSE(AuditLog::open(folder + "/none/audit.log"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(MetadataTest, TooManyRequestsAtOnceAreRefusedAndLaterOnesAnswered) {

@@ -159,6 +159,33 @@ class FakeControl final : public link::ControlLink {
   link::SessionHandlers telemetry_;
 };
 
+// Services that are asked with a task's keys: answers by the target of the call, in order.
+class FakeRoleCalls final : public link::RoleCalls {
+ public:
+  explicit FakeRoleCalls(shared::env::Executor& executor) : executor_(executor) {}
+  struct Made {
+    std::string key;
+    link::RoleCall call;
+  };
+  std::vector<Made> made;
+  std::map<std::string, std::deque<shared::Result<std::string>>> answers;  // by target
+
+  void call_as(const link::RoleCredentials& keys, const link::RoleCall& call,
+               std::function<void(shared::Result<std::string>)> done) override {
+    made.push_back({keys.access_key_id, call});
+    auto& planned = answers[call.target];
+    shared::Result<std::string> answer = shared::Error("ResourceNotFoundException", "there is none");
+    if (!planned.empty()) {
+      answer = planned.front();
+      planned.pop_front();
+    }
+    executor_.post([answer, done = std::move(done)] { done(answer); });
+  }
+
+ private:
+  shared::env::Executor& executor_;
+};
+
 // Cgroups that remember what they were asked for.
 class FakeCgroups final : public cgroup::TaskCgroups {
  public:
@@ -224,10 +251,10 @@ class NodeTest : public testing::Test {
 
   void boot() {
     node.reset();
-    node =
-        std::make_unique<Node>(Node::Parts{executor, random, control, engine, cgroups, store,
-                                           [this](const shared::Error& error) { cannot_run = error.text(); }},
-                               settings);
+    node = std::make_unique<Node>(
+        Node::Parts{executor, random, control, engine, cgroups, store,
+                    [this](const shared::Error& error) { cannot_run = error.text(); }, &role_calls},
+        settings);
     const auto started = node->start();
     ASSERT_TRUE(started) << (started ? "" : started.error().text());
   }
@@ -281,6 +308,7 @@ class NodeTest : public testing::Test {
   shared::env::SeededRandom random{7};
   FakeControl control{executor};
   tests::ScriptedRuntime engine{executor};
+  FakeRoleCalls role_calls{executor};
   FakeCgroups cgroups;
   store::MemoryStore store;
   NodeSettings settings;

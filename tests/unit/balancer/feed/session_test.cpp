@@ -21,6 +21,12 @@ struct OneTarget final : ReportSource {
   }
   Changes changed_reports() override { return std::exchange(changes, {}); }
   Changes changes;
+  lb::Figures figures(bool everything) override {
+    asked_for_everything = everything;
+    return std::exchange(counted, {});
+  }
+  lb::Figures counted;
+  bool asked_for_everything = false;
 };
 
 lb::Config config(std::uint64_t version) {
@@ -190,6 +196,33 @@ TEST(FeedSession, AnOlderControlGetsAHelloWithoutDeltasAndWholeReports) {
   rig.session.on_disconnected();
   EXPECT_TRUE(std::get<lb::Hello>(rig.session.on_connected(kStart).send.at(0)).deltas)
       << "it has spoken after such a hello";
+}
+
+TEST(FeedSession, FiguresAreToldEachSecondOnceControlHasAnsweredAndOfEverythingNowAndThen) {
+  Rig rig(4);
+  rig.reports.counted.target_groups = {{"tg", {{"RequestCount", 1'000}}}};
+  EXPECT_TRUE(std::get<lb::Hello>(rig.session.on_connected(kStart).send.at(0)).figures);
+  rig.reports.counted.target_groups = {{"tg", {{"RequestCount", 5}}}};
+  EXPECT_EQ(count<lb::Figures>(rig.session.tick(kStart + lb::kFiguresInterval)), 0)
+      << "an older control would refuse them";
+  rig.session.on_message(lb::Heartbeat{4}, kStart + lb::kFiguresInterval);
+  const auto told = rig.session.tick(kStart + lb::kFiguresInterval);
+  ASSERT_EQ(count<lb::Figures>(told), 1);
+  EXPECT_EQ(std::get<lb::Figures>(told.send[0]).target_groups[0].counts.at("RequestCount"), 5U)
+      << "not what was counted while nobody heard";
+  EXPECT_FALSE(rig.reports.asked_for_everything);
+  EXPECT_EQ(count<lb::Figures>(rig.session.tick(kStart + lb::kFiguresInterval * 2)), 0) << "there were none";
+  rig.session.on_message(lb::Heartbeat{4}, kStart + lb::kWholeFiguresInterval);
+  (void)rig.session.tick(kStart + lb::kWholeFiguresInterval);
+  EXPECT_TRUE(rig.reports.asked_for_everything);
+}
+
+TEST(FeedSession, AnOlderControlGetsNoFigures) {
+  Rig rig(9);
+  rig.connect_to_an_older_control();
+  rig.session.on_message(lb::Heartbeat{9}, kStart);
+  rig.reports.counted.target_groups = {{"tg", {{"RequestCount", 5}}}};
+  EXPECT_EQ(count<lb::Figures>(rig.session.tick(kStart + lb::kFiguresInterval)), 0);
 }
 
 TEST(FeedSession, ADeltaLeadsOnFromTheNewestConfigurationReceivedAndIsAcknowledgedWhenApplied) {

@@ -53,6 +53,20 @@ TEST(Feed, CarriesEveryMessage) {
   EXPECT_STREQ(to_string(Health::kUnavailable), "unavailable");
 }
 
+TEST(Feed, CarriesFiguresByName) {
+  Figures figures;
+  figures.load_balancers = {{"app/web/1", {{"RequestCount", 7}, {"SomethingOfLater", 1}}}};
+  figures.target_groups = {{"arn:tg", {}}};
+  const Figures back = round_trip(figures);
+  ASSERT_EQ(back.load_balancers.size(), 1U);
+  EXPECT_EQ(back.load_balancers[0].id, "app/web/1");
+  EXPECT_EQ(back.load_balancers[0].counts, figures.load_balancers[0].counts);
+  ASSERT_EQ(back.target_groups.size(), 1U);
+  EXPECT_TRUE(back.target_groups[0].counts.empty());
+  EXPECT_TRUE(round_trip(Hello{"b-1", 7, true, {}, true}).figures);
+  EXPECT_FALSE(round_trip(Hello{"b-1", 7, true}).figures);
+}
+
 TEST(Feed, NamesWhatIsWrong) {
   const auto error = [](std::string_view text) {
     const auto read = feed_from_json(text);

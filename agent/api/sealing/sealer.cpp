@@ -1,8 +1,8 @@
-#include "agent/api/ssm/sealer.h"
+#include "agent/api/sealing/sealer.h"
 
 #include "shared/crypto/hash.h"
 
-namespace agent::api::ssm {
+namespace agent::api {
 
 using shared::crypto::kAeadNonceBytes;
 using shared::crypto::kAeadTagBytes;
@@ -28,4 +28,4 @@ std::optional<std::string> Sealer::open(std::string_view context, std::string_vi
   return plain;
 }
 
-}  // namespace agent::api::ssm
+}  // namespace agent::api

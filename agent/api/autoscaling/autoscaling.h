@@ -1,0 +1,19 @@
+// Application Auto Scaling of services of ECS (AWS JSON 1.1, AnyScaleFrontendService, 2016-02-06). Runs
+// inside a control step.
+#pragma once
+#include <string>
+
+#include "agent/api/call.h"
+#include "agent/api/offer.h"
+#include "agent/control/state/step.h"
+#include "shared/base/result.h"
+
+namespace agent::api::autoscaling {
+
+// The JSON answer. Error codes are __type values.
+shared::Result<std::string> handle(control::Step& step, const Call& call);
+
+// Every operation that it knows.
+Offers offers();
+
+}  // namespace agent::api::autoscaling
