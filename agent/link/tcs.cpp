@@ -45,6 +45,18 @@ TaskHealth read_task(const Reader& in) {
   return task;
 }
 
+// What both kinds of message say beside what they are about.
+template <class Message>
+void read_common(const Reader& message, Message& out) {
+  if (const auto metadata = message.child("metadata")) {
+    out.message_id = metadata->string_or("messageId", "");
+    out.cluster = metadata->string_or("cluster", "");
+    out.container_instance = metadata->string_or("containerInstance", "");
+    out.fin = metadata->boolean_or("fin", true);
+  }
+  out.timestamp = message.time("timestamp").value_or(shared::WallTime{});
+}
+
 }  // namespace
 
 std::string tcs_to_json(const PublishHealthRequest& m) {
@@ -110,13 +122,7 @@ Result<PublishMetricsRequest> publish_metrics_from_json(std::string_view text) {
   PublishMetricsRequest out;
   const auto message = root.required_child("message");
   if (!message) return root.error();
-  if (const auto metadata = message->child("metadata")) {
-    out.message_id = metadata->string_or("messageId", "");
-    out.cluster = metadata->string_or("cluster", "");
-    out.container_instance = metadata->string_or("containerInstance", "");
-    out.fin = metadata->boolean_or("fin", true);
-  }
-  out.timestamp = message->time("timestamp").value_or(shared::WallTime{});
+  read_common(*message, out);
   for (const Reader& each : message->children("taskMetrics")) {
     TaskUsage task{each.required_string("taskArn"),
                    each.string_or("clusterArn", ""),
@@ -149,13 +155,7 @@ Result<PublishHealthRequest> publish_health_from_json(std::string_view text) {
   PublishHealthRequest out;
   const auto message = root.required_child("message");
   if (!message) return root.error();
-  if (const auto metadata = message->child("metadata")) {
-    out.message_id = metadata->string_or("messageId", "");
-    out.cluster = metadata->string_or("cluster", "");
-    out.container_instance = metadata->string_or("containerInstance", "");
-    out.fin = metadata->boolean_or("fin", true);
-  }
-  out.timestamp = message->time("timestamp").value_or(shared::WallTime{});
+  read_common(*message, out);
   for (const Reader& each : message->children("tasks")) out.tasks.push_back(read_task(each));
   if (!root.ok()) return root.error();
   return out;

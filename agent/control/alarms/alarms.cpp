@@ -6,6 +6,7 @@
 
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/state/tag_rules.h"
 #include "shared/json/reader.h"
@@ -20,41 +21,20 @@ using shared::Result;
 namespace {
 
 constexpr std::array<const char*, 3> kStateWords{"INSUFFICIENT_DATA", "OK", "ALARM"};
-constexpr std::size_t kEventDigits = 20;
 
 Table<Alarm>& alarms_of(Step& step) { return rows(step).neighbours().alarms; }
 
-std::string event_key(const std::string& alarm, std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  digits.insert(0, kEventDigits - digits.size(), '0');
-  return alarm + "/" + digits;
-}
-
 // Keys of the events of one alarm; the names of others may begin like its name.
 std::vector<std::string> event_keys(const State& state, const std::string& alarm) {
-  std::vector<std::string> keys;
-  const std::string prefix = alarm + "/";
-  const auto& events = state.neighbours().alarm_events.rows();
-  for (auto it = events.lower_bound(prefix); it != events.end() && it->first.starts_with(prefix); ++it) {
-    if (owner_key(it->first) == alarm) keys.push_back(it->first);
-  }
+  std::vector<std::string> keys = keys_under(state.neighbours().alarm_events, alarm);
+  std::erase_if(keys, [&](const std::string& key) { return owner_key(key) != alarm; });
   return keys;
 }
 
 void add_event(Step& step, const std::string& alarm, model::AlarmEvent event) {
-  auto& table = rows(step).neighbours().alarm_events;
-  std::vector<std::string> keys = event_keys(step.state, alarm);
-  std::uint64_t number = step.millis() * 1'000;
-  if (!keys.empty()) {
-    std::uint64_t newest = 0;
-    for (const char c : id_in(keys.back())) newest = newest * 10 + static_cast<std::uint64_t>(c - '0');
-    number = std::max(number, newest + 1);
-  }
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto* old = table.find(keys[i]);
-    if (keys.size() - i >= kMaxAlarmEvents || old->at + kAlarmEventsKept < step.now) table.erase(keys[i]);
-  }
-  table.put(event_key(alarm, number), std::move(event));
+  append_to_log(rows(step).neighbours().alarm_events, alarm, event_keys(step.state, alarm),
+                step.millis() * 1'000, kMaxAlarmEvents, std::move(event),
+                [&](const auto& old) { return old.at + kAlarmEventsKept < step.now; });
 }
 
 }  // namespace
@@ -75,6 +55,11 @@ std::string alarm_arn(const Settings& settings, std::string_view name) {
 
 const Alarm* find_alarm(const State& state, std::string_view name) {
   return state.neighbours().alarms.find(name);
+}
+
+bool in_alarm(const State& state, std::string_view name) {
+  const Alarm* alarm = find_alarm(state, name);
+  return alarm != nullptr && alarm->state == AlarmState::kAlarm;
 }
 
 Result<void> put_alarm(Step& step, Alarm alarm) {

@@ -22,6 +22,8 @@ std::optional<model::AlarmState> state_of(std::string_view word);
 std::string alarm_arn(const Settings& settings, std::string_view name);
 
 const model::Alarm* find_alarm(const State& state, std::string_view name);
+// As deployments ask, which an alarm that is not there or lacks data does not fail.
+bool in_alarm(const State& state, std::string_view name);
 // A new one, or all of an old one but its state and its tags. Errors: LimitExceeded, ResourceNotFound of
 // the wrong owner.
 shared::Result<void> put_alarm(Step& step, model::Alarm alarm);

@@ -98,10 +98,9 @@ void Marks::refresh() {
 
 void Marks::refresh_scaling() {
   Neighbours& tables = state_.neighbours();
-  for (const auto& name : tables.alarms.take_changes(alarms_)) {
-    agenda_.note(Concern::kAlarm, name);
-    services_that_watch(name);
-  }
+  const auto changed = tables.alarms.take_changes(alarms_);
+  for (const auto& name : changed) agenda_.note(Concern::kAlarm, name);
+  if (!changed.empty()) services_that_watch({changed.begin(), changed.end()});
   for (const auto& key : tables.scalable_targets.take_changes(scalable_targets_))
     agenda_.note(Concern::kScaling, key);
   for (const auto& key : tables.scaling_policies.take_changes(scaling_policies_))
@@ -249,7 +248,7 @@ void Marks::starved_services(const std::string& child_key) {
   }
 }
 
-void Marks::services_that_watch(const std::string& alarm) {
+void Marks::services_that_watch(const std::set<std::string>& alarms) {
   for (const auto& [key, service] : state_.services.rows()) {
     if (service.deployments.empty() ||
         service.deployments.front().rollout_state != model::RolloutState::kInProgress)
@@ -257,7 +256,9 @@ void Marks::services_that_watch(const std::string& alarm) {
     const auto* current = current_deployment(state_, key);
     if (current == nullptr || !current->configuration.strategy.alarms) continue;
     const auto& names = current->configuration.strategy.alarms->names;
-    if (std::find(names.begin(), names.end(), alarm) != names.end()) look_at_service(key);
+    const bool watched = std::any_of(names.begin(), names.end(),
+                                     [&](const std::string& name) { return alarms.contains(name); });
+    if (watched) look_at_service(key);
   }
 }
 

@@ -35,7 +35,7 @@ class Marks {
   void cluster_lost_something(const std::string& child_key);
   void tasks_behind_balancers();
   void starved_services(const std::string& child_key);
-  void services_that_watch(const std::string& alarm);
+  void services_that_watch(const std::set<std::string>& alarms);  // one walk over the services
   void look_at_service(const std::string& key);
   void daemons_on(const std::string& instance_key);
   void draining_groups();

@@ -6,7 +6,7 @@
 #include "agent/control/records/definition_document.h"
 #include "agent/control/records/parts.h"
 #include "agent/control/records/rollout.h"
-#include "agent/model/words.h"
+#include "agent/control/records/words.h"
 #include "shared/json/reader.h"
 
 namespace agent::control {
@@ -15,12 +15,6 @@ namespace {
 using nlohmann::json;
 using shared::WallTime;
 using shared::json::Reader;
-
-// Enums are kept as the API's words.
-template <class Enum>
-std::string text(Enum value) {
-  return std::string(model::word(value));
-}
 
 template <class T>
 void put_optional(json& out, const char* name, const std::optional<T>& value) {
@@ -32,16 +26,6 @@ void put_optional(json& out, const char* name, const std::optional<T>& value) {
   }
 }
 
-template <class Enum>
-void read_enum(const Reader& in, const char* name, Enum& into) {
-  const auto word = in.string(name);
-  if (!word) return;
-  if (const auto value = model::from_word<Enum>(*word)) {
-    into = *value;
-  } else {
-    in.fail(name, "unknown word");
-  }
-}
 std::optional<WallTime> read_optional_time(const Reader& in, const char* name) {
   const auto value = in.integer<std::int64_t>(name);
   return value ? std::optional(shared::from_epoch_millis(*value)) : std::nullopt;
@@ -94,10 +78,10 @@ json encode_container(const model::Container& from) {
               {"image", from.image},
               {"image_digest", from.image_digest},
               {"runtime_id", from.runtime_id},
-              {"status", text(from.status)},
+              {"status", word_text(from.status)},
               {"reason", from.reason},
               {"bindings", std::move(bindings)},
-              {"health", text(from.health)},
+              {"health", word_text(from.health)},
               {"essential", from.essential},
               {"cpu", from.cpu}};
   put_optional(out, "exit_code", from.exit_code);
@@ -113,14 +97,14 @@ model::Container read_container(const Reader& in) {
   out.image = in.string_or("image", "");
   out.image_digest = in.string_or("image_digest", "");
   out.runtime_id = in.string_or("runtime_id", "");
-  read_enum(in, "status", out.status);
+  read_word(in, "status", out.status);
   out.exit_code = in.integer<int>("exit_code");
   out.reason = in.string_or("reason", "");
   for (const Reader& each : in.children("bindings")) {
     out.bindings.push_back({each.string_or("ip", ""), each.integer_or<int>("container_port", 0),
                             each.integer_or<int>("host_port", 0), each.string_or("protocol", "tcp")});
   }
-  read_enum(in, "health", out.health);
+  read_word(in, "health", out.health);
   out.essential = in.boolean_or("essential", true);
   out.cpu = in.integer_or<int>("cpu", 0);
   out.memory = in.integer<int>("memory");
@@ -158,9 +142,9 @@ std::vector<model::ServiceLoadBalancer> read_balancers(const Reader& in,
 
 json encode_deployment(const model::Deployment& from) {
   json out = {{"id", from.id},
-              {"status", text(from.status)},
+              {"status", word_text(from.status)},
               {"task_definition_arn", from.task_definition_arn},
-              {"rollout_state", text(from.rollout_state)},
+              {"rollout_state", word_text(from.rollout_state)},
               {"rollout_state_reason", from.rollout_state_reason},
               {"desired_count", from.desired_count},
               {"failed_tasks", from.failed_tasks},
@@ -173,7 +157,7 @@ json encode_deployment(const model::Deployment& from) {
               {"revision", from.revision},
               {"external_id", from.external_id},
               {"scale", from.scale},
-              {"launch_type", text(from.launch_type)},
+              {"launch_type", word_text(from.launch_type)},
               {"client_token", from.client_token},
               {"tags", tags_json(from.tags)},
               {"stable_at", millis(from.stable_at)},
@@ -186,9 +170,9 @@ json encode_deployment(const model::Deployment& from) {
 model::Deployment read_deployment(const Reader& in) {
   model::Deployment out;
   out.id = in.string_or("id", "");
-  read_enum(in, "status", out.status);
+  read_word(in, "status", out.status);
   out.task_definition_arn = in.string_or("task_definition_arn", "");
-  read_enum(in, "rollout_state", out.rollout_state);
+  read_word(in, "rollout_state", out.rollout_state);
   out.rollout_state_reason = in.string_or("rollout_state_reason", "");
   out.desired_count = in.integer_or<int>("desired_count", 0);
   out.failed_tasks = in.integer_or<int>("failed_tasks", 0);
@@ -201,7 +185,7 @@ model::Deployment read_deployment(const Reader& in) {
   out.revision = in.string_or("revision", "");
   out.external_id = in.string_or("external_id", "");
   out.scale = in.number("scale").value_or(100);
-  read_enum(in, "launch_type", out.launch_type);
+  read_word(in, "launch_type", out.launch_type);
   out.client_token = in.string_or("client_token", "");
   out.tags = read_tags(in);
   out.stable_at = read_time(in, "stable_at");
@@ -215,7 +199,7 @@ model::ServiceEvent read_event(const Reader& in) {
 }
 
 json encode_threshold(const model::BreakerThreshold& from) {
-  return {{"type", text(from.type)}, {"value", from.value}};
+  return {{"type", word_text(from.type)}, {"value", from.value}};
 }
 void read_configuration(const Reader& in, model::DeploymentConfiguration& out) {
   out.maximum_percent = in.integer_or<int>("maximum_percent", 200);
@@ -224,7 +208,7 @@ void read_configuration(const Reader& in, model::DeploymentConfiguration& out) {
   out.circuit_breaker_rollback = in.boolean_or("circuit_breaker_rollback", false);
   out.reset_on_healthy_task = in.boolean_or("reset_on_healthy_task", true);
   if (const auto threshold = in.child("threshold")) {
-    read_enum(*threshold, "type", out.threshold.type);
+    read_word(*threshold, "type", out.threshold.type);
     out.threshold.value = threshold->integer_or<int>("value", 50);
   }
   if (const auto by_stages = in.child("deployment_strategy")) read_strategy(*by_stages, out.strategy);
@@ -245,11 +229,11 @@ json encode_service_parts(const model::Service& from) {
   for (const auto& each : from.deployments) deployments.push_back(encode_deployment(each));
   json strategy = json::array();
   for (const auto& each : from.placement_strategy) {
-    strategy.push_back({{"type", text(each.type)}, {"field", each.field}});
+    strategy.push_back({{"type", word_text(each.type)}, {"field", each.field}});
   }
   json constraints = json::array();
   for (const auto& each : from.placement_constraints) {
-    constraints.push_back({{"type", text(each.type)}, {"expression", each.expression}});
+    constraints.push_back({{"type", word_text(each.type)}, {"expression", each.expression}});
   }
   return {{"deployments", std::move(deployments)},
           {"placement_strategy", std::move(strategy)},
@@ -261,13 +245,13 @@ void read_service_parts(const Reader& in, model::Service& row) {
   for (const Reader& each : in.children("events")) row.old_events.push_back(read_event(each));
   for (const Reader& each : in.children("placement_strategy")) {
     model::PlacementStrategy strategy;
-    read_enum(each, "type", strategy.type);
+    read_word(each, "type", strategy.type);
     strategy.field = each.string_or("field", "");
     row.placement_strategy.push_back(std::move(strategy));
   }
   for (const Reader& each : in.children("placement_constraints")) {
     model::PlacementConstraint constraint;
-    read_enum(each, "type", constraint.type);
+    read_word(each, "type", constraint.type);
     constraint.expression = each.string_or("expression", "");
     row.placement_constraints.push_back(std::move(constraint));
   }
@@ -296,7 +280,7 @@ bool read_providers_of_document(model::Cluster& row) {
 std::string encode_cluster(const model::Cluster& row) {
   json out = {{"name", row.name},
               {"arn", row.arn},
-              {"status", text(row.status)},
+              {"status", word_text(row.status)},
               {"settings", encode_pairs(row.settings)},
               {"tags", tags_json(row.tags)},
               {"document", row.document},
@@ -314,7 +298,7 @@ bool decode_cluster(std::string_view value, model::Cluster& row) {
     row.default_strategy = read_strategy(in, "default_strategy");
     row.name = in.required_string("name");
     row.arn = in.required_string("arn");
-    read_enum(in, "status", row.status);
+    read_word(in, "status", row.status);
     row.settings = read_pairs(in, "settings");
     row.tags = read_tags(in);
     row.document = in.string_or("document", "{}");
@@ -328,7 +312,7 @@ std::string encode_task_definition(const model::TaskDefinition& row) {
   json out = {{"arn", row.arn},
               {"family", row.family},
               {"revision", row.revision},
-              {"status", text(row.status)},
+              {"status", word_text(row.status)},
               {"document", row.document},
               {"tags", tags_json(row.tags)},
               {"registered_at", millis(row.registered_at)},
@@ -341,7 +325,7 @@ bool decode_task_definition(std::string_view value, model::TaskDefinition& row) 
     row.arn = in.required_string("arn");
     row.family = in.required_string("family");
     row.revision = in.required_integer<int>("revision");
-    read_enum(in, "status", row.status);
+    read_word(in, "status", row.status);
     row.document = in.required_string("document");
     row.tags = read_tags(in);
     row.registered_at = read_time(in, "registered_at");
@@ -367,7 +351,7 @@ std::string encode_instance(const model::ContainerInstance& row) {
               {"cluster", row.cluster},
               {"ec2_instance_id", row.ec2_instance_id},
               {"address", row.address},
-              {"status", text(row.status)},
+              {"status", word_text(row.status)},
               {"status_reason", row.status_reason},
               {"registered", encode_resources(row.registered)},
               {"attributes", encode_pairs(row.attributes)},
@@ -388,7 +372,7 @@ bool decode_instance(std::string_view value, model::ContainerInstance& row) {
     row.cluster = in.required_string("cluster");
     row.ec2_instance_id = in.string_or("ec2_instance_id", "");
     row.address = in.string_or("address", "");
-    read_enum(in, "status", row.status);
+    read_word(in, "status", row.status);
     row.status_reason = in.string_or("status_reason", "");
     row.registered = read_resources(in, "registered");
     row.attributes = read_pairs(in, "attributes");
@@ -421,9 +405,9 @@ std::string encode_task(const model::Task& row) {
               {"started_by", row.started_by},
               {"service", row.service},
               {"deployment_id", row.deployment_id},
-              {"launch_type", text(row.launch_type)},
-              {"last_status", text(row.last_status)},
-              {"desired_status", text(row.desired_status)},
+              {"launch_type", word_text(row.launch_type)},
+              {"last_status", word_text(row.last_status)},
+              {"desired_status", word_text(row.desired_status)},
               {"containers", std::move(containers)},
               {"targets", std::move(targets)},
               {"reserved", encode_resources(row.reserved)},
@@ -460,9 +444,9 @@ bool decode_task(std::string_view value, model::Task& row) {
     row.started_by = in.string_or("started_by", "");
     row.service = in.string_or("service", "");
     row.deployment_id = in.string_or("deployment_id", "");
-    read_enum(in, "launch_type", row.launch_type);
-    read_enum(in, "last_status", row.last_status);
-    read_enum(in, "desired_status", row.desired_status);
+    read_word(in, "launch_type", row.launch_type);
+    read_word(in, "last_status", row.last_status);
+    read_word(in, "desired_status", row.desired_status);
     for (const Reader& each : in.children("containers")) row.containers.push_back(read_container(each));
     for (const Reader& each : in.children("targets")) {
       row.targets.push_back({each.string_or("target_group_arn", ""), each.string_or("registration", "")});
@@ -493,13 +477,13 @@ std::string encode_service(const model::Service& row) {
   json out = {{"arn", row.arn},
               {"name", row.name},
               {"cluster", row.cluster},
-              {"status", text(row.status)},
-              {"scheduling", text(row.scheduling)},
-              {"launch_type", text(row.launch_type)},
+              {"status", word_text(row.status)},
+              {"scheduling", word_text(row.scheduling)},
+              {"launch_type", word_text(row.launch_type)},
               {"desired_count", row.desired_count},
               {"task_definition_arn", row.task_definition_arn},
               {"strategy", strategy_json(row.strategy)},
-              {"controller", text(row.controller)},
+              {"controller", word_text(row.controller)},
               {"last_completed_revision", row.last_completed_revision},
               {"load_balancers", encode_balancers(row.load_balancers)},
               {"health_check_grace_seconds", row.health_check_grace_seconds},
@@ -526,14 +510,14 @@ bool decode_service(std::string_view value, model::Service& row) {
     row.arn = in.required_string("arn");
     row.name = in.required_string("name");
     row.cluster = in.required_string("cluster");
-    read_enum(in, "status", row.status);
-    read_enum(in, "scheduling", row.scheduling);
-    read_enum(in, "launch_type", row.launch_type);
+    read_word(in, "status", row.status);
+    read_word(in, "scheduling", row.scheduling);
+    read_word(in, "launch_type", row.launch_type);
     row.desired_count = in.integer_or<int>("desired_count", 0);
     row.task_definition_arn = in.string_or("task_definition_arn", "");
     read_configuration(in, row.configuration);
     row.strategy = read_strategy(in, "strategy");
-    read_enum(in, "controller", row.controller);
+    read_word(in, "controller", row.controller);
     row.last_completed_revision = in.string_or("last_completed_revision", "");
     row.load_balancers = read_balancers(in);
     row.health_check_grace_seconds = in.integer_or<int>("health_check_grace_seconds", 0);
@@ -561,7 +545,7 @@ std::string encode_service_revision(const model::ServiceRevision& row) {
                                 {"service", row.service},
                                 {"number", row.number},
                                 {"task_definition_arn", row.task_definition_arn},
-                                {"launch_type", text(row.launch_type)},
+                                {"launch_type", word_text(row.launch_type)},
                                 {"strategy", strategy_json(row.strategy)},
                                 {"load_balancers", encode_balancers(row.load_balancers)},
                                 {"resolved", encode_balancers(row.resolved)},
@@ -574,7 +558,7 @@ bool decode_service_revision(std::string_view value, model::ServiceRevision& row
     row.service = in.required_string("service");
     row.number = in.required_string("number");
     row.task_definition_arn = in.string_or("task_definition_arn", "");
-    read_enum(in, "launch_type", row.launch_type);
+    read_word(in, "launch_type", row.launch_type);
     row.strategy = read_strategy(in, "strategy");
     row.load_balancers = read_balancers(in);
     row.resolved = read_balancers(in, "resolved");
@@ -590,7 +574,7 @@ std::string encode_service_deployment(const model::ServiceDeployment& row) {
               {"deployment_id", row.deployment_id},
               {"source_revisions", row.source_revisions},
               {"target_revision", row.target_revision},
-              {"status", text(row.status)},
+              {"status", word_text(row.status)},
               {"status_reason", row.status_reason},
               {"configuration", encode_configuration(row.configuration)},
               {"breaker_triggered", row.breaker_triggered},
@@ -618,7 +602,7 @@ bool decode_service_deployment(std::string_view value, model::ServiceDeployment&
     row.deployment_id = in.string_or("deployment_id", "");
     row.source_revisions = in.strings_or_empty("source_revisions");
     row.target_revision = in.string_or("target_revision", "");
-    read_enum(in, "status", row.status);
+    read_word(in, "status", row.status);
     row.status_reason = in.string_or("status_reason", "");
     if (const auto configuration = in.child("configuration"))
       read_configuration(*configuration, row.configuration);

@@ -3,29 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/control/records/parts.h"
-#include "agent/model/words.h"
+#include "agent/control/records/words.h"
 
 namespace agent::control {
 namespace {
 
 using nlohmann::json;
 using shared::json::Reader;
-
-template <class Enum>
-std::string word_text(Enum value) {
-  return std::string(model::word(value));
-}
-
-template <class Enum>
-void read_word(const Reader& in, const char* name, Enum& into) {
-  const auto word = in.string(name);
-  if (!word) return;
-  if (const auto value = model::from_word<Enum>(*word)) {
-    into = *value;
-  } else {
-    in.fail(name, "unknown word");
-  }
-}
 
 json encode_hook(const model::LifecycleHook& from) {
   json stages = json::array();

@@ -11,6 +11,7 @@
 #include "agent/control/scaling/requests.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
 #include "agent/schedule/schedule.h"
 
@@ -159,16 +160,6 @@ void look_at_alarm(Step& step, const std::string& name) {
 
 // ---- Scalable targets ----
 
-template <class T>
-std::vector<const T*> rows_below(const Table<T>& table, const std::string& key) {
-  std::vector<const T*> out;
-  const std::string prefix = key + "/";
-  for (auto it = table.rows().lower_bound(prefix); it != table.rows().end() && it->first.starts_with(prefix);
-       ++it)
-    out.push_back(&it->second);
-  return out;
-}
-
 void tell_alarms(Step& step, const ScalingPolicy& policy, const Wish& wish) {
   const bool unknown = !wish.data && seconds_of(step.now) < step.state.live.metrics->begun() + kNoDataAfter;
   if (unknown) return;
@@ -192,33 +183,20 @@ void tell_alarms(Step& step, const ScalingPolicy& policy, const Wish& wish) {
 }
 
 void run_scheduled_action(Step& step, const std::string& key, const ScheduledAction& action) {
-  auto& targets = rows(step).neighbours().scalable_targets;
-  targets.edit(key, [&](ScalableTarget& row) {
+  rows(step).neighbours().scalable_targets.edit(key, [&](ScalableTarget& row) {
     if (action.has_min) row.min_capacity = action.min_capacity;
     if (action.has_max) row.max_capacity = action.max_capacity;
     if (row.min_capacity > row.max_capacity)
       (action.has_min ? row.max_capacity : row.min_capacity) =
           action.has_min ? row.min_capacity : row.max_capacity;
   });
-  const ScalableTarget& target = *targets.find(key);
-  const int desired = step.state.services.find(key)->desired_count;
-  const std::string by = " by scheduled action " + action.name;
-  if (desired < target.min_capacity) {
-    (void)set_desired(step, key, target.min_capacity,
-                      "minimum capacity was set to " + std::to_string(target.min_capacity) + by);
-  } else if (desired > target.max_capacity) {
-    (void)set_desired(step, key, target.max_capacity,
-                      "maximum capacity was set to " + std::to_string(target.max_capacity) + by);
-  }
+  (void)keep_in_bounds(step, key, " by scheduled action " + action.name);
 }
 
 // What was missed while control was away is done once.
 void scheduled_actions(Step& step, const std::string& key) {
   auto& table = rows(step).neighbours().scheduled_actions;
-  std::vector<std::string> names;
-  for (const ScheduledAction* each : rows_below(table, key)) names.push_back(each->name);
-  for (const std::string& name : names) {
-    const std::string action_key = key + "/" + name;
+  for (const std::string& action_key : keys_under(table, key)) {
     const ScheduledAction action = *table.find(action_key);
     const auto schedule = schedule::Schedule::parse(action.schedule, action.timezone);
     if (!schedule) continue;  // the host has lost the file of its time zone
@@ -258,7 +236,9 @@ void look_at_target(Step& step, const std::string& key) {
   Running& tasks = rows(step).live.tasks_lately[key];
   note(tasks, seconds_of(step.now), running, timing);
   std::vector<Tracked> tracked;
-  for (const ScalingPolicy* policy : rows_below(step.state.neighbours().scaling_policies, key)) {
+  const auto& policies = step.state.neighbours().scaling_policies;
+  for (const std::string& each : keys_under(policies, key)) {
+    const ScalingPolicy* policy = policies.find(each);
     if (!policy->tracks) continue;
     tracked.push_back(
         {policy, track(*policy, *step.state.live.metrics, seconds_of(step.now), tasks, timing)});

@@ -8,6 +8,7 @@
 #include "agent/control/services/requests.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/state/tag_rules.h"
 #include "agent/control/tasks/service_events.h"
@@ -29,16 +30,6 @@ shared::Error no_target(const std::string& key) {
   return fault("ObjectNotFoundException",
                "No scalable target registered for service namespace: ecs, resource ID: service/" + key +
                    ", scalable dimension: ecs:service:DesiredCount");
-}
-
-template <class T>
-std::vector<std::string> keys_below(const Table<T>& table, const std::string& key) {
-  std::vector<std::string> out;
-  const std::string prefix = key + "/";
-  for (auto it = table.rows().lower_bound(prefix); it != table.rows().end() && it->first.starts_with(prefix);
-       ++it)
-    out.push_back(it->first);
-  return out;
 }
 
 std::string autoscaling_arn(const Settings& settings, const char* kind, const std::string& id,
@@ -127,6 +118,15 @@ Result<void> set_desired(Step& step, const std::string& key, int desired, const 
   return {};
 }
 
+Result<void> keep_in_bounds(Step& step, const std::string& key, const std::string& by) {
+  const ScalableTarget& target = *find_target(step.state, key);
+  const int desired = step.state.services.find(key)->desired_count;
+  const int bounded = std::clamp(desired, target.min_capacity, target.max_capacity);
+  if (bounded == desired) return {};
+  const std::string bound = desired < bounded ? "minimum" : "maximum";
+  return set_desired(step, key, bounded, bound + " capacity was set to " + std::to_string(bounded) + by);
+}
+
 Result<const ScalableTarget*> register_target(Step& step, const std::string& key, const Register& request) {
   auto& table = rows(step).neighbours().scalable_targets;
   const model::Service* service = step.state.services.find(key);
@@ -158,28 +158,19 @@ Result<const ScalableTarget*> register_target(Step& step, const std::string& key
     if (auto ok = check_tags(request.tags); !ok) return fault("ValidationException", ok.error().text());
     target.tags = request.tags;
   }
-  const int min = target.min_capacity;
-  const int max = target.max_capacity;
   table.put(key, std::move(target));
-  if (service->desired_count < min) {
-    if (auto done = set_desired(step, key, min, "minimum capacity was set to " + std::to_string(min)); !done)
-      return fault("ValidationException", done.error().text());
-  } else if (service->desired_count > max) {
-    if (auto done = set_desired(step, key, max, "maximum capacity was set to " + std::to_string(max)); !done)
-      return fault("ValidationException", done.error().text());
-  }
+  if (auto done = keep_in_bounds(step, key); !done) return fault("ValidationException", done.error().text());
   return table.find(key);
 }
 
 bool deregister_target(Step& step, const std::string& key) {
   Neighbours& tables = rows(step).neighbours();
   if (tables.scalable_targets.find(key) == nullptr) return false;
-  for (const std::string& each : keys_below(tables.scaling_policies, key)) {
+  for (const std::string& each : keys_under(tables.scaling_policies, key)) {
     delete_own_alarms(step, *tables.scaling_policies.find(each));
     tables.scaling_policies.erase(each);
   }
-  for (const std::string& each : keys_below(tables.scheduled_actions, key))
-    tables.scheduled_actions.erase(each);
+  erase_under(tables.scheduled_actions, key);
   erase_activities(step, key);
   tables.scalable_targets.erase(key);
   rows(step).live.tasks_lately.erase(key);
@@ -199,7 +190,7 @@ Result<const ScalingPolicy*> put_policy(Step& step, const std::string& key, Scal
     policy.out_at = old->out_at;
     policy.in_at = old->in_at;
   } else {
-    if (keys_below(table, key).size() >= kMaxPolicies)
+    if (keys_under(table, key).size() >= kMaxPolicies)
       return fault("LimitExceededException", "A scalable target can have at most 50 scaling policies.");
     policy.id = step.random.uuid();
     policy.created_at = step.now;
@@ -242,7 +233,7 @@ Result<void> put_scheduled_action(Step& step, const std::string& key, ScheduledA
     action.id = old->id;
     action.created_at = old->created_at;
   } else {
-    if (keys_below(table, key).size() >= kMaxScheduledActions)
+    if (keys_under(table, key).size() >= kMaxScheduledActions)
       return fault("LimitExceededException", "A scalable target can have at most 200 scheduled actions.");
     action.id = step.random.uuid();
     action.created_at = step.now;

@@ -57,5 +57,8 @@ void set_alarm_state(Step& step, const std::string& alarm, model::AlarmState sta
 
 // Sets the desired count as UpdateService does and notes it among the activities.
 shared::Result<void> set_desired(Step& step, const std::string& key, int desired, const std::string& cause);
+// A desired count that is outside of the target's bounds moves to the nearer one; `by`: who set that, for the
+// cause.
+shared::Result<void> keep_in_bounds(Step& step, const std::string& key, const std::string& by = "");
 
 }  // namespace agent::control::scaling

@@ -4,9 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "agent/control/alarms/alarms.h"
 #include "agent/control/services/services.h"
-#include "agent/control/state/alarms.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
 
 namespace agent::control {
@@ -27,16 +28,6 @@ std::string new_history_id(Step& step) {
 bool is_open(const ServiceDeployment& row) {
   return row.status == ServiceDeploymentStatus::kInProgress ||
          row.status == ServiceDeploymentStatus::kRollbackInProgress;
-}
-
-template <class T>
-std::vector<std::string> keys_under(const Table<T>& table, const std::string& service_key) {
-  std::vector<std::string> keys;
-  const std::string prefix = service_key + "/";
-  for (auto it = table.rows().lower_bound(prefix); it != table.rows().end() && it->first.starts_with(prefix);
-       ++it)
-    keys.push_back(it->first);
-  return keys;
 }
 
 // The change of the one that is under way, if any.
@@ -144,7 +135,7 @@ void note_deployment_begun(Step& step, const std::string& service_key) {
   row.configuration = service.configuration;
   if (const auto& alarms = service.configuration.strategy.alarms; alarms && alarms->enable) {
     for (const std::string& name : alarms->names) {
-      if (in_alarm(step.state, name)) row.alarms_ignored.push_back(name);
+      if (alarms::in_alarm(step.state, name)) row.alarms_ignored.push_back(name);
     }
   }
   row.created_at = row.updated_at = step.now;

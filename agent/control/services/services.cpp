@@ -94,10 +94,9 @@ void tell_of_started(Step& step, const std::string& key, const std::vector<std::
 }
 
 const model::Deployment& deployment_named(const model::Service& service, const std::string& id) {
-  const auto it = std::find_if(service.deployments.begin(), service.deployments.end(),
-                               [&](const auto& each) { return each.id == id; });
-  BERTH_CHECK(it != service.deployments.end(), "tasks are started of deployments that are there");
-  return *it;
+  const model::Deployment* found = find_deployment(service, id);
+  BERTH_CHECK(found != nullptr, "tasks are started of deployments that are there");
+  return *found;
 }
 
 Starting start_tasks(Step& step, const std::string& key, const std::string& deployment_id, int count) {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "agent/control/alarms/alarms.h"
 #include "agent/control/services/requests.h"
 #include "agent/control/services/strategy/explain.h"
 #include "agent/control/services/strategy/hooks.h"
 #include "agent/control/services/strategy/stages.h"
 #include "agent/control/services/strategy/traffic.h"
-#include "agent/control/state/alarms.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
 #include "agent/control/state/rows.h"
@@ -31,12 +31,6 @@ constexpr int kMaxStagesAtOnce = 64;
 const Standing* standing_of(const std::vector<Standing>& all, const std::string& id) {
   const auto it = std::find_if(all.begin(), all.end(), [&](const Standing& each) { return each.id == id; });
   return it == all.end() ? nullptr : &*it;
-}
-
-const Deployment* deployment_of_id(const model::Service& service, const std::string& id) {
-  const auto it = std::find_if(service.deployments.begin(), service.deployments.end(),
-                               [&](const Deployment& each) { return each.id == id; });
-  return it == service.deployments.end() ? nullptr : &*it;
 }
 
 std::string percent_of(int thousandths) {
@@ -265,6 +259,12 @@ RolloutIs walk(Step& step, const std::string& key, const std::vector<Standing>& 
 
 }  // namespace
 
+const Deployment* find_deployment(const model::Service& service, const std::string& id) {
+  const auto it = std::find_if(service.deployments.begin(), service.deployments.end(),
+                               [&](const Deployment& each) { return each.id == id; });
+  return it == service.deployments.end() ? nullptr : &*it;
+}
+
 bool goes_by_stages(const model::Service& service) {
   return service.controller == model::DeploymentController::kEcs && !service.deployments.empty() &&
          service.deployments.front().rollout.kind != DeploymentStrategy::kRolling;
@@ -290,7 +290,7 @@ const Deployment* serving_deployment(const model::Service& service) {
   if (primary.rollout_state == RolloutState::kCompleted || primary.rollout.going_back) return &primary;
   if (primary.rollout.kind != DeploymentStrategy::kRolling) {
     if (primary.rollout.stage >= LifecycleStage::kCleanUp) return &primary;
-    const Deployment* source = deployment_of_id(service, primary.rollout.source);
+    const Deployment* source = find_deployment(service, primary.rollout.source);
     return source != nullptr ? source : &primary;
   }
   const auto completed =
@@ -325,7 +325,7 @@ RolloutIs advance_rollout(Step& step, const std::string& key, const std::vector<
 bool go_back_to_source(Step& step, const std::string& key, const std::string& why) {
   const model::Service& found = *step.state.services.find(key);
   const std::string source = found.deployments.front().rollout.source;
-  const Deployment* back = deployment_of_id(found, source);
+  const Deployment* back = find_deployment(found, source);
   if (found.deployments.front().rollout.going_back || back == nullptr ||
       back->status == DeploymentStatus::kDraining)
     return false;
@@ -400,7 +400,7 @@ bool trip_alarms(Step& step, const std::string& key) {
   std::vector<std::string> ignored;
   std::vector<std::string> triggered;
   for (const std::string& name : alarms->names) {
-    if (!in_alarm(step.state, name)) continue;
+    if (!alarms::in_alarm(step.state, name)) continue;
     const auto& before = current->alarms_ignored;
     const bool old = std::find(before.begin(), before.end(), name) != before.end();
     (old ? ignored : triggered).push_back(name);

@@ -17,6 +17,8 @@ int staged_count(const model::Service& service, const model::Deployment& deploym
 // What was asked for when the deployment under way began, or else what the service asks for.
 const model::Strategy& strategy_of(const State& state, const std::string& service_key);
 
+// nullptr: the service has none of that id.
+const model::Deployment* find_deployment(const model::Service& service, const std::string& id);
 // Where a new deployment of the service takes over from: what serves now, or would be gone back to. nullptr:
 // nothing does.
 const model::Deployment* serving_deployment(const model::Service& service);

@@ -5,6 +5,7 @@
 
 #include "agent/control/elb/attributes.h"
 #include "agent/control/elb/listeners.h"
+#include "agent/control/services/strategy/rollout.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/plant.h"
 #include "agent/control/state/rows.h"
@@ -166,13 +167,11 @@ std::vector<Shares> shares_of(const model::Service& service) {
   std::vector<Shares> shares;
   if (service.deployments.empty()) return shares;
   const model::Deployment& primary = service.deployments.front();
-  const auto source =
-      std::find_if(service.deployments.begin(), service.deployments.end(),
-                   [&](const model::Deployment& each) { return each.id == primary.rollout.source; });
+  const model::Deployment* source = find_deployment(service, primary.rollout.source);
   for (const ServiceLoadBalancer& each : primary.load_balancers) {
     if (each.production_rule.empty()) continue;
     std::string from = each.alternate_target_group_arn;
-    if (source != service.deployments.end()) {
+    if (source != nullptr) {
       const ServiceLoadBalancer* present = same_in(source->load_balancers, each);
       if (present != nullptr && present->target_group_arn != each.target_group_arn)
         from = present->target_group_arn;
