@@ -871,7 +871,11 @@ void Cluster::check_converged(const Service& mine) {
     return;
   }
   const int full = mine.daemon ? check_daemon_hosts(mine, *service) : 0;
-  if (running != service->desired_count - full || service->deployments.size() != 1) {
+  // A host that is full has no daemon, and its share of the minimum is owed by the others: where none of them
+  // can be spared their daemons stay as they are, until an operator makes room.
+  const bool stuck = full > 0 && (running - 1) * 100 <
+                                     service->desired_count * service->configuration.minimum_healthy_percent;
+  if (running != service->desired_count - full || (service->deployments.size() != 1 && !stuck)) {
     violate("service " + mine.name + " has not converged: " + std::to_string(running) + " healthy of " +
             std::to_string(service->desired_count) + ", " + std::to_string(service->deployments.size()) +
             " deployments");

@@ -26,6 +26,9 @@ constexpr std::array kNames{
     std::pair{std::string_view("drain-source-early"), Bug::kDrainSourceEarly},
     std::pair{std::string_view("call-hooks-twice"), Bug::kCallHooksTwice},
     std::pair{std::string_view("forget-hook-answer"), Bug::kForgetHookAnswer},
+    std::pair{std::string_view("go-below-minimum"), Bug::kGoBelowMinimum},
+    std::pair{std::string_view("exceed-maximum"), Bug::kExceedMaximum},
+    std::pair{std::string_view("drained-once-acked"), Bug::kDrainedOnceAcknowledged},
     std::pair{std::string_view("say-before-commit"), Bug::kSayBeforeCommit}};
 }
 
@@ -42,7 +45,8 @@ const char* names() {
   return "stop-before-ack|forget-absent-balancers|free-before-stopped|reply-before-commit|"
          "wait-for-last-container|forget-health|lose-wake|say-before-commit|stop-protected|leave-early|"
          "shift-before-healthy|shift-without-ack|clean-up-before-bake|forget-rollback-weights|"
-         "drain-source-early|call-hooks-twice|forget-hook-answer";
+         "drain-source-early|call-hooks-twice|forget-hook-answer|"
+         "go-below-minimum|exceed-maximum|drained-once-acked";
 }
 
 }  // namespace agent::control::plant

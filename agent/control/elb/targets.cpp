@@ -86,6 +86,7 @@ const BalancerView* view_of(const State& state, const std::string& balancer) {
 // towards it.
 bool has_drained(const BalancerView& view, const model::RegisteredTarget& target) {
   if (view.acked_version < target.drain_version || view.report_version < target.drain_version) return false;
+  if (BERTH_PLANTED(kDrainedOnceAcknowledged)) return true;
   const auto it = view.targets.find(target.registration);
   return it == view.targets.end() || it->second.drained;
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "agent/control/state/plant.h"
+
 namespace agent::control {
 namespace {
 
@@ -35,7 +37,7 @@ class Planner {
  public:
   explicit Planner(const PlanFacts& facts)
       : facts_(facts),
-        minimum_(minimum_healthy(facts.desired, facts.minimum_percent)),
+        minimum_(BERTH_PLANTED(kGoBelowMinimum) ? 0 : minimum_healthy(facts.desired, facts.minimum_percent)),
         maximum_(maximum_running(facts.desired, facts.maximum_percent)),
         left_(facts.tasks),
         need_(std::max(0, facts.desired - count(good))) {}
@@ -107,7 +109,7 @@ class Planner {
 
   void start() {
     if (facts_.starting == Starting::kForbidden) return;
-    plan_.start = std::clamp(maximum_ - count(live), 0, need_);
+    plan_.start = BERTH_PLANTED(kExceedMaximum) ? need_ : std::clamp(maximum_ - count(live), 0, need_);
   }
 
   // A replacement that is up makes the unhealthy task dispensable.

@@ -25,6 +25,9 @@ enum class Bug {
   kDrainSourceEarly,             // the former revision goes as soon as production traffic has shifted
   kCallHooksTwice,               // a lifecycle hook is called again before its answer has come
   kForgetHookAnswer,             // a hook that has failed does not hold the deployment back
+  kGoBelowMinimum,               // a deployment stops old tasks without regard to minimumHealthyPercent
+  kExceedMaximum,                // a deployment starts all new tasks at once, whatever maximumPercent says
+  kDrainedOnceAcknowledged,      // a target is gone from balancers that have requests open towards it
 };
 
 #ifdef BERTH_PLANT

@@ -74,11 +74,11 @@ TEST(Service, KnowsCloudWatchByEachOfItsProtocols) {
   ASSERT_TRUE(form);
   EXPECT_EQ(form->service, Service::kCloudWatch);
   EXPECT_EQ(form->protocol, Protocol::kQuery);
-  shared::http::Request json;
-  json.method = "POST";
-  json.target = "/";
-  json.headers.set("X-Amz-Target", "GraniteServiceVersion20100801.ListMetrics");
-  const auto as_json = identify(json);
+  shared::http::Request by_target;
+  by_target.method = "POST";
+  by_target.target = "/";
+  by_target.headers.set("X-Amz-Target", "GraniteServiceVersion20100801.ListMetrics");
+  const auto as_json = identify(by_target);
   ASSERT_TRUE(as_json);
   EXPECT_EQ(as_json->service, Service::kCloudWatch);
   EXPECT_EQ(as_json->protocol, Protocol::kJson);
