@@ -249,6 +249,18 @@ class Berth:
     def elb(self):
         return self.client("elbv2")
 
+    def ecs_json(self, operation, **body):
+        """A signed call of ECS whose operation or members Debian's botocore does not know yet: what is answered, or the error."""
+        request = botocore.awsrequest.AWSRequest("POST", self.api + "/", data=json.dumps({"cluster": self.cluster, **body}), headers={
+            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AmazonEC2ContainerServiceV20141113." + operation})
+        botocore.auth.SigV4Auth(botocore.credentials.Credentials(self.key, self.secret), "ecs", REGION).add_auth(request)
+        wire = urllib.request.Request(request.url, data=request.body, headers=dict(request.headers.items()))
+        try:
+            with urllib.request.urlopen(wire, timeout=30) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return json.loads(error.read())
+
     def elb_query(self, action, **members):
         """A signed call of ELBv2 whose operation or members Debian's botocore does not know yet: the answer's XML. Members are
         as in the form ("Tags.member.1.Key"), with __ for a dot."""
