@@ -132,6 +132,13 @@ constexpr std::array kOfGroups = {
     GroupFamily{"berth_lb_request_queue_timeouts_total",
                 "Requests answered with 503 because no target had room in time",
                 &targets::GroupCounters::queue_timeouts},
+    GroupFamily{"berth_lb_requests_held_total", "Requests that found no target and waited for the first one",
+                &targets::GroupCounters::held},
+    GroupFamily{"berth_lb_hold_full_total", "Requests answered with 503 because as many were held as may be",
+                &targets::GroupCounters::hold_full},
+    GroupFamily{"berth_lb_hold_timeouts_total",
+                "Requests answered with 503 because no target was healthy in time",
+                &targets::GroupCounters::hold_timeouts},
     GroupFamily{"berth_lb_budget_retries_total", "Retries that were taken from a retry budget",
                 &targets::GroupCounters::retries},
     GroupFamily{"berth_lb_budget_denied_retries_total", "Retries for which nothing of the budget was left",
@@ -145,9 +152,9 @@ constexpr std::array kOfGroups = {
 // Of groups that have such a setting, or had one.
 bool is_guarded(const targets::Group& group) {
   const targets::GroupCounters& counters = group.runtime->counters;
-  return group.request_limit || group.retry_budget || group.outlier_ejection || counters.queued != 0 ||
-         counters.queue_full != 0 || counters.retries != 0 || counters.retries_denied != 0 ||
-         counters.ejections != 0;
+  return group.has_gate() || group.retry_budget || group.outlier_ejection || counters.queued != 0 ||
+         counters.held != 0 || counters.queue_full != 0 || counters.retries != 0 ||
+         counters.retries_denied != 0 || counters.ejections != 0;
 }
 
 void write_guards(Exposition& out, const MetricsSources& s) {

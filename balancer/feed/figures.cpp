@@ -69,6 +69,7 @@ lb::Figures FigureCounter::since_last(const proxy::StatsRegistry* listeners,
   for (const auto& group : groups) {
     Counts& counts = totals["g" + group->id];
     for (std::size_t i = 0; i < group->runtime->workers; ++i) add_group(counts, group->runtime->traffic[i]);
+    counts[lb::kHeldRequests] += group->runtime->counters.held.load(std::memory_order_relaxed);
   }
   lb::Figures out;
   for (auto& [key, counts] : totals) {

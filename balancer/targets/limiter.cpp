@@ -46,8 +46,10 @@ void RequestLimiter::fill(Target target, Granted& granted) {
 
 RequestLimiter::Granted RequestLimiter::update(Settings settings, std::span<const Member> members) {
   settings_ = settings;
+  any_in_rotation_ = false;
   for (auto& [target, slots] : slots_) slots.member = slots.in_rotation = false;
   for (const Member& member : members) {
+    any_in_rotation_ = any_in_rotation_ || member.in_rotation;
     Slots& slots = slots_[member.target];
     slots.member = true;
     slots.in_rotation = member.in_rotation;
@@ -88,7 +90,8 @@ RequestLimiter::Granted RequestLimiter::give_back(Target target) {
 }
 
 std::optional<RequestLimiter::Ticket> RequestLimiter::wait(Target only, std::span<const Target> never) {
-  if (queue_.size() >= settings_.queue) return std::nullopt;
+  const std::size_t most = any_in_rotation_ ? settings_.queue : std::max(settings_.queue, settings_.hold);
+  if (queue_.size() >= most) return std::nullopt;
   Waiter waiter;
   waiter.only = only;
   BERTH_CHECK(never.size() <= kMaxNever, "more targets were tried than may be");

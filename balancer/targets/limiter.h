@@ -24,6 +24,7 @@ class RequestLimiter {
   struct Settings {
     std::size_t per_target = 0;  // 0: no limit
     std::size_t queue = 0;       // requests that wait at most
+    std::size_t hold = 0;        // and while nobody is in rotation, where that is more
   };
   using Granted = std::vector<Ticket>;  // in the order in which they came
 
@@ -36,7 +37,8 @@ class RequestLimiter {
   Granted give_back(Target target);
 
   // Waits behind the others. `only`: for this target, as long as it is in rotation; null: for any but
-  // `never`. Nothing: as many wait as may.
+  // `never`. Nothing: as many wait as may: `queue`, or `hold` where that is more and nobody is in
+  // rotation.
   std::optional<Ticket> wait(Target only, std::span<const Target> never);
   // The target that one who waited was let in to; it is taken. Once.
   std::optional<Target> collect(Ticket ticket);
@@ -62,6 +64,7 @@ class RequestLimiter {
   void fill(Target target, Granted& granted);
 
   Settings settings_;
+  bool any_in_rotation_ = false;
   std::unordered_map<Target, Slots> slots_;
   std::map<Ticket, Waiter> queue_;  // in order
   std::unordered_map<Ticket, Target> uncollected_;

@@ -28,9 +28,11 @@ void RequestGate::update(const Group& group) {
   for (std::size_t i = 0; i < group.active.size(); ++i)
     members.push_back({group.active[i].get(), rotation.has(candidates[i])});
   RequestLimiter::Settings settings;
-  if (group.request_limit)
-    settings = {static_cast<std::size_t>(group.request_limit->per_target),
-                static_cast<std::size_t>(group.request_limit->queue)};
+  if (group.request_limit) {
+    settings.per_target = static_cast<std::size_t>(group.request_limit->per_target);
+    settings.queue = static_cast<std::size_t>(group.request_limit->queue);
+  }
+  if (group.hold_requests) settings.hold = static_cast<std::size_t>(group.hold_requests->requests);
   tell(limiter_.update(settings, members));
 }
 

@@ -1,6 +1,7 @@
 // A RequestLimiter that the workers share: requests of a target group are counted over all of them, and
-// whoever lets one end may let in one of another worker. Only groups with a request_limit come here; each of
-// their requests takes the lock twice. Thread: any.
+// whoever lets one end may let in one of another worker. Only groups with a request_limit come here, each of
+// whose requests takes the lock twice, and requests of groups that hold those that find no target. Thread:
+// any.
 #pragma once
 #include <cstdint>
 #include <mutex>

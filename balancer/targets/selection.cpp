@@ -21,7 +21,8 @@ bool contains(std::span<const std::size_t> tried, std::size_t candidate) {
 }  // namespace
 
 SelectionOptions selection_options(const shared::lbconfig::TargetGroup& group) {
-  return {group.algorithm, group.slow_start, group.minimum_healthy_count, group.minimum_healthy_percent};
+  return {group.algorithm, group.slow_start, group.minimum_healthy_count, group.minimum_healthy_percent,
+          group.hold_requests.has_value()};
 }
 
 bool begins_slow_start(const SelectionOptions& options, std::span<const Candidate> others, SteadyTime now) {
@@ -60,6 +61,10 @@ Rotation rotation_of(const SelectionOptions& options, std::span<const Candidate>
     ++routable;
     left += c.ejected ? 0U : 1U;
   }
+  const bool all_new = std::all_of(candidates.begin(), candidates.end(), [](const Candidate& c) {
+    return c.health == shared::lbconfig::Health::kInitial;
+  });
+  if (options.waits_for_first && all_new) return {false, false};
   const auto minimum = static_cast<std::size_t>(std::max(options.minimum_healthy_count, 0));
   const auto percent = static_cast<std::size_t>(std::max(options.minimum_healthy_percent, 0));
   return {routable < minimum || routable * 100 < percent * candidates.size(), left == 0};

@@ -29,6 +29,8 @@ struct SelectionOptions {
   shared::Millis slow_start{0};
   int minimum_healthy_count = 1;
   int minimum_healthy_percent = 0;
+  // Nobody is in rotation while all targets are new: requests wait for the first one that is healthy.
+  bool waits_for_first = false;
 };
 SelectionOptions selection_options(const shared::lbconfig::TargetGroup& group);
 

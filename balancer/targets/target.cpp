@@ -41,7 +41,7 @@ Candidate TargetRuntime::candidate() const {
 
 void Group::tell_of_members() const {
   runtime->health_epoch.fetch_add(1, std::memory_order_release);
-  if (request_limit) runtime->gate.update(*this);
+  if (has_gate()) runtime->gate.update(*this);
 }
 
 std::optional<shared::Millis> Group::judge(TargetRuntime& target, bool failed, SteadyTime now) const {
@@ -112,6 +112,7 @@ Result<std::shared_ptr<const Registry::Compiled>> Registry::compile_group(const 
   const bool never_cut =
       shared::lbconfig::is_stream(source->protocol) && !source->stream.close_at_drain_limit;
   group->request_limit = source->request_limit;
+  group->hold_requests = source->hold_requests;
   group->retry_budget = source->retry_budget;
   group->outlier_ejection = source->outlier_ejection;
   group->maintenance = source->maintenance;

@@ -36,6 +36,9 @@ struct GroupCounters {
   std::atomic<std::uint64_t> queued{0};      // requests that had to wait
   std::atomic<std::uint64_t> queue_full{0};  // of which could not
   std::atomic<std::uint64_t> queue_timeouts{0};
+  std::atomic<std::uint64_t> held{0};       // requests that found no target and had to wait for one
+  std::atomic<std::uint64_t> hold_full{0};  // that could not, as so many waited
+  std::atomic<std::uint64_t> hold_timeouts{0};
   std::atomic<std::uint64_t> retries{0};  // where there is a budget
   std::atomic<std::uint64_t> retries_denied{0};
   std::atomic<std::uint64_t> ejections{0};
@@ -160,6 +163,8 @@ struct Group {
   shared::lbconfig::Protocol protocol = shared::lbconfig::Protocol::kHttp;
   shared::lbconfig::StreamSettings stream{};
   std::optional<shared::lbconfig::RequestLimit> request_limit{};
+  std::optional<shared::lbconfig::HoldRequests> hold_requests{};
+  bool has_gate() const { return request_limit || hold_requests; }
   std::optional<shared::lbconfig::RetryBudget> retry_budget{};
   std::optional<shared::lbconfig::OutlierEjection> outlier_ejection{};
   std::optional<shared::lbconfig::Maintenance> maintenance{};

@@ -256,6 +256,7 @@ struct TargetGroup {
   bool anomaly_mitigation = false;  // load_balancing.algorithm.anomaly_mitigation; kWeightedRandom only
   StreamSettings stream{};          // kTcp and kTls only
   std::optional<RequestLimit> request_limit{};
+  std::optional<HoldRequests> hold_requests{};
   std::optional<RetryBudget> retry_budget{};  // none: as often as the rules of retries allow
   std::optional<OutlierEjection> outlier_ejection{};
   std::optional<Maintenance> maintenance{};

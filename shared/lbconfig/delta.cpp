@@ -24,16 +24,17 @@ const std::string& key_of(const Target& target) { return target.registration; }
 // All but the targets. A member that is new to TargetGroup does not compile here before it has its place.
 auto settings(const TargetGroup& group) {
   const auto& [id, name, algorithm, check, slow_start, count, percent, targets, protocol, version, sticky,
-               mitigation, stream, limit, budget, outliers, maintenance, compression] = group;
+               mitigation, stream, limit, hold, budget, outliers, maintenance, compression] = group;
   return std::tie(id, name, algorithm, check, slow_start, count, percent, protocol, version, sticky,
-                  mitigation, stream, limit, budget, outliers, maintenance, compression);
+                  mitigation, stream, limit, hold, budget, outliers, maintenance, compression);
 }
 
 TargetGroup settings_of(const TargetGroup& group) {
   const auto& [id, name, algorithm, check, slow_start, count, percent, targets, protocol, version, sticky,
-               mitigation, stream, limit, budget, outliers, maintenance, compression] = group;
-  return {id,      name,   algorithm,  check,  slow_start, count,  percent,  {},          protocol,
-          version, sticky, mitigation, stream, limit,      budget, outliers, maintenance, compression};
+               mitigation, stream, limit, hold, budget, outliers, maintenance, compression] = group;
+  return {id,   name,     algorithm, check,       slow_start, count,  percent,
+          {},   protocol, version,   sticky,      mitigation, stream, limit,
+          hold, budget,   outliers,  maintenance, compression};
 }
 
 // What stays is a run of `from` in its order; an item that comes before another one which it followed is put

@@ -112,6 +112,8 @@ struct Counted {
 // Beside CloudWatch's: of how many responses ResponseMicros is the sum.
 inline constexpr const char* kResponses = "Responses";
 inline constexpr const char* kResponseMicros = "ResponseMicros";
+// Requests of a target group that found no target and wait for one (HoldRequests).
+inline constexpr const char* kHeldRequests = "HeldRequestCount";
 
 struct Figures {  // balancer -> control
   std::vector<Counted> load_balancers;

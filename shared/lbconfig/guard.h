@@ -20,6 +20,14 @@ inline constexpr int kMaxRequestsPerTarget = 65'535;
 inline constexpr int kMaxRequestQueue = 10'000;
 inline constexpr Millis kMaxQueueWait{300'000};
 
+// Requests that find no target that has ever been healthy wait for one: while a service starts, from zero
+// tasks say.
+struct HoldRequests {
+  int requests = 100;         // of the group, 1..10000; further ones get 503
+  Millis wait_limit{30'000};  // 1..300000; then 503
+  bool operator==(const HoldRequests&) const = default;
+};
+
 // Requests of a group that may be sent again, of those of the last ten seconds.
 struct RetryBudget {
   int percent = 20;            // 0..100

@@ -69,6 +69,13 @@ void read_guard(const Reader& in, TargetGroup& group) {
     limit.wait_limit = millis_or(*inner, "wait_limit_ms", limit.wait_limit);
     group.request_limit = limit;
   }
+  if (const auto inner = in.child("hold_requests")) {
+    inner->only_members({"requests", "wait_limit_ms"});
+    HoldRequests hold;
+    hold.requests = inner->integer_or<int>("requests", hold.requests);
+    hold.wait_limit = millis_or(*inner, "wait_limit_ms", hold.wait_limit);
+    group.hold_requests = hold;
+  }
   if (const auto inner = in.child("retry_budget")) {
     inner->only_members({"percent", "minimum_per_second"});
     RetryBudget budget;
@@ -93,6 +100,8 @@ void write_guard(const TargetGroup& group, Value& value) {
     value["request_limit"] = {{"per_target", limit->per_target},
                               {"queue", limit->queue},
                               {"wait_limit_ms", limit->wait_limit.count()}};
+  if (const auto& hold = group.hold_requests)
+    value["hold_requests"] = {{"requests", hold->requests}, {"wait_limit_ms", hold->wait_limit.count()}};
   if (const auto& budget = group.retry_budget)
     value["retry_budget"] = {{"percent", budget->percent},
                              {"minimum_per_second", budget->minimum_per_second}};
@@ -135,6 +144,10 @@ std::string guard_problem(const TargetGroup& group, const std::string& path) {
     problem.range(limit->per_target, 1, kMaxRequestsPerTarget, "request_limit.per_target");
     problem.range(limit->queue, 0, kMaxRequestQueue, "request_limit.queue");
     problem.range(limit->wait_limit.count(), 1, kMaxQueueWait.count(), "request_limit.wait_limit_ms");
+  }
+  if (const auto& hold = group.hold_requests) {
+    problem.range(hold->requests, 1, kMaxRequestQueue, "hold_requests.requests");
+    problem.range(hold->wait_limit.count(), 1, kMaxQueueWait.count(), "hold_requests.wait_limit_ms");
   }
   if (const auto& budget = group.retry_budget) {
     problem.range(budget->percent, 0, 100, "retry_budget.percent");

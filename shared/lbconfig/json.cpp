@@ -224,6 +224,7 @@ TargetGroup read_target_group(const Reader& in) {
                    "close_at_drain_limit",
                    "close_when_unhealthy",
                    "request_limit",
+                   "hold_requests",
                    "retry_budget",
                    "outlier_ejection",
                    "maintenance",

@@ -515,6 +515,18 @@ class Validator {
     expect(!has_control(fixed.content_type), path + ".content_type", "holds a control character");
   }
 
+  // Connections of TCP are no requests.
+  void check_no_guards(const TargetGroup& group, const std::string& path) {
+    const auto none = [&](bool absent, const char* member) {
+      expect(absent, path + "." + member, "is for groups with protocol http or https");
+    };
+    none(!group.request_limit, "request_limit");
+    none(!group.hold_requests, "hold_requests");
+    none(!group.retry_budget, "retry_budget");
+    none(!group.outlier_ejection, "outlier_ejection");
+    none(!group.maintenance, "maintenance");
+  }
+
   void check_stream_settings(const TargetGroup& group, const std::string& path) {
     const bool stream = is_stream(group.protocol);
     const Protocol checked = group.health_check.protocol;
@@ -528,6 +540,7 @@ class Validator {
     if (stream) {
       expect(group.protocol_version == ProtocolVersion::kHttp1, path + ".protocol_version",
              "is for groups with protocol http or https");
+      check_no_guards(group, path);
       return;
     }
     // A connection that told its target of one client must not serve another one.

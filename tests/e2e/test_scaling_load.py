@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from conftest import Load, wait_until
+from conftest import Load, get, wait_until
 
 NAME = "elastic"
 TARGET = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
@@ -68,3 +68,18 @@ def test_what_tasks_use_and_balancers_count_is_shown(web):
     assert max(figures(web, "AWS/ApplicationELB", "HealthyHostCount", "Maximum", group)) == 3
     names = {each["MetricName"] for each in web.client("cloudwatch").list_metrics(Namespace="AWS/ApplicationELB")["Metrics"]}
     assert {"RequestCountPerTarget", "UnHealthyHostCount", "ProcessedBytes", "NewConnectionCount"} <= names
+
+
+def test_a_service_without_tasks_is_woken_by_a_request_that_is_held_meanwhile(web):
+    web.elb_query("ModifyTargetGroupAttributes", TargetGroupArn=web.group, Attributes__member__1__Key="berth.hold_requests.seconds",
+                  Attributes__member__1__Value="60")
+    web.client("application-autoscaling").register_scalable_target(**web.target, MinCapacity=0, MaxCapacity=3)
+    web.ecs.update_service(cluster=web.cluster, service=NAME, desiredCount=0)
+    wait_until("nothing runs", lambda: not web.running_tasks(NAME) and not web.target_states(web.group))
+    begun = time.monotonic()
+    status, _ = get(f"http://127.0.0.1:{web.port}/", timeout=60)[:2]
+    assert status == 200
+    assert time.monotonic() - begun < 30
+    assert web.describe(NAME)["desiredCount"] == 1
+    causes = [each["Cause"] for each in web.client("application-autoscaling").describe_scaling_activities(**web.target)["ScalingActivities"]]
+    assert causes[0].endswith("are held by a balancer until there is a target"), causes

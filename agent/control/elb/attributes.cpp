@@ -117,6 +117,8 @@ constexpr Row kTargetGroupRows[] = {
     kMaintenanceType,
     kMaintenanceEnabled,
     kMaintenanceRetry,
+    {"berth.hold_requests.queue", "100", Kind::kNumber, 1, lb::kMaxRequestQueue},
+    {"berth.hold_requests.seconds", "off", Kind::kNumberOrOff, 1, lb::kMaxQueueWait.count() / 1000},
     {"berth.outlier_ejection.consecutive_failures", "off", Kind::kNumberOrOff, 1, lb::kMaxOutlierFailures},
     {"berth.outlier_ejection.max_percent", "10", Kind::kNumber, 1, 100},
     {"berth.outlier_ejection.max_seconds", "300", Kind::kNumber, 1, lb::kMaxEjection.count() / 1000},

@@ -17,17 +17,26 @@ namespace {
 constexpr const char* kNamespace = "AWS/ApplicationELB";
 constexpr double kMicros = 1e6;
 // Names that a balancer may tell.
-constexpr std::array<std::string_view, 19> kCounts{
-    "ActiveConnectionCount",     "ClientTLSNegotiationErrorCount",
-    "HTTPCode_ELB_4XX_Count",    "HTTPCode_ELB_500_Count",
-    "HTTPCode_ELB_502_Count",    "HTTPCode_ELB_503_Count",
-    "HTTPCode_ELB_504_Count",    "HTTPCode_ELB_5XX_Count",
-    "HTTPCode_Target_2XX_Count", "HTTPCode_Target_3XX_Count",
-    "HTTPCode_Target_4XX_Count", "HTTPCode_Target_5XX_Count",
-    "HTTP_Fixed_Response_Count", "HTTP_Redirect_Count",
-    "NewConnectionCount",        "ProcessedBytes",
-    "RejectedConnectionCount",   "RequestCount",
-    "RequestCountPerTarget"};
+constexpr std::array<std::string_view, 20> kCounts{"ActiveConnectionCount",
+                                                   "ClientTLSNegotiationErrorCount",
+                                                   "HTTPCode_ELB_4XX_Count",
+                                                   "HTTPCode_ELB_500_Count",
+                                                   "HTTPCode_ELB_502_Count",
+                                                   "HTTPCode_ELB_503_Count",
+                                                   "HTTPCode_ELB_504_Count",
+                                                   "HTTPCode_ELB_5XX_Count",
+                                                   "HTTPCode_Target_2XX_Count",
+                                                   "HTTPCode_Target_3XX_Count",
+                                                   "HTTPCode_Target_4XX_Count",
+                                                   "HTTPCode_Target_5XX_Count",
+                                                   "HTTP_Fixed_Response_Count",
+                                                   "HTTP_Redirect_Count",
+                                                   "HeldRequestCount",
+                                                   "NewConnectionCount",
+                                                   "ProcessedBytes",
+                                                   "RejectedConnectionCount",
+                                                   "RequestCount",
+                                                   "RequestCountPerTarget"};
 
 struct Sink {
   metrics::Store& store;
@@ -68,6 +77,9 @@ void add_group(const Sink& sink, const State& state, const model::TargetGroup& g
   const metrics::Dimensions dimensions{{"LoadBalancer", balancer->full_name},
                                        {"TargetGroup", group.full_name}};
   add_counts(sink, dimensions, counted);
+  if (const auto held = count_of(counted, lb::kHeldRequests); held != 0)
+    sink.add({{"TargetGroup", group.full_name}}, lb::kHeldRequests, "Count",
+             Figure::of(static_cast<double>(held)));
   double healthy = 0;
   double unhealthy = 0;
   for (const model::RegisteredTarget* target : targets_of(state, counted.id)) {

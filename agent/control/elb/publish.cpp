@@ -90,6 +90,9 @@ void guard(const model::TargetGroup& row, lb::TargetGroup& group) {
     group.request_limit =
         lb::RequestLimit{number("berth.request_limit.per_target"), number("berth.request_limit.queue"),
                          Millis(number("berth.request_limit.wait_milliseconds"))};
+  if (get("berth.hold_requests.seconds") != "off")
+    group.hold_requests = lb::HoldRequests{number("berth.hold_requests.queue"),
+                                           Millis(number("berth.hold_requests.seconds") * 1000)};
   if (get("berth.retry_budget.percent") != "off")
     group.retry_budget = lb::RetryBudget{number("berth.retry_budget.percent"),
                                          number("berth.retry_budget.minimum_per_second")};

@@ -26,6 +26,8 @@ using shared::WallTime;
 namespace {
 
 constexpr std::int64_t kLookEvery = 1;  // seconds
+// A request that was held longer ago has gone: clients that still wait are told again with the next one.
+constexpr std::int64_t kHeldLately = 5;
 // An alarm of a policy stays in ALARM for so long at least, so that noise fills no history.
 constexpr shared::Millis kCalmAfter{60'000};
 
@@ -222,6 +224,25 @@ void scheduled_actions(Step& step, const std::string& key) {
   }
 }
 
+// Requests wait for a target of the service lately, which has no tasks: it gets one, and policies say what
+// follows.
+void wake_up(Step& step, const std::string& key, const Situation& at) {
+  if (at.desired != 0 || at.max_capacity == 0 || at.out_suspended) return;
+  const std::int64_t now = seconds_of(step.now);
+  for (const model::ServiceLoadBalancer& each : step.state.services.find(key)->load_balancers) {
+    for (const std::string& arn : {each.target_group_arn, each.alternate_target_group_arn}) {
+      const model::TargetGroup* group = step.state.target_groups.find(arn);
+      if (group == nullptr) continue;
+      const metrics::Name held{"AWS/ApplicationELB", lb::kHeldRequests, {{"TargetGroup", group->full_name}}};
+      if (step.state.live.metrics->total(held, now - kHeldLately, now + 1).sum <= 0) continue;
+      (void)set_desired(
+          step, key, std::max(1, at.min_capacity),
+          "requests of target group " + group->full_name + " are held by a balancer until there is a target");
+      return;
+    }
+  }
+}
+
 void look_at_target(Step& step, const std::string& key) {
   if (find_target(step.state, key) == nullptr) return;
   const model::Service* service = step.state.services.find(key);
@@ -252,8 +273,10 @@ void look_at_target(Step& step, const std::string& key) {
     const bool low_says_so = choice.desired || choice.out;
     if (low_says_so) carry_out(step, key, at, choice, cause);
   }
+  wake_up(step, key, situation_of(step, *step.state.services.find(key), *find_target(step.state, key)));
+  const bool asleep = step.state.services.find(key)->desired_count == 0;
   const bool open = settle_activities(step, key, step.state.services.find(key)->desired_count, running);
-  if (open || !tracked.empty()) step.wake_at(time_of(seconds_of(step.now) + kLookEvery));
+  if (open || asleep || !tracked.empty()) step.wake_at(time_of(seconds_of(step.now) + kLookEvery));
 }
 
 }  // namespace

@@ -208,6 +208,7 @@ class Exchange final : public TargetOwner, public targets::GateKeeper {
   targets::RequestGate::Ticket ticket_ = 0;
   targets::RequestGate::Target place_ = nullptr;
   shared::SteadyTime turn_limit_{};           // of the wait
+  bool held_ = false;                         // it waits, or waited, for its group's first target
   encode::Accepted accepted_;                 // where the target group compresses
   std::unique_ptr<encode::Encoder> encoder_;  // while a response body goes through it
   bool unflushed_ = false;                    // it may hold back what came already

@@ -34,11 +34,12 @@ bool Exchange::try_target() {
     if (admission.state == State::kNobody) break;
     targets::GroupCounters& counters = group->group->runtime->counters;
     if (admission.state == State::kQueueFull) {
-      counters.queue_full.fetch_add(1, std::memory_order_relaxed);
-      answer_status(503, "request_queue_full", EndedBy::kBalancer);
+      auto& counter = admission.held ? counters.hold_full : counters.queue_full;
+      counter.fetch_add(1, std::memory_order_relaxed);
+      answer_status(503, admission.held ? "hold_queue_full" : "request_queue_full", EndedBy::kBalancer);
       return false;
     }
-    if (group->group->request_limit) {
+    if (group->group->request_limit || admission.state == State::kWaits) {
       gate_ = group->group->runtime;
       ticket_ = admission.ticket;
       if (admission.chosen.target != nullptr) place_ = admission.chosen.target->runtime.get();
@@ -51,8 +52,10 @@ bool Exchange::try_target() {
     if (tries_ != 0) counters_->retries.add();
     if (admission.state == State::kWaits) {
       if (turn_limit_ == shared::SteadyTime()) {
-        turn_limit_ = worker_.loop().now() + group->group->request_limit->wait_limit;
-        counters.queued.fetch_add(1, std::memory_order_relaxed);
+        held_ = admission.held;
+        turn_limit_ = worker_.loop().now() + (held_ ? group->group->hold_requests->wait_limit
+                                                    : group->group->request_limit->wait_limit);
+        (held_ ? counters.held : counters.queued).fetch_add(1, std::memory_order_relaxed);
       }
       worker_.loop().arm_at(timer_, turn_limit_);
       return false;
@@ -127,8 +130,9 @@ void Exchange::on_turn(targets::RequestGate::Ticket ticket) {
 }
 
 void Exchange::on_turn_missed() {
-  gate_->counters.queue_timeouts.fetch_add(1, std::memory_order_relaxed);
-  answer_status(503, "request_queue_timeout", EndedBy::kBalancer);
+  targets::GroupCounters& counters = gate_->counters;
+  (held_ ? counters.hold_timeouts : counters.queue_timeouts).fetch_add(1, std::memory_order_relaxed);
+  answer_status(503, held_ ? "hold_timeout" : "request_queue_timeout", EndedBy::kBalancer);
   client_->advance();
 }
 

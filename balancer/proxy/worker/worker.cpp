@@ -145,8 +145,7 @@ std::shared_ptr<WorkerGroup> Worker::install_group(const targets::Group& group, 
   if (!group.outlier_ejection) {
     for (const auto& runtime : group.active) runtime->ejected = false;
   }
-  if (group.request_limit || (former != nullptr && former->group->request_limit))
-    group.runtime->gate.update(group);
+  if (group.has_gate() || (former != nullptr && former->group->has_gate())) group.runtime->gate.update(group);
   return mine;
 }
 
@@ -421,9 +420,11 @@ std::optional<Worker::Chosen> Worker::choose(WorkerGroup& group, std::span<Worke
 
 Worker::Admission Worker::admit(WorkerGroup& group, std::span<WorkerTarget* const> tried,
                                 const sticky::Mark* kept, targets::GateKeeper& keeper) {
+  const bool may_hold = group.group->hold_requests && tried.empty();
   if (!group.group->request_limit) {
     const auto chosen = choose(group, tried, kept, nullptr);
-    return chosen ? Admission{Admission::State::kGoes, *chosen} : Admission{};
+    if (chosen) return {Admission::State::kGoes, *chosen};
+    return may_hold ? hold(group, keeper) : Admission{};
   }
   targets::RequestGate::Open gate(group.group->runtime->gate);
   const targets::TargetRuntime* only = nullptr;  // whom the cookie names: the client waits for it
@@ -445,12 +446,28 @@ Worker::Admission Worker::admit(WorkerGroup& group, std::span<WorkerTarget* cons
   }
   avoided_.clear();
   for (const WorkerTarget* target : tried) avoid(group, target);
-  if (!group.selector.has_any(avoided_)) return {};
+  if (!group.selector.has_any(avoided_)) return may_hold ? wait_at(gate, keeper) : Admission{};
   std::vector<targets::RequestGate::Target> never;
   for (const WorkerTarget* target : tried) never.push_back(target->runtime.get());
   const auto ticket = gate.wait(keeper, only, never);
   if (!ticket) return {Admission::State::kQueueFull};
   return {Admission::State::kWaits, {}, *ticket};
+}
+
+// For the group's first target. Whoever is there by now is found with the gate open: who comes later lets in
+// all that wait.
+Worker::Admission Worker::hold(WorkerGroup& group, targets::GateKeeper& keeper) {
+  targets::RequestGate::Open gate(group.group->runtime->gate);
+  if (const auto chosen = choose(group, {}, nullptr, nullptr)) return {Admission::State::kGoes, *chosen};
+  return wait_at(gate, keeper);
+}
+
+Worker::Admission Worker::wait_at(targets::RequestGate::Open& gate, targets::GateKeeper& keeper) {
+  const auto ticket = gate.wait(keeper, nullptr, {});
+  Admission admission{Admission::State::kQueueFull};
+  if (ticket) admission = {Admission::State::kWaits, {}, *ticket};
+  admission.held = true;
+  return admission;
 }
 
 void Worker::note_outcome(const targets::Group& group, WorkerTarget& target, bool failed) {

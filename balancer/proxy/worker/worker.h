@@ -181,6 +181,7 @@ class Worker {
     State state = State::kNobody;
     Chosen chosen{};                          // kGoes; with a place at the group's gate where it has one
     targets::RequestGate::Ticket ticket = 0;  // kWaits: to be left or collected there
+    bool held = false;                        // kWaits, kQueueFull: for a first target, not for one with room
   };
   Admission admit(WorkerGroup& group, std::span<WorkerTarget* const> tried, const sticky::Mark* kept,
                   targets::GateKeeper& keeper);
@@ -220,6 +221,8 @@ class Worker {
  private:
   std::optional<Chosen> choose(WorkerGroup& group, std::span<WorkerTarget* const> tried,
                                const sticky::Mark* kept, const targets::RequestGate::Open* gate);
+  Admission hold(WorkerGroup& group, targets::GateKeeper& keeper);
+  Admission wait_at(targets::RequestGate::Open& gate, targets::GateKeeper& keeper);
   void refresh(WorkerGroup& group);
   void avoid(const WorkerGroup& group, const WorkerTarget* target);
   void accept_from(WorkerListener& listener, int limit);

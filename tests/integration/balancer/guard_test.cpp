@@ -157,6 +157,52 @@ TEST(BalancerGuard, BeyondTheQueueAndAfterItsTimeIsA503WithItsReason) {
   std::remove(path.c_str());
 }
 
+ConfigOptions holding(int requests, int wait_limit_ms = 60'000) {
+  ConfigOptions options;
+  options.group = ", \"hold_requests\": {\"requests\": " + std::to_string(requests) +
+                  ", \"wait_limit_ms\": " + std::to_string(wait_limit_ms) + "}";
+  return options;
+}
+
+TEST(BalancerGuard, RequestsAreHeldUntilTheFirstTargetIsHealthy) {
+  Held target;
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {}, holding(2)), {"--workers", "2"});
+  Wire first = asking(port, "/first");
+  ASSERT_TRUE(waiting(*balancer, 1));
+  auto h2 = H2Wire::connect(port);
+  Call& second = h2->get("/second");
+  ASSERT_TRUE(h2->wait([&] { return balancer->metric("berth_lb_requests_waiting") == 2; }));
+  Wire third = asking(port, "/third");
+  EXPECT_EQ(third.read_message().status, 503) << "two are held";
+  EXPECT_EQ(balancer->metric("berth_lb_hold_full_total"), 1U);
+  // A target that has not answered its first check is not asked.
+  ConfigOptions checked = holding(2);
+  checked.health_check = R"("path": "/health", "interval_ms": 60000, "timeout_ms": 60000)";
+  balancer->write_config(config_json(port, {{target.port(), ""}}, checked));
+  ASSERT_TRUE(balancer->wait_for_version(2));
+  ASSERT_TRUE(eventually([&] { return target.has("/health"); }));
+  EXPECT_EQ(balancer->metric("berth_lb_requests_waiting"), 2U);
+  EXPECT_EQ(target.arrived(), (std::vector<std::string>{"/health"}));
+  target.let_all_go();
+  EXPECT_EQ(first.read_message().body, "/first");
+  ASSERT_TRUE(h2->wait(second));
+  EXPECT_EQ(second.body, "/second");
+  // From now on nothing waits, whatever there is of requests.
+  for (const char* path : {"/a", "/b", "/c"}) EXPECT_EQ(asking(port, path).read_message().body, path);
+  EXPECT_EQ(balancer->metric("berth_lb_requests_held_total"), 2U);
+  EXPECT_EQ(balancer->metric("berth_lb_requests_waiting"), 0U);
+}
+
+TEST(BalancerGuard, AHeldRequestIsAnsweredWhenItsTimeIsOver) {
+  const auto port = free_port();
+  auto balancer = Balancer::with_config(config_json(port, {}, holding(5, 50)));
+  Wire late = asking(port, "/late");
+  EXPECT_EQ(late.read_message().status, 503);
+  EXPECT_EQ(balancer->metric("berth_lb_hold_timeouts_total"), 1U);
+  EXPECT_EQ(balancer->metric("berth_lb_request_queue_timeouts_total"), 0U);
+}
+
 TEST(BalancerGuard, AClientThatGoesAwayLeavesTheQueue) {
   Held target;
   const auto port = free_port();

@@ -63,6 +63,19 @@ TEST(RequestLimiter, TheQueueIsBounded) {
   EXPECT_EQ(Limited(1, 0).wait(), 0U) << "without a queue nobody waits";
 }
 
+TEST(RequestLimiter, WhileNobodyIsInRotationOthersWaitThanForRoom) {
+  Limited rig(0, 0);
+  rig.settings.hold = 2;
+  rig.members({{&kA, true}});
+  EXPECT_EQ(rig.wait(), 0U) << "nobody waits for room";
+  rig.members({{&kA, false}});
+  const Numbers came{rig.wait(), rig.wait()};
+  EXPECT_EQ(rig.wait(), 0U) << "no more than are held";
+  EXPECT_EQ(rig.members({}), Numbers()) << "still nobody to go to";
+  EXPECT_EQ(rig.members({{&kB, true}}), came) << "without a limit all at once";
+  EXPECT_EQ(rig.limiter.collect(came[0]), Place(&kB));
+}
+
 TEST(RequestLimiter, WhoLeavesAfterItWasLetInMakesRoomForTheNext) {
   Limited rig;
   rig.limiter.take(&kA);

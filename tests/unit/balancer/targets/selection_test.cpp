@@ -176,6 +176,18 @@ TEST(Selector, OnlyRoutableTargetsAreChosenWhileEnoughOfThemAre) {
   EXPECT_FALSE(rig.next()->failed_open);
 }
 
+TEST(Selector, WaitsForTheFirstHealthyTargetWhereRequestsAreHeld) {
+  SelectionOptions held;
+  held.waits_for_first = true;
+  Rig rig(held);
+  rig.set({Health::kInitial, Health::kInitial});
+  EXPECT_FALSE(rig.next()) << "they may still be starting";
+  rig.set({Health::kInitial, Health::kHealthy});
+  EXPECT_EQ(rig.run(4), (std::map<std::size_t, int>{{1, 4}}));
+  rig.set({Health::kInitial, Health::kUnhealthy});
+  EXPECT_TRUE(rig.next()->failed_open) << "where a target was found bad nothing is to be waited for";
+}
+
 TEST(Selector, FailsOpenBelowTheMinimumCountOrPercentageAndSaysSo) {
   Rig none({});
   none.set({Health::kUnhealthy, Health::kInitial});

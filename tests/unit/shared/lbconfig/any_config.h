@@ -49,6 +49,11 @@ class AnyConfig {
  private:
   void add_stream(Config& config) {
     TargetGroup made = group("tg-stream");
+    made.request_limit.reset();
+    made.hold_requests.reset();
+    made.retry_budget.reset();
+    made.outlier_ejection.reset();
+    made.maintenance.reset();
     made.protocol = flip() ? Protocol::kTcp : Protocol::kTls;
     made.protocol_version = ProtocolVersion::kHttp1;
     made.health_check.protocol = flip() ? Protocol::kTcp : Protocol::kHttps;
@@ -130,6 +135,7 @@ class AnyConfig {
     if (flip()) made.stickiness = {true, StickinessType::kAppCookie, number(1, 604'800), "SID"};
     made.anomaly_mitigation = made.algorithm == Algorithm::kWeightedRandom && flip();
     if (flip()) made.request_limit = RequestLimit{number(1, 9), number(0, 9), Millis(number(1, 300'000))};
+    if (flip()) made.hold_requests = HoldRequests{number(1, 9), Millis(number(1, 300'000))};
     if (flip()) made.retry_budget = RetryBudget{number(0, 100), number(0, 1'000)};
     if (flip())
       made.outlier_ejection =

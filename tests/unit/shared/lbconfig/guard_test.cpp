@@ -24,12 +24,13 @@ std::string guard_complaint(const std::string& json) {
 
 TEST(GuardJson, IsReadWithItsDefaults) {
   const auto config = config_from_json(guarded(
-      R"("request_limit": {"per_target": 4}, "retry_budget": {}, "outlier_ejection": {"time_ms": 400000},
+      R"("request_limit": {"per_target": 4}, "hold_requests": {"requests": 7}, "retry_budget": {}, "outlier_ejection": {"time_ms": 400000},
               "maintenance": {})",
       R"("rate_limit": {"requests": 7}, "add_traceparent": "sampled")"));
   ASSERT_TRUE(config) << config.error().text();
   const TargetGroup& group = *config->target_groups[0];
   EXPECT_EQ(group.request_limit, (RequestLimit{4, 0, Millis(1'000)}));
+  EXPECT_EQ(group.hold_requests, (HoldRequests{7, Millis(30'000)}));
   EXPECT_EQ(group.retry_budget, (RetryBudget{20, 3}));
   EXPECT_EQ(group.outlier_ejection, (OutlierEjection{5, Millis(400'000), Millis(400'000), 10}));
   EXPECT_EQ(group.maintenance, Maintenance());
@@ -41,8 +42,8 @@ TEST(GuardJson, IsReadWithItsDefaults) {
 // A balancer or control of before these members refuses what it does not know.
 TEST(GuardJson, SaysNothingWhereNothingIsSet) {
   const std::string plain = config_to_json(*config_from_json(guarded("")));
-  for (const char* member : {"request_limit", "retry_budget", "outlier_ejection", "maintenance", "rate_limit",
-                             "add_traceparent"}) {
+  for (const char* member : {"request_limit", "hold_requests", "retry_budget", "outlier_ejection",
+                             "maintenance", "rate_limit", "add_traceparent"}) {
     EXPECT_EQ(plain.find(member), std::string::npos) << member;
   }
 }
@@ -57,6 +58,10 @@ TEST(GuardJson, NamesWhatIsWrong) {
             group + "request_limit.queue: must be from 0 to 10000, got 65536");
   EXPECT_EQ(guard_complaint(guarded(R"("request_limit": {"per_target": 1, "wait_limit_ms": 0})")),
             group + "request_limit.wait_limit_ms: must be from 1 to 300000, got 0");
+  EXPECT_EQ(guard_complaint(guarded(R"("hold_requests": {"requests": 0})")),
+            group + "hold_requests.requests: must be from 1 to 10000, got 0");
+  EXPECT_EQ(guard_complaint(guarded(R"("hold_requests": {"wait_limit_ms": 300001})")),
+            group + "hold_requests.wait_limit_ms: must be from 1 to 300000, got 300001");
   EXPECT_EQ(guard_complaint(guarded(R"("retry_budget": {"percent": 101})")),
             group + "retry_budget.percent: must be from 0 to 100, got 101");
   EXPECT_EQ(guard_complaint(guarded(R"("outlier_ejection": {"time_ms": 9, "max_time_ms": 8})")),

@@ -95,6 +95,8 @@ TEST(Publishing, SaysWhatOurOwnAttributesGuard) {
   set_group(world, {{"berth.request_limit.per_target", "8"},
                     {"berth.request_limit.queue", "100"},
                     {"berth.request_limit.wait_milliseconds", "250"},
+                    {"berth.hold_requests.seconds", "20"},
+                    {"berth.hold_requests.queue", "50"},
                     {"berth.retry_budget.percent", "0"},
                     {"berth.retry_budget.minimum_per_second", "2"},
                     {"berth.outlier_ejection.consecutive_failures", "4"},
@@ -103,6 +105,7 @@ TEST(Publishing, SaysWhatOurOwnAttributesGuard) {
                     {"berth.maintenance.body", "back soon"}});
   const auto group = [&world] { return *world.state->published->target_groups[0]; };
   EXPECT_EQ(group().request_limit, (lb::RequestLimit{8, 100, shared::Millis(250)}));
+  EXPECT_EQ(group().hold_requests, (lb::HoldRequests{50, shared::Millis(20'000)}));
   EXPECT_EQ(group().retry_budget, (lb::RetryBudget{0, 2})) << "0 percent is a budget, off is none";
   EXPECT_EQ(group().outlier_ejection,
             (lb::OutlierEjection{4, shared::Millis(10'000), shared::Millis(300'000), 10}));

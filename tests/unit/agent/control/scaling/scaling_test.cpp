@@ -186,6 +186,43 @@ TEST_F(Scaling, WhatAPolicyDecidedSurvivesACrashAndMissingFiguresDecideNothing) 
   EXPECT_EQ(state_of("AlarmHigh"), "INSUFFICIENT_DATA");
 }
 
+TEST_F(Scaling, ARequestThatIsHeldWakesAServiceWithoutTasks) {
+  world.add_target_group();
+  submit([&](Step& step) -> shared::Result<void> {
+    UpdateService update;
+    update.desired_count = 0;
+    return update_service(step, kService, update);
+  });
+  target(0, 10);
+  run(0, 10);
+  EXPECT_EQ(desired(), 0);
+  const auto* group = world.state().target_groups.rows().empty()
+                          ? nullptr
+                          : &world.state().target_groups.rows().begin()->second;
+  ASSERT_NE(group, nullptr);
+  const auto tell = [&](const std::string& name) {
+    (void)world.engine->metrics().add({"AWS/ApplicationELB", "HeldRequestCount", {{"TargetGroup", name}}},
+                                      "Count", metrics::Figure::of(3), now());
+  };
+  tell("targetgroup/other/1");
+  run(0, 10);
+  EXPECT_EQ(desired(), 0) << "of another group";
+  const std::string listening = world.define("web", R"("cpu": 10, "memory": 10)", 80);
+  submit([&](Step& step) -> shared::Result<void> {
+    UpdateService update;
+    update.force_new_deployment = true;
+    update.task_definition_arn = listening;
+    update.load_balancers = {{group->arn, "main", 80}};
+    return update_service(step, kService, update);
+  });
+  tell(group->full_name);
+  run(0, 2);
+  EXPECT_EQ(desired(), 1);
+  EXPECT_THAT(causes().front(), HasSubstr("are held by a balancer until there is a target"));
+  run(0, 30);
+  EXPECT_EQ(desired(), 1) << "one, whatever waits: policies say how many more";
+}
+
 TEST_F(Scaling, SuspendedScalingDoesNothing) {
   target(1, 10);
   put(cpu_policy(50));
