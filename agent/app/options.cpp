@@ -167,6 +167,12 @@ void add_control(SettingsSpec& spec) {
             .help = "Control: most websockets of agents (two each) and balancers (one each)",
             .min = 1,
             .max = kMostWebSockets});
+  spec.add({.name = "dashboard",
+            .flag = "--dashboard",
+            .env = {"BERTH_DASHBOARD"},
+            .kind = Kind::kBoolean,
+            .fallback = "true",
+            .help = "Control: pages for people at /dashboard/, for whoever has DATA_DIR/dashboard-token"});
   spec.add({.name = "log_lines_mib",
             .flag = "--log-lines-mib",
             .env = {"BERTH_LOG_LINES_MIB"},
@@ -534,6 +540,7 @@ Result<Options> options_from(const Settings& settings) {
   control.scale_out_after = settings.duration("scale_out_after");
   control.scale_in_after = settings.duration("scale_in_after");
   control.max_tasks_per_instance = static_cast<int>(settings.integer("max_tasks_per_instance"));
+  options.dashboard = settings.boolean("dashboard");
   options.log_lines_bytes = settings.integer("log_lines_mib") * kMebibyte;
   options.max_websockets = static_cast<std::size_t>(settings.integer("max_websockets"));
   control.max_starting_tasks_per_instance =

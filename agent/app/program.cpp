@@ -16,6 +16,10 @@
 #include "shared/base/descriptor_limit.h"
 #include "shared/log/log.h"
 
+#ifndef BERTH_VERSION
+#define BERTH_VERSION "dev"
+#endif
+
 namespace agent::app {
 
 using shared::Error;
@@ -57,6 +61,7 @@ Program::~Program() {
   runtime_.reset();
   server_.reset();
   snapshots_.reset();
+  dashboard_.reset();
   gateway_.reset();
   engine_.reset();
   acme_.reset();
@@ -133,6 +138,10 @@ Result<void> Program::start_control() {
                           logs_.get(),
                           keys_->sealing_key()};
   gateway_ = std::make_unique<api::Gateway>(std::move(parts));
+  if (options_.dashboard) {
+    dashboard_ = std::make_unique<dashboard::Dashboard>(
+        dashboard::Dashboard::Parts{*engine_, loop_, keys_->dashboard_token(), BERTH_VERSION});
+  }
   return {};
 }
 
@@ -153,6 +162,19 @@ std::optional<iam::KnownKey> Program::known_key(const std::string& id) const {
   return known;
 }
 
+httpd::Server::Handler Program::handler() {
+  if (!gateway_) {
+    return [this](const http::Request& request, httpd::Reply reply) {
+      answer_health(request, std::move(reply));
+    };
+  }
+  if (!dashboard_) return gateway_->handler();
+  return [this, api = gateway_->handler()](http::Request request, httpd::Reply reply) {
+    if (dashboard::Dashboard::serves(request)) return dashboard_->answer(request, std::move(reply));
+    api(std::move(request), std::move(reply));
+  };
+}
+
 Result<void> Program::start_server() {
   httpd::ServerLimits limits;
   limits.max_body_bytes = kMaxBody;
@@ -165,10 +187,7 @@ Result<void> Program::start_server() {
                {"needed", needed},
                {"missing", needed - descriptors_},
                {"hint", "raise the hard limit (ulimit -Hn), or lower --max-websockets"}});
-  auto handler = gateway_ ? gateway_->handler() : [this](const http::Request& request, httpd::Reply reply) {
-    answer_health(request, std::move(reply));
-  };
-  auto server = httpd::Server::listen(loop_, options_.listen, limits, std::move(handler),
+  auto server = httpd::Server::listen(loop_, options_.listen, limits, handler(),
                                       gateway_ ? gateway_->acceptor() : httpd::Server::Acceptor(),
                                       gateway_ ? gateway_->refuser() : httpd::Server::Refuser());
   if (!server) return server.error();

@@ -14,6 +14,7 @@
 #include "agent/app/supervisor.h"
 #include "agent/cgroup/task_cgroups.h"
 #include "agent/control/engine/engine.h"
+#include "agent/dashboard/dashboard.h"
 #include "agent/hooks/caller.h"
 #include "agent/iam/keys.h"
 #include "agent/link/http_control_link.h"
@@ -44,6 +45,7 @@ class Program {
  private:
   shared::Result<void> start_control();
   shared::Result<void> start_server();
+  shared::httpd::Server::Handler handler();
   std::optional<iam::KnownKey> known_key(const std::string& id) const;
   shared::Result<void> start_node();
   void start_metadata();
@@ -68,6 +70,7 @@ class Program {
   std::unique_ptr<control::Engine> engine_;
   std::unique_ptr<logs::Worker> logs_;
   std::unique_ptr<api::Gateway> gateway_;
+  std::unique_ptr<dashboard::Dashboard> dashboard_;  // where it is wanted
   std::unique_ptr<shared::httpd::Server> server_;
   std::unique_ptr<shared::httpd::Server> snapshots_;  // control's, on a unix socket
   // Node.

@@ -77,6 +77,7 @@ struct Engine::Impl {
         store(store_),
         settings(std::move(settings_)),
         marks(state),
+        news(state),
         agents(state) {
     tables = state.tables();
   }
@@ -124,6 +125,7 @@ struct Engine::Impl {
   State state;
   std::vector<TableBase*> tables;
   Marks marks;
+  News news;
   ServiceReconciler services;
   AgentSync agents;
   FeedSync feeds;
@@ -248,6 +250,7 @@ std::string Engine::not_ready() const {
   return "the store has not answered for " +
          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(taken).count()) + " s";
 }
+News& Engine::news() { return impl_->news; }
 bool Engine::saving() const { return !impl_->undurable.empty(); }
 const State& Engine::state() const { return impl_->state; }
 metrics::Store& Engine::metrics() { return *impl_->state.live.metrics; }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "agent/acme/authority.h"
+#include "agent/control/state/news.h"
 #include "agent/control/state/step.h"
 #include "agent/hooks/caller.h"
 #include "agent/link/channel.h"
@@ -58,6 +59,9 @@ class Engine {
   // agent's session: `complain` hears what that changed, sent or wanted to be woken for, which should be
   // nothing.
   void check_turns(std::function<void(const std::string&)> complain);
+
+  // For who shows the state as it changes. Not durable yet is what this tells: look at it in a step.
+  News& news();
 
   // Why this control plane is not ready; empty text = ready.
   std::string not_ready() const;
