@@ -20,8 +20,8 @@ export function date(millis) {
 export const moment = (millis) => (date(millis) === date(now()) ? clock(millis) : `${date(millis)} ${clock(millis)}`);
 
 export function span(millis) {
+  if (millis < 1000) return `${Math.max(0, Math.round(millis))} ms`;
   const seconds = millis / 1000;
-  if (seconds < 0) return "0 s";
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
@@ -30,7 +30,12 @@ export function span(millis) {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
 }
 
-export const ago = (millis) => (now() - millis < 1500 ? "now" : `${span(Math.max(0, now() - millis)).replace(/\.\d/, "")} ago`);
+export const ago = (millis) => (now() - millis < 1500 ? "now" : `${span(now() - millis).replace(/\.\d/, "")} ago`);
+
+/** What an event says, without what its place says already: whose it is, and ARNs but for their names. */
+export const eventText = (text) => text.replace(/^\(service [^)]*\) /, "")
+  .replace(/\(target-group arn:[^)]*:targetgroup\/([^/)]+)\/[^)]*\)/g, "(target group $1)").replace(/\(task ([0-9a-f]{8})[0-9a-f]{24}\)/g, "(task $1)")
+  .replace(/arn:[^ ]*:(?:container-instance|task)\/(?:[^ /]+\/)?([0-9a-f]{8})[0-9a-f]{24}/g, "$1");
 
 export function number(value, digits) {
   if (value === undefined || value === null) return "–";

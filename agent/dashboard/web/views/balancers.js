@@ -28,14 +28,13 @@ function list(store, all, { memory, redraw }) {
   return [
     h("div", { class: "head" }, h("h1", {}, "Load balancers"), searchBox("Filter load balancers", memory, redraw)),
     processes(store),
-    table("Load balancers", [{ head: "Name" }, { head: "Listeners" }, { head: "Requests/s", number: true }, { head: "Two minutes" }, { head: "Target 4xx", number: true }, { head: "Target 5xx", number: true },
+    section("By name", table("Load balancers", [{ head: "Name" }, { head: "Listeners" }, { head: "Requests/s", number: true }, { head: "Two minutes" }, { head: "Target 4xx", number: true }, { head: "Target 5xx", number: true },
       { head: "Own 4xx", number: true }, { head: "Own 5xx", number: true }, { head: "Response ms", number: true }, { head: "Connections", number: true }, { head: "Bytes/s", number: true }],
     rows.map((each) => {
       const f = figures(each.id);
       return { key: each.id, cells: [h("a", { href: `#/balancers/${each.name}` }, each.name), each.listeners.map((one) => `${one.protocol} ${one.port}`).join(", ") || h("span", { class: "dim" }, "none"),
         number(f.requests), spark(f.line || [], "Requests", " a second"), number(f.target4xx), hot(f.target5xx), number(f.own4xx), hot(f.own5xx), number(f.time), number(f.connections, 0), f.bytes === undefined ? "–" : bytes(f.bytes)] };
-    }), memory.search ? "No load balancer matches." : "No load balancer yet: aws elbv2 create-load-balancer makes one."),
-    more,
+    }), memory.search ? "No load balancer matches." : "No load balancer yet: aws elbv2 create-load-balancer makes one."), more),
   ];
 }
 
@@ -44,9 +43,9 @@ const hot = (value) => (value > 0 ? h("b", { class: "bad" }, number(value)) : nu
 function processes(store) {
   const all = store.all("balancer");
   const newest = store.one("info", "")?.configuration;
-  return section("Processes", table("Balancer processes", [{ head: "Balancer" }, { head: "State" }, { head: "Configuration", number: true }, { head: "Seen" }, { head: "Says" }],
+  return section("Processes", table("Balancer processes", [{ head: "Balancer" }, { head: "State" }, { head: "Configuration" }, { head: "Seen" }, { head: "Says" }],
     all.map((each) => ({ key: each.id, cells: [h("code", {}, each.id.slice(0, 8)), badge(each.connected ? "ok" : "bad", each.connected ? "connected" : "away"),
-      each.acknowledged === newest ? `${each.acknowledged}, the newest` : `${each.acknowledged} of ${newest}`, each.connected ? "now" : ago(each.seen), each.refusal || ""] })),
+      each.acknowledged === newest ? "the newest" : h("b", { class: "bad" }, newest - each.acknowledged < 10000 ? `${newest - each.acknowledged} behind` : "an older run's"), each.connected ? "now" : ago(each.seen), each.refusal || ""] })),
     "No balancer has connected yet: start berth-balancer with this control's address and its balancer-token."));
 }
 
@@ -79,7 +78,7 @@ function then(action) {
 function listener(each) {
   const rows = [...each.rules.map((rule) => ({ key: String(rule.priority), cells: [rule.priority, rule.when.map((one, index) => [index > 0 && " and ", when(one)]), [rule.then.map(then), rule.rewrites && " (rewrites the request)"]] })),
     { key: "default", cells: ["otherwise", "", each.otherwise.map(then)] }];
-  return section(`${each.protocol} ${each.port}`, table(`Rules of ${each.protocol} ${each.port}`, [{ head: "Priority", number: true }, { head: "When" }, { head: "Then" }], rows));
+  return section(`${each.protocol} ${each.port}`, table(`Rules of ${each.protocol} ${each.port}`, [{ head: "Priority" }, { head: "When" }, { head: "Then" }], rows));
 }
 
 function group(each) {

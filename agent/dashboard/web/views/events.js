@@ -1,7 +1,7 @@
 // What services said, of the whole cluster, the newest first.
 
 import { h } from "../dom.js";
-import { clock, date } from "../format.js";
+import { clock, date, eventText } from "../format.js";
 import { matches, searchBox, some } from "../parts/table.js";
 import { serviceHref } from "../problems.js";
 
@@ -25,7 +25,7 @@ export function draw(store, _, { memory, redraw }) {
       const out = [];
       if (date(each.at) !== day) { day = date(each.at); out.push(h("li", { class: "day", "data-key": day }, day)); }
       out.push(h("li", { "data-key": each.id, class: BAD.test(each.text) ? "bad" : GOOD.test(each.text) ? "ok" : "" },
-        h("time", {}, clock(each.at)), h("a", { href: serviceHref(each.service) }, each.service.replace(/^default\//, "")), h("span", {}, each.text.replace(/^\(service [^)]*\) /, ""))));
+        h("time", {}, clock(each.at)), h("a", { href: serviceHref(each.service) }, each.service.replace(/^default\//, "")), h("span", {}, eventText(each.text))));
       return out;
     })) : h("p", { class: "empty" }, memory.search || memory.bad ? "No event matches." : "Nothing has happened yet."),
     more,

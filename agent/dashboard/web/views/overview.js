@@ -50,7 +50,7 @@ function gauges(store, services) {
     gauge("Tasks", `${number(running, 0)}/${number(desired, 0)}`, "running of desired", running < desired && "warn"),
     gauge("Hosts", `${hosts.length - gone}/${hosts.length}`, gone ? `${gone} away` : "connected", gone && "bad"),
     gauge("Balancers", `${balancers.filter((each) => each.connected).length}/${balancers.length}`,
-      behind ? `${behind} not yet at version ${newest}` : `at version ${newest ?? "–"}`, balancers.some((each) => !each.connected) && "bad"),
+      behind ? `${behind} not at the newest configuration` : balancers.length ? "at the newest configuration" : "none has connected", balancers.some((each) => !each.connected) && "bad"),
     gauge("Requests", number(requests), "per second"),
     gauge("5xx", number(errors), "per second", errors > 0 && "bad"),
     gauge("Response", timed.length ? `${number(sum(timed, (each) => each.time * each.requests) / sum(timed, (each) => each.requests))} ms` : "–",

@@ -1,7 +1,7 @@
 // One service: what moves, in which order, and why.
 
 import { h } from "../dom.js";
-import { ago, cpus, mebibytes, moment, number, plural, shell, short, span, words } from "../format.js";
+import { ago, eventText, moment, number, plural, shell, short, span, words } from "../format.js";
 import { judge } from "../problems.js";
 import { deploymentCards, pastBadge } from "../parts/deployments.js";
 import { spark } from "../parts/charts.js";
@@ -114,7 +114,5 @@ function past(history) {
 
 function events(history) {
   if (!history) return null;
-  return h("ol", { class: "events" }, history.events.map((each) => h("li", { "data-key": each.id }, h("time", {}, moment(each.at)), h("span", {}, each.text.replace(/^\(service [^)]*\) /, "")))));
+  return h("ol", { class: "events" }, history.events.map((each) => h("li", { "data-key": each.id }, h("time", {}, moment(each.at)), h("span", {}, eventText(each.text)))));
 }
-
-export { cpus, mebibytes };

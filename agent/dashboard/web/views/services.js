@@ -1,7 +1,7 @@
 // All services, those in trouble first.
 
 import { h } from "../dom.js";
-import { ago } from "../format.js";
+import { ago, eventText } from "../format.js";
 import { judge, serviceHref } from "../problems.js";
 import { badge, matches, meter, searchBox, some, table } from "../parts/table.js";
 
@@ -36,7 +36,7 @@ function row(service, [level, why]) {
       meter(service.running, service.desired, level),
       targets || h("span", { class: "dim" }, service.groups.length ? "none" : "–"),
       service.definition,
-      service.event ? h("span", { class: "event", title: service.event.text }, h("time", {}, ago(service.event.at)), " ", service.event.text.replace(/^\(service [^)]*\) /, "")) : "",
+      service.event ? h("span", { class: "event", title: service.event.text }, h("time", {}, ago(service.event.at)), " ", eventText(service.event.text)) : "",
     ],
   };
 }
