@@ -61,6 +61,13 @@ void add_common(SettingsSpec& spec) {
             .env = {"BERTH_LISTEN"},
             .fallback = "127.0.0.1:7350",
             .help = "Where the APIs (control) and /healthz, /readyz are served"});
+  spec.add({.name = "admin",
+            .flag = "--admin",
+            .env = {"BERTH_ADMIN"},
+            .help =
+                "Where /metrics, /healthz, /readyz and, of control, /sd (Prometheus' http_sd) are served, "
+                "without authentication",
+            .unset = "nowhere"});
   spec.add({.name = "region",
             .flag = "--region",
             .env = {"BERTH_REGION", "AWS_DEFAULT_REGION"},
@@ -523,6 +530,11 @@ Result<Options> options_from(const Settings& settings) {
   auto listen = shared::net::parse_endpoint(settings.string("listen"));
   if (!listen) return Error("setting", settings.source("listen") + ": " + listen.error().text());
   options.listen = *std::move(listen);
+  if (const auto admin = settings.string_if("admin")) {
+    auto at = shared::net::parse_endpoint(*admin);
+    if (!at) return Error("setting", settings.source("admin") + ": " + at.error().text());
+    options.admin = *std::move(at);
+  }
   options.log_level =
       shared::log::parse_level(settings.string("log_level")).value_or(shared::log::Level::kInfo);
   options.log_format =

@@ -51,6 +51,7 @@ std::string dialable(const shared::net::Endpoint& endpoint) {
 }  // namespace
 
 Program::~Program() {
+  admin_.reset();
   metadata_server_.reset();
   introspection_.reset();
   metadata_.reset();
@@ -83,7 +84,7 @@ Result<void> Program::start() {
   if (options_.node) {
     if (auto started = start_node(); !started) return started;
   }
-  return {};
+  return start_admin();
 }
 
 int Program::run() {
@@ -303,6 +304,27 @@ void Program::start_introspection() {
                                       });
   if (!server) return log::warn("introspection_off", server.error());
   introspection_ = *std::move(server);
+}
+
+Result<void> Program::start_admin() {
+  if (!options_.admin) return {};
+  admin::Pages::Facts facts;
+  facts.version = BERTH_VERSION;
+  facts.engine = engine_.get();
+  facts.node = [this]() -> const node::Node* { return node_.get(); };
+  facts.cgroups = [this]() -> const cgroup::TaskCgroups* { return cgroups_.get(); };
+  facts.alive = api::alive_response;
+  facts.ready = [this] { return api::ready_response(checks()); };
+  auto pages = admin::Pages::listen(loop_, *options_.admin, std::move(facts));
+  if (!pages) return pages.error();
+  admin_ = *std::move(pages);
+  return {};
+}
+
+std::vector<api::ReadyCheck> Program::checks() const {
+  std::vector<api::ReadyCheck> all = node_checks();
+  if (engine_) all.insert(all.begin(), {"control", engine_->not_ready()});
+  return all;
 }
 
 std::vector<api::ReadyCheck> Program::node_checks() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/acme/client.h"
+#include "agent/admin/pages.h"
 #include "agent/api/gateway.h"
 #include "agent/app/options.h"
 #include "agent/app/supervisor.h"
@@ -50,9 +51,11 @@ class Program {
   shared::Result<void> start_node();
   void start_metadata();
   void start_introspection();
+  shared::Result<void> start_admin();
   shared::Result<aws::Credentials> node_credentials() const;
   std::string control_url() const;
   std::vector<api::ReadyCheck> node_checks() const;
+  std::vector<api::ReadyCheck> checks() const;
   std::string status() const;
   void answer_health(const shared::http::Request& request, shared::httpd::Reply reply) const;
 
@@ -83,6 +86,7 @@ class Program {
   std::unique_ptr<metadata::Metadata> metadata_;
   std::unique_ptr<shared::httpd::Server> metadata_server_;  // none where it cannot be had
   std::unique_ptr<shared::httpd::Server> introspection_;
+  std::unique_ptr<admin::Pages> admin_;  // of both roles
   int exit_code_ = 0;
 };
 

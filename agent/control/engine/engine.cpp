@@ -146,6 +146,8 @@ struct Engine::Impl {
   std::optional<WallTime> next_sweep;
   std::optional<WallTime> next_message;
   std::optional<WallTime> next_heartbeat;
+  shared::Durations turn_times;
+  shared::Durations commit_times;
   std::function<void(const std::string&)> complain;
   shared::env::Timer timer;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
@@ -255,6 +257,8 @@ bool Engine::saving() const { return !impl_->undurable.empty(); }
 const State& Engine::state() const { return impl_->state; }
 metrics::Store& Engine::metrics() { return *impl_->state.live.metrics; }
 const Settings& Engine::settings() const { return impl_->settings; }
+const shared::Durations& Engine::turn_times() const { return impl_->turn_times; }
+const shared::Durations& Engine::commit_times() const { return impl_->commit_times; }
 
 // Keys with a prefix of no table belong to others who share the store.
 Result<void> Engine::Impl::load() {
@@ -320,6 +324,7 @@ void Engine::Impl::turn() {
 }
 
 void Engine::Impl::decide(WallTime now) {
+  const shared::SteadyTime begun = executor.now();
   Batch batch;
   batch.whole = !in_trouble(now);
   batch.inputs = batch.whole ? queue.take(kMaxMessages, kMaxCalls) : queue.take_calls(kMaxCalls);
@@ -338,6 +343,7 @@ void Engine::Impl::decide(WallTime now) {
   }
   state.live.agenda.end_batch();
   write_messages(batch.messages, now);
+  turn_times.add(executor.now() - begun);
   if (BERTH_PLANTED(kReplyBeforeCommit)) answer(batch);
   if (BERTH_PLANTED(kSayBeforeCommit)) batch.messages.deliver();
   undurable.push_back(std::move(batch));
@@ -440,6 +446,7 @@ void Engine::Impl::save(store::ChangeSet changes, std::function<void()> then) {
   saving_since = executor.now();
   store.commit(std::move(changes), [this, lives = alive, then = std::move(then)](const Result<void>& saved) {
     if (!*lives) return;
+    commit_times.add(executor.now() - *saving_since);
     saving_since.reset();
     if (!saved) return roll_back(saved.error());
     then();

@@ -15,6 +15,7 @@
 #include "agent/hooks/caller.h"
 #include "agent/link/channel.h"
 #include "agent/store/async_store.h"
+#include "shared/base/durations.h"
 #include "shared/base/result.h"
 #include "shared/env/executor.h"
 
@@ -71,6 +72,9 @@ class Engine {
   // Figures of tasks, balancers and callers: kept beside the rows, and read and written without a step.
   metrics::Store& metrics();
   const Settings& settings() const;
+  // How long turns took to decide, and commits until they were durable.
+  const shared::Durations& turn_times() const;
+  const shared::Durations& commit_times() const;
 
  private:
   struct Impl;

@@ -34,8 +34,7 @@ export const ago = (millis) => (now() - millis < 1500 ? "now" : `${span(now() - 
 
 /** What an event says, without what its place says already: whose it is, and ARNs but for their names. */
 export const eventText = (text) => text.replace(/^\(service [^)]*\) /, "")
-  .replace(/\(target-group arn:[^)]*:targetgroup\/([^/)]+)\/[^)]*\)/g, "(target group $1)").replace(/\(task ([0-9a-f]{8})[0-9a-f]{24}\)/g, "(task $1)")
-  .replace(/arn:[^ ]*:(?:container-instance|task)\/(?:[^ /]+\/)?([0-9a-f]{8})[0-9a-f]{24}/g, "$1");
+  .replace(/\(target-group arn:[^)]*:targetgroup\/([^/)]+)\/[^)]*\)/g, "(target group $1)").replace(/arn:[^ ]*:(?:container-instance|task)\/(?:[^ /]+\/)?/g, "").replace(/\b([0-9a-f]{8})[0-9a-f]{24}\b/g, "$1");
 
 export function number(value, digits) {
   if (value === undefined || value === null) return "–";

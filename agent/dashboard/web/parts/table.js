@@ -25,7 +25,7 @@ export function some(items, page, memory, redraw) {
 
 export function searchBox(label, memory, redraw) {
   return h("label", { class: "search" }, h("span", {}, label),
-    h("input", { type: "search", placeholder: "press /", "aria-label": label, oninput: (event) => { memory.search = event.target.value; memory.shown = undefined; redraw(); } }));
+    h("input", { type: "search", placeholder: "filter ( / )", "aria-label": label, oninput: (event) => { memory.search = event.target.value; memory.shown = undefined; redraw(); } }));
 }
 
 export const matches = (memory, ...texts) => {

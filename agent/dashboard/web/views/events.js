@@ -18,6 +18,7 @@ export function draw(store, _, { memory, redraw }) {
     .sort((a, b) => b.at - a.at || b.id.localeCompare(a.id));
   const [rows, more] = some(found, PAGE, memory, redraw);
   let day = "";
+  const alone = new Set(found.map((each) => each.service.split("/")[0])).size === 1;
   return [
     h("div", { class: "head" }, h("h1", {}, "Events"), searchBox("Filter events", memory, redraw),
       h("label", { class: "check" }, h("input", { type: "checkbox", onchange: (event) => { memory.bad = event.target.checked; redraw(); } }), " Only what went wrong")),
@@ -25,7 +26,7 @@ export function draw(store, _, { memory, redraw }) {
       const out = [];
       if (date(each.at) !== day) { day = date(each.at); out.push(h("li", { class: "day", "data-key": day }, day)); }
       out.push(h("li", { "data-key": each.id, class: BAD.test(each.text) ? "bad" : GOOD.test(each.text) ? "ok" : "" },
-        h("time", {}, clock(each.at)), h("a", { href: serviceHref(each.service) }, each.service.replace(/^default\//, "")), h("span", {}, eventText(each.text))));
+        h("time", {}, clock(each.at)), h("a", { href: serviceHref(each.service) }, alone ? each.service.slice(each.service.indexOf("/") + 1) : each.service), h("span", {}, eventText(each.text))));
       return out;
     })) : h("p", { class: "empty" }, memory.search || memory.bad ? "No event matches." : "Nothing has happened yet."),
     more,

@@ -16,22 +16,23 @@ export function draw(store, _, { memory, redraw }) {
   const found = store.all("service").filter((each) => matches(memory, each.id, each.definition, judge(each).join(" ")))
     .map((each) => [each, judge(each)])
     .sort(([a, [x]], [b, [y]]) => ORDER[x] - ORDER[y] || a.id.localeCompare(b.id));
+  const alone = new Set(found.map(([each]) => each.cluster)).size === 1;
   const [rows, more] = some(found, PAGE, memory, redraw);
   return [
     h("div", { class: "head" }, h("h1", {}, "Services"), searchBox("Filter services", memory, redraw)),
     table("Services", [{ head: "Service" }, { head: "State" }, { head: "Running" }, { head: "Targets" }, { head: "Revision" }, { head: "Last event" }],
-      rows.map(([service, verdict]) => row(service, verdict)),
+      rows.map(([service, verdict]) => row(service, verdict, alone)),
       memory.search ? "No service matches." : "No service yet: aws ecs create-service makes one."),
     more,
   ];
 }
 
-function row(service, [level, why]) {
+function row(service, [level, why], alone) {
   const targets = Object.entries(service.targets).map(([state, count]) => `${count} ${state}`).join(", ");
   return {
     key: service.id, class: level,
     cells: [
-      h("a", { href: serviceHref(service.id) }, service.name, service.cluster === "default" ? null : h("span", { class: "dim" }, ` ${service.cluster}`)),
+      h("a", { href: serviceHref(service.id) }, service.name, alone ? null : h("span", { class: "dim" }, ` ${service.cluster}`)),
       badge(level, why),
       meter(service.running, service.desired, level),
       targets || h("span", { class: "dim" }, service.groups.length ? "none" : "–"),
