@@ -61,6 +61,13 @@ void add_common(SettingsSpec& spec) {
             .env = {"BERTH_LISTEN"},
             .fallback = "127.0.0.1:7350",
             .help = "Where the APIs (control) and /healthz, /readyz are served"});
+  spec.add({.name = "admin",
+            .flag = "--admin",
+            .env = {"BERTH_ADMIN"},
+            .help =
+                "Where /metrics, /healthz, /readyz and, of control, /sd (Prometheus' http_sd) are served, "
+                "without authentication",
+            .unset = "nowhere"});
   spec.add({.name = "region",
             .flag = "--region",
             .env = {"BERTH_REGION", "AWS_DEFAULT_REGION"},
@@ -167,6 +174,12 @@ void add_control(SettingsSpec& spec) {
             .help = "Control: most websockets of agents (two each) and balancers (one each)",
             .min = 1,
             .max = kMostWebSockets});
+  spec.add({.name = "dashboard",
+            .flag = "--dashboard",
+            .env = {"BERTH_DASHBOARD"},
+            .kind = Kind::kBoolean,
+            .fallback = "true",
+            .help = "Control: pages for people at /dashboard/, for whoever has DATA_DIR/dashboard-token"});
   spec.add({.name = "log_lines_mib",
             .flag = "--log-lines-mib",
             .env = {"BERTH_LOG_LINES_MIB"},
@@ -517,6 +530,11 @@ Result<Options> options_from(const Settings& settings) {
   auto listen = shared::net::parse_endpoint(settings.string("listen"));
   if (!listen) return Error("setting", settings.source("listen") + ": " + listen.error().text());
   options.listen = *std::move(listen);
+  if (const auto admin = settings.string_if("admin")) {
+    auto at = shared::net::parse_endpoint(*admin);
+    if (!at) return Error("setting", settings.source("admin") + ": " + at.error().text());
+    options.admin = *std::move(at);
+  }
   options.log_level =
       shared::log::parse_level(settings.string("log_level")).value_or(shared::log::Level::kInfo);
   options.log_format =
@@ -534,6 +552,7 @@ Result<Options> options_from(const Settings& settings) {
   control.scale_out_after = settings.duration("scale_out_after");
   control.scale_in_after = settings.duration("scale_in_after");
   control.max_tasks_per_instance = static_cast<int>(settings.integer("max_tasks_per_instance"));
+  options.dashboard = settings.boolean("dashboard");
   options.log_lines_bytes = settings.integer("log_lines_mib") * kMebibyte;
   options.max_websockets = static_cast<std::size_t>(settings.integer("max_websockets"));
   control.max_starting_tasks_per_instance =

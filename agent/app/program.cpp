@@ -16,6 +16,10 @@
 #include "shared/base/descriptor_limit.h"
 #include "shared/log/log.h"
 
+#ifndef BERTH_VERSION
+#define BERTH_VERSION "dev"
+#endif
+
 namespace agent::app {
 
 using shared::Error;
@@ -47,6 +51,7 @@ std::string dialable(const shared::net::Endpoint& endpoint) {
 }  // namespace
 
 Program::~Program() {
+  admin_.reset();
   metadata_server_.reset();
   introspection_.reset();
   metadata_.reset();
@@ -57,6 +62,7 @@ Program::~Program() {
   runtime_.reset();
   server_.reset();
   snapshots_.reset();
+  dashboard_.reset();
   gateway_.reset();
   engine_.reset();
   acme_.reset();
@@ -78,7 +84,7 @@ Result<void> Program::start() {
   if (options_.node) {
     if (auto started = start_node(); !started) return started;
   }
-  return {};
+  return start_admin();
 }
 
 int Program::run() {
@@ -133,6 +139,10 @@ Result<void> Program::start_control() {
                           logs_.get(),
                           keys_->sealing_key()};
   gateway_ = std::make_unique<api::Gateway>(std::move(parts));
+  if (options_.dashboard) {
+    dashboard_ = std::make_unique<dashboard::Dashboard>(
+        dashboard::Dashboard::Parts{*engine_, loop_, keys_->dashboard_token(), BERTH_VERSION});
+  }
   return {};
 }
 
@@ -153,6 +163,19 @@ std::optional<iam::KnownKey> Program::known_key(const std::string& id) const {
   return known;
 }
 
+httpd::Server::Handler Program::handler() {
+  if (!gateway_) {
+    return [this](const http::Request& request, httpd::Reply reply) {
+      answer_health(request, std::move(reply));
+    };
+  }
+  if (!dashboard_) return gateway_->handler();
+  return [this, api = gateway_->handler()](http::Request request, httpd::Reply reply) {
+    if (dashboard::Dashboard::serves(request)) return dashboard_->answer(request, std::move(reply));
+    api(std::move(request), std::move(reply));
+  };
+}
+
 Result<void> Program::start_server() {
   httpd::ServerLimits limits;
   limits.max_body_bytes = kMaxBody;
@@ -165,10 +188,7 @@ Result<void> Program::start_server() {
                {"needed", needed},
                {"missing", needed - descriptors_},
                {"hint", "raise the hard limit (ulimit -Hn), or lower --max-websockets"}});
-  auto handler = gateway_ ? gateway_->handler() : [this](const http::Request& request, httpd::Reply reply) {
-    answer_health(request, std::move(reply));
-  };
-  auto server = httpd::Server::listen(loop_, options_.listen, limits, std::move(handler),
+  auto server = httpd::Server::listen(loop_, options_.listen, limits, handler(),
                                       gateway_ ? gateway_->acceptor() : httpd::Server::Acceptor(),
                                       gateway_ ? gateway_->refuser() : httpd::Server::Refuser());
   if (!server) return server.error();
@@ -284,6 +304,27 @@ void Program::start_introspection() {
                                       });
   if (!server) return log::warn("introspection_off", server.error());
   introspection_ = *std::move(server);
+}
+
+Result<void> Program::start_admin() {
+  if (!options_.admin) return {};
+  admin::Pages::Facts facts;
+  facts.version = BERTH_VERSION;
+  facts.engine = engine_.get();
+  facts.node = [this]() -> const node::Node* { return node_.get(); };
+  facts.cgroups = [this]() -> const cgroup::TaskCgroups* { return cgroups_.get(); };
+  facts.alive = api::alive_response;
+  facts.ready = [this] { return api::ready_response(checks()); };
+  auto pages = admin::Pages::listen(loop_, *options_.admin, std::move(facts));
+  if (!pages) return pages.error();
+  admin_ = *std::move(pages);
+  return {};
+}
+
+std::vector<api::ReadyCheck> Program::checks() const {
+  std::vector<api::ReadyCheck> all = node_checks();
+  if (engine_) all.insert(all.begin(), {"control", engine_->not_ready()});
+  return all;
 }
 
 std::vector<api::ReadyCheck> Program::node_checks() const {

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "agent/acme/client.h"
+#include "agent/admin/pages.h"
 #include "agent/api/gateway.h"
 #include "agent/app/options.h"
 #include "agent/app/supervisor.h"
 #include "agent/cgroup/task_cgroups.h"
 #include "agent/control/engine/engine.h"
+#include "agent/dashboard/dashboard.h"
 #include "agent/hooks/caller.h"
 #include "agent/iam/keys.h"
 #include "agent/link/http_control_link.h"
@@ -44,13 +46,16 @@ class Program {
  private:
   shared::Result<void> start_control();
   shared::Result<void> start_server();
+  shared::httpd::Server::Handler handler();
   std::optional<iam::KnownKey> known_key(const std::string& id) const;
   shared::Result<void> start_node();
   void start_metadata();
   void start_introspection();
+  shared::Result<void> start_admin();
   shared::Result<aws::Credentials> node_credentials() const;
   std::string control_url() const;
   std::vector<api::ReadyCheck> node_checks() const;
+  std::vector<api::ReadyCheck> checks() const;
   std::string status() const;
   void answer_health(const shared::http::Request& request, shared::httpd::Reply reply) const;
 
@@ -68,6 +73,7 @@ class Program {
   std::unique_ptr<control::Engine> engine_;
   std::unique_ptr<logs::Worker> logs_;
   std::unique_ptr<api::Gateway> gateway_;
+  std::unique_ptr<dashboard::Dashboard> dashboard_;  // where it is wanted
   std::unique_ptr<shared::httpd::Server> server_;
   std::unique_ptr<shared::httpd::Server> snapshots_;  // control's, on a unix socket
   // Node.
@@ -80,6 +86,7 @@ class Program {
   std::unique_ptr<metadata::Metadata> metadata_;
   std::unique_ptr<shared::httpd::Server> metadata_server_;  // none where it cannot be had
   std::unique_ptr<shared::httpd::Server> introspection_;
+  std::unique_ptr<admin::Pages> admin_;  // of both roles
   int exit_code_ = 0;
 };
 

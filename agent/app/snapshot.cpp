@@ -41,7 +41,8 @@ std::string socket_of(const std::string& data_dir) { return data_dir + "/control
 std::vector<std::string> key_files() {
   std::vector<std::string> names;
   for (const std::string& path : {iam::Keys::credentials_path(""), iam::Keys::node_credentials_path(""),
-                                  iam::Keys::balancer_token_path(""), iam::Keys::sealing_key_path("")})
+                                  iam::Keys::balancer_token_path(""), iam::Keys::dashboard_token_path(""),
+                                  iam::Keys::sealing_key_path("")})
     names.push_back(fs::path(path).filename());
   return names;
 }

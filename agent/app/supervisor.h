@@ -1,5 +1,5 @@
-// What systemd is told of this process (sd_notify(3)): that it is ready, alive, or stopping. Without a service manager nothing is
-// said. Thread: main.
+// What systemd is told of this process (sd_notify(3)): that it is ready, alive, or stopping. Without a
+// service manager nothing is said. Thread: main.
 #pragma once
 #include <functional>
 #include <string>

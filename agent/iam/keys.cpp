@@ -33,6 +33,8 @@ constexpr std::size_t kUserChars = 17;
 // 30 bytes are 40 characters of base64, the length of every AWS secret.
 constexpr std::size_t kSecretBytes = 30;
 constexpr std::size_t kTokenBytes = 32;
+// Of the dashboard's, which people like to choose.
+constexpr std::size_t kMinTokenChars = 16;
 
 struct Holder {
   Role role;
@@ -105,6 +107,10 @@ std::string Keys::node_credentials_path(const std::string& directory) {
 }
 std::string Keys::balancer_token_path(const std::string& directory) { return directory + "/balancer-token"; }
 
+std::string Keys::dashboard_token_path(const std::string& directory) {
+  return directory + "/dashboard-token";
+}
+
 std::string Keys::sealing_key_path(const std::string& directory) { return directory + "/sealing-key"; }
 
 Result<Keys> Keys::open(KeysOptions options) {
@@ -134,6 +140,13 @@ Result<void> Keys::load() {
     return crypto::to_hex(crypto::random_bytes(kTokenBytes)) + "\n";
   });
   if (!token) return token.error();
+  auto dashboard = load_or_create<std::string>(dashboard_token_path(directory), read_token_file, [] {
+    return crypto::to_hex(crypto::random_bytes(kTokenBytes)) + "\n";
+  });
+  if (!dashboard) return dashboard.error();
+  if (dashboard->size() < kMinTokenChars)
+    return Error("malformed", dashboard_token_path(directory) + " has fewer than " +
+                                  std::to_string(kMinTokenChars) + " characters");
   const auto sealing = load_or_create<std::string>(sealing_key_path(directory), read_token_file, [] {
     return crypto::to_hex(crypto::random_bytes(kTokenBytes)) + "\n";
   });
@@ -145,6 +158,7 @@ Result<void> Keys::load() {
   administrator_ = std::move(*administrator);
   node_ = std::move(*node);
   balancer_token_ = std::move(*token);
+  dashboard_token_ = std::move(*dashboard);
   sealing_key_ = crypto::hmac_sha256("sealing-key", *sealing);  // 32 bytes, whatever the file has
   return {};
 }

@@ -1,8 +1,9 @@
-// Who may call the API. A first version with three secrets per installation, made at the first start and kept
+// Who may call the API. A first version with few secrets per installation, made at the first start and kept
 // in files of mode 0600 in the data directory:
 //   credentials        the administrator, allowed everything
 //   node-credentials   container instances ("berth-node"), allowed what an agent calls
 //   balancer-token     balancers, for the configuration feed
+//   dashboard-token    whoever looks at the dashboard; no API takes it
 //   sealing-key        what seals secrets in control's database (SecureString parameters)
 // The files may be replaced by hand with secrets of one's own; they are read at start. Keys of users and
 // temporary ones are rows of control. Thread: any, after open().
@@ -67,6 +68,8 @@ class Keys {
   static std::string credentials_path(const std::string& directory);
   static std::string node_credentials_path(const std::string& directory);
   static std::string balancer_token_path(const std::string& directory);
+  static std::string dashboard_token_path(const std::string& directory);
+  const std::string& dashboard_token() const { return dashboard_token_; }
   static std::string sealing_key_path(const std::string& directory);
   const std::string& sealing_key() const { return sealing_key_; }  // 32 bytes
 
@@ -78,6 +81,7 @@ class Keys {
   aws::Credentials administrator_;
   aws::Credentials node_;
   std::string balancer_token_;
+  std::string dashboard_token_;
   std::string sealing_key_;
 };
 

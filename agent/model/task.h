@@ -85,6 +85,11 @@ struct Task {
   std::optional<WallTime> pull_stopped_at;
   std::optional<WallTime> connectivity_at;
   std::optional<WallTime> started_at;
+  // All its targets were healthy for the first time; it was told to stop and they began to drain; every
+  // balancer has acknowledged that. When the last of them was gone is stopping_at.
+  std::optional<WallTime> in_service_at{};
+  std::optional<WallTime> draining_at{};
+  std::optional<WallTime> acknowledged_at{};
   std::optional<WallTime> stopping_at;
   std::optional<WallTime> execution_stopped_at;
   std::optional<WallTime> stopped_at;

@@ -1,11 +1,14 @@
 // Serves HTTP/1.1 and websockets for management APIs, on TCP or a unix socket. Binds in listen(), stops in
 // the destructor (open connections are closed). Not for the balancer's traffic (balancer/proxy). Thread: the
-// IoLoop's. Keep-alive always; every answer has Content-Length and Date (AWS SDKs correct their clock by it).
+// IoLoop's. Keep-alive always; every answer has Date, and Content-Length unless it is a stream (AWS SDKs
+// correct their clock by it).
 #pragma once
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <variant>
 
 #include "shared/base/result.h"
@@ -43,17 +46,39 @@ struct ServerLimits {
   Millis unseated_timeout{5'000};  // the same of a connection beyond max_connections
 };
 
+// A body that is sent as it comes, until this is dropped: the connection then ends with what was sent, as its
+// client does by leaving. Thread: the IoLoop's.
+class BodyStream {
+ public:
+  virtual ~BodyStream() = default;
+  virtual void send(std::string bytes) = 0;  // nothing once the client has left
+  // Bytes that the kernel has not taken yet. They are kept, so that whoever sends a lot looks here first; a
+  // client that takes none of them for idle_timeout is given up.
+  virtual std::size_t waiting() const = 0;
+};
+struct StreamHandlers {
+  std::function<void()> taken;  // nothing is waiting any more
+  // The client has left, or the server was stopped. May drop the stream.
+  std::function<void()> closed;
+};
+
 // Answers one request exactly once, at once or later. Dropping it unsent answers 500. Move-only.
 class Reply {
  public:
   struct State {
     virtual ~State() = default;
     virtual void send(http::Response response) = 0;
+    virtual std::unique_ptr<BodyStream> stream(http::Response head, StreamHandlers handlers) = 0;
   };
   explicit Reply(std::unique_ptr<State> state) : state_(std::move(state)) {}
   void send(http::Response response) {
     if (state_) state_->send(std::move(response));
     state_.reset();
+  }
+  // Begins an answer of unknown length; `head` has no body. Takes one of max_connections while it lasts. The
+  // handlers are never called from in here.
+  std::unique_ptr<BodyStream> stream(http::Response head, StreamHandlers handlers) {
+    return std::exchange(state_, nullptr)->stream(std::move(head), std::move(handlers));
   }
 
  private:

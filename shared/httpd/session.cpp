@@ -24,6 +24,24 @@ constexpr std::size_t kWebSocketKeyChars = 24;
 // Between two lines of the log that say that the server is full.
 constexpr Millis kComplaintPause{60'000};
 
+class Streamed final : public BodyStream {
+ public:
+  explicit Streamed(std::weak_ptr<Session> session) : session_(std::move(session)) {}
+  ~Streamed() override {
+    if (const auto session = session_.lock()) session->end_stream();
+  }
+  void send(std::string bytes) override {
+    if (const auto session = session_.lock()) session->send_streamed(std::move(bytes));
+  }
+  std::size_t waiting() const override {
+    const auto session = session_.lock();
+    return session ? session->waiting() : 0;
+  }
+
+ private:
+  std::weak_ptr<Session> session_;
+};
+
 class ReplyState final : public Reply::State {
  public:
   explicit ReplyState(std::weak_ptr<Session> session) : session_(std::move(session)) {}
@@ -33,6 +51,11 @@ class ReplyState final : public Reply::State {
   void send(http::Response response) override {
     sent_ = true;
     if (const auto session = session_.lock()) session->respond(std::move(response));
+  }
+  std::unique_ptr<BodyStream> stream(http::Response head, StreamHandlers handlers) override {
+    sent_ = true;
+    if (const auto session = session_.lock()) session->begin_stream(std::move(head), std::move(handlers));
+    return std::make_unique<Streamed>(session_);
   }
 
  private:
@@ -267,12 +290,71 @@ void Session::write(http::Response response) {
   });
 }
 
+void Session::begin_stream(http::Response head, StreamHandlers handlers) {
+  if (state_ != State::kHandling) return;
+  answer_to_.keep_alive = KeepAlive::kNo;
+  answer_to_.streamed = true;
+  state_ = State::kStreaming;
+  stream_ = std::move(handlers);
+  waiting_ = response_head(head, answer_to_, core_->loop.wall_now());
+  in_.clear();
+  watch_client();
+  write_streamed();
+}
+
+void Session::send_streamed(std::string bytes) {
+  if (state_ != State::kStreaming || ending_) return;
+  waiting_ += bytes;
+  write_streamed();
+}
+
+void Session::end_stream() {
+  if (state_ != State::kStreaming || ending_) return;
+  ending_ = true;
+  stream_ = {};
+  if (waiting() == 0) linger();
+}
+
+void Session::write_streamed() {
+  if (!sending_.empty() || waiting_.empty()) return;
+  sending_ = std::exchange(waiting_, {});
+  deadline_.set(patience());
+  const auto progress = [this](ErrorCode error, std::size_t) -> std::size_t {
+    if (error || state_ != State::kStreaming) return 0;
+    deadline_.set(patience());
+    return kWriteBytes;
+  };
+  asio::async_write(socket_, asio::buffer(sending_), progress,
+                    [self = shared_from_this()](ErrorCode error, std::size_t) {
+                      if (self->state_ != State::kStreaming) return;
+                      if (error) return self->close();
+                      self->sending_.clear();
+                      self->deadline_.clear();
+                      if (!self->waiting_.empty()) return self->write_streamed();
+                      if (self->ending_) return self->linger();
+                      if (const auto taken = self->stream_.taken) taken();
+                    });
+}
+
+// A client of a stream has nothing more to say; what it says is not kept.
+void Session::watch_client() {
+  in_.clear();
+  socket_.async_read_some(in_.prepare(kRequestReadBytes),
+                          [self = shared_from_this()](ErrorCode error, std::size_t size) {
+                            if (self->state_ != State::kStreaming) return;
+                            self->discarded_ += size;
+                            if (error || self->discarded_ > kLingerBytes) return self->close();
+                            self->watch_client();
+                          });
+}
+
 void Session::linger() {
   state_ = State::kLingering;
   ErrorCode error;
   socket_.shutdown(Socket::shutdown_send, error);
   if (error) return close();
   deadline_.set(kLingerTime);
+  if (answer_to_.streamed) socket_.cancel(error);  // the read of watch_client
   discard();
 }
 
@@ -309,6 +391,7 @@ void Session::abort() {
   slot_.reset();
   ErrorCode ignored;
   socket_.close(ignored);
+  if (const auto closed = std::exchange(stream_, {}).closed) closed();
 }
 
 }  // namespace shared::httpd

@@ -55,9 +55,16 @@ class Session : public std::enable_shared_from_this<Session> {
   void abort();
   // Ignored unless a request is waiting for its answer.
   void respond(http::Response response);
+  // Ignored, and closed at once, unless a request is waiting for its answer.
+  void begin_stream(http::Response head, StreamHandlers handlers);
+  void send_streamed(std::string bytes);
+  std::size_t waiting() const {
+    return state_ == State::kStreaming ? waiting_.size() + sending_.size() : 0;
+  }
+  void end_stream();
 
  private:
-  enum class State { kReading, kHandling, kWriting, kLingering, kClosed };
+  enum class State { kReading, kHandling, kWriting, kStreaming, kLingering, kClosed };
 
   void begin_request();
   void feed();
@@ -72,6 +79,8 @@ class Session : public std::enable_shared_from_this<Session> {
   http::Response refusal(int status);
   Millis patience() const;
   void write(http::Response response);
+  void write_streamed();
+  void watch_client();
   void linger();
   void discard();
   void close();
@@ -91,6 +100,10 @@ class Session : public std::enable_shared_from_this<Session> {
   AnswerTo answer_to_;
   http::Response response_;
   std::string head_;
+  StreamHandlers stream_;
+  std::string waiting_;  // of a stream, behind what is being sent
+  std::string sending_;
+  bool ending_ = false;  // once all is sent
   std::size_t discarded_ = 0;
   Deadline deadline_;
 };

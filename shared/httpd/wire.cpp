@@ -75,7 +75,7 @@ std::string response_head(const http::Response& response, const AnswerTo& to, Wa
   } else if (to.http10) {
     add_field(out, "Connection", "keep-alive");
   }
-  if (!is_bodiless(response.status)) {
+  if (!is_bodiless(response.status) && !to.streamed) {
     std::string length = std::to_string(response.body.size());
     const auto told = response.headers.get("Content-Length");
     const auto digit = [](char c) { return c >= '0' && c <= '9'; };

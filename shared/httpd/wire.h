@@ -16,6 +16,7 @@ struct AnswerTo {
   bool head_method = false;  // the body is left out, its length is still told
   bool http10 = false;       // persistence must then be said aloud
   KeepAlive keep_alive = KeepAlive::kYes;
+  bool streamed = false;  // the body ends with the connection (RFC 9112 section 6.3)
 };
 
 // The handler's own Content-Length counts only for HEAD without a body; Date and Connection are always ours.

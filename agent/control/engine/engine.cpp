@@ -77,6 +77,7 @@ struct Engine::Impl {
         store(store_),
         settings(std::move(settings_)),
         marks(state),
+        news(state),
         agents(state) {
     tables = state.tables();
   }
@@ -124,6 +125,7 @@ struct Engine::Impl {
   State state;
   std::vector<TableBase*> tables;
   Marks marks;
+  News news;
   ServiceReconciler services;
   AgentSync agents;
   FeedSync feeds;
@@ -144,6 +146,8 @@ struct Engine::Impl {
   std::optional<WallTime> next_sweep;
   std::optional<WallTime> next_message;
   std::optional<WallTime> next_heartbeat;
+  shared::Durations turn_times;
+  shared::Durations commit_times;
   std::function<void(const std::string&)> complain;
   shared::env::Timer timer;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
@@ -248,10 +252,13 @@ std::string Engine::not_ready() const {
   return "the store has not answered for " +
          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(taken).count()) + " s";
 }
+News& Engine::news() { return impl_->news; }
 bool Engine::saving() const { return !impl_->undurable.empty(); }
 const State& Engine::state() const { return impl_->state; }
 metrics::Store& Engine::metrics() { return *impl_->state.live.metrics; }
 const Settings& Engine::settings() const { return impl_->settings; }
+const shared::Durations& Engine::turn_times() const { return impl_->turn_times; }
+const shared::Durations& Engine::commit_times() const { return impl_->commit_times; }
 
 // Keys with a prefix of no table belong to others who share the store.
 Result<void> Engine::Impl::load() {
@@ -317,6 +324,7 @@ void Engine::Impl::turn() {
 }
 
 void Engine::Impl::decide(WallTime now) {
+  const shared::SteadyTime begun = executor.now();
   Batch batch;
   batch.whole = !in_trouble(now);
   batch.inputs = batch.whole ? queue.take(kMaxMessages, kMaxCalls) : queue.take_calls(kMaxCalls);
@@ -335,6 +343,7 @@ void Engine::Impl::decide(WallTime now) {
   }
   state.live.agenda.end_batch();
   write_messages(batch.messages, now);
+  turn_times.add(executor.now() - begun);
   if (BERTH_PLANTED(kReplyBeforeCommit)) answer(batch);
   if (BERTH_PLANTED(kSayBeforeCommit)) batch.messages.deliver();
   undurable.push_back(std::move(batch));
@@ -437,6 +446,7 @@ void Engine::Impl::save(store::ChangeSet changes, std::function<void()> then) {
   saving_since = executor.now();
   store.commit(std::move(changes), [this, lives = alive, then = std::move(then)](const Result<void>& saved) {
     if (!*lives) return;
+    commit_times.add(executor.now() - *saving_since);
     saving_since.reset();
     if (!saved) return roll_back(saved.error());
     then();

@@ -10,10 +10,12 @@
 #include <string_view>
 
 #include "agent/acme/authority.h"
+#include "agent/control/state/news.h"
 #include "agent/control/state/step.h"
 #include "agent/hooks/caller.h"
 #include "agent/link/channel.h"
 #include "agent/store/async_store.h"
+#include "shared/base/durations.h"
 #include "shared/base/result.h"
 #include "shared/env/executor.h"
 
@@ -59,6 +61,9 @@ class Engine {
   // nothing.
   void check_turns(std::function<void(const std::string&)> complain);
 
+  // For who shows the state as it changes. Not durable yet is what this tells: look at it in a step.
+  News& news();
+
   // Why this control plane is not ready; empty text = ready.
   std::string not_ready() const;
   // The newest, of which what is being saved may still be taken back.
@@ -67,6 +72,9 @@ class Engine {
   // Figures of tasks, balancers and callers: kept beside the rows, and read and written without a step.
   metrics::Store& metrics();
   const Settings& settings() const;
+  // How long turns took to decide, and commits until they were durable.
+  const shared::Durations& turn_times() const;
+  const shared::Durations& commit_times() const;
 
  private:
   struct Impl;

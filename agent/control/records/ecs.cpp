@@ -425,6 +425,9 @@ std::string encode_task(const model::Task& row) {
   put_optional(out, "pull_stopped_at", row.pull_stopped_at);
   put_optional(out, "connectivity_at", row.connectivity_at);
   put_optional(out, "started_at", row.started_at);
+  put_optional(out, "in_service_at", row.in_service_at);
+  put_optional(out, "draining_at", row.draining_at);
+  put_optional(out, "acknowledged_at", row.acknowledged_at);
   put_optional(out, "stopping_at", row.stopping_at);
   put_optional(out, "execution_stopped_at", row.execution_stopped_at);
   put_optional(out, "stopped_at", row.stopped_at);
@@ -465,6 +468,9 @@ bool decode_task(std::string_view value, model::Task& row) {
     row.pull_stopped_at = read_optional_time(in, "pull_stopped_at");
     row.connectivity_at = read_optional_time(in, "connectivity_at");
     row.started_at = read_optional_time(in, "started_at");
+    row.in_service_at = read_optional_time(in, "in_service_at");
+    row.draining_at = read_optional_time(in, "draining_at");
+    row.acknowledged_at = read_optional_time(in, "acknowledged_at");
     row.stopping_at = read_optional_time(in, "stopping_at");
     row.execution_stopped_at = read_optional_time(in, "execution_stopped_at");
     row.stopped_at = read_optional_time(in, "stopped_at");

@@ -370,7 +370,11 @@ void ServiceReconciler::judge(Step& step, const std::string& task_key) {
   if (books_[key].terms.empty())
     return;  // the service is looked at for the first time, and all its tasks with it
   step.subject = {Concern::kServiceTask, task_key};
-  books_[book].book.put(task_key, judge_task(step, *service, *task));
+  Book::Entry entry = judge_task(step, *service, *task);
+  const bool in_service = entry.task.health == PlanHealth::kHealthy && !task->targets.empty();
+  if (in_service && !task->in_service_at)
+    rows(step).tasks.edit(task_key, [&](model::Task& row) { row.in_service_at = step.now; });
+  books_[book].book.put(task_key, std::move(entry));
 }
 
 void ServiceReconciler::forget(Step& step, const std::string& task_key) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -76,6 +77,10 @@ class Table final : public TableBase {
     return cursors_.size() - 1;
   }
   bool has_changes(Reader reader) const { return cursors_[reader] != log_end_; }
+  // What changes from here on is not kept for this reader, or is again: for one who does not look all the
+  // time.
+  void pause(Reader reader) const { cursors_[reader] = kPaused; }
+  void resume(Reader reader) const { cursors_[reader] = log_end_; }
   // Each key once, in key order.
   std::vector<std::string> take_changes(Reader reader) const {
     if (!has_changes(reader)) return {};
@@ -85,7 +90,7 @@ class Table final : public TableBase {
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     cursors_[reader] = log_end_;
-    const std::uint64_t slowest = *std::min_element(cursors_.begin(), cursors_.end());
+    const std::uint64_t slowest = std::min(log_end_, *std::min_element(cursors_.begin(), cursors_.end()));
     changed_.erase(changed_.begin(), changed_.begin() + static_cast<std::ptrdiff_t>(slowest - first));
     return keys;
   }
@@ -177,6 +182,8 @@ class Table final : public TableBase {
   }
 
  private:
+  static constexpr std::uint64_t kPaused = std::numeric_limits<std::uint64_t>::max();
+
   // Notes the row when the change is over, also when it threw half-way.
   class Editing {
    public:
@@ -195,8 +202,8 @@ class Table final : public TableBase {
 
   // Followers look at the row anew.
   void touch(const std::string& key) {
-    const bool unread =
-        std::all_of(cursors_.begin(), cursors_.end(), [this](std::uint64_t at) { return at < log_end_; });
+    const bool unread = std::all_of(cursors_.begin(), cursors_.end(),
+                                    [this](std::uint64_t at) { return at < log_end_ || at == kPaused; });
     if (unread && !changed_.empty() && changed_.back() == key) return;
     ++log_end_;
     if (!cursors_.empty()) changed_.push_back(key);

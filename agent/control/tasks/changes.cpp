@@ -256,7 +256,7 @@ void stop_task(Step& step, const std::string& key, const StopReason& cause) {
     ++task.version;
     if (unsent) return;
     task.last_status = task.targets.empty() ? TaskStatus::kStopping : TaskStatus::kDeactivating;
-    if (task.targets.empty()) task.stopping_at = step.now;
+    (task.targets.empty() ? task.stopping_at : task.draining_at) = step.now;
   });
   if (unsent) return finish(step, key, cause.reason, std::nullopt);
   const auto targets = found->targets;

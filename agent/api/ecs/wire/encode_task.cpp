@@ -5,6 +5,7 @@
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
+#include "shared/http/message.h"
 #include "shared/json/reader.h"
 
 namespace agent::api::ecs {
@@ -79,9 +80,21 @@ std::string attribute_of(const model::ContainerInstance& instance, std::string_v
   return it == instance.attributes.end() ? std::string() : it->value;
 }
 
+// The steps of the ordering promise that ECS has no members for.
+json encode_promise(const model::Task& task) {
+  json out = json::array();
+  const auto put = [&out](const char* name, const std::optional<shared::WallTime>& time) {
+    if (time) out.push_back({{"name", name}, {"value", shared::http::iso8601(*time)}});
+  };
+  put("berth.in-service-at", task.in_service_at);
+  put("berth.draining-at", task.draining_at);
+  put("berth.acknowledged-at", task.acknowledged_at);
+  return out;
+}
+
 // What comes from the container instance the task is on.
 void put_place(json& out, const control::State& state, const model::Task& task) {
-  out["attributes"] = json::array();
+  out["attributes"] = encode_promise(task);
   if (task.container_instance_arn.empty()) return;
   out["containerInstanceArn"] = task.container_instance_arn;
   const model::ContainerInstance* instance =

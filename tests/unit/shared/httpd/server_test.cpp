@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -498,6 +500,95 @@ TEST(Server, NamesTheEndpointThatItCannotBind) {
   struct stat info {};
   ASSERT_EQ(::stat(dir.path("precious").c_str(), &info), 0);
   EXPECT_EQ(info.st_size, 4);
+}
+
+TEST(ServerStream, IsSentAsItComesAndEndsWithTheConnection) {
+  IoLoop loop;
+  std::unique_ptr<BodyStream> stream;
+  int closed = 0;
+  const auto server = serve(loop, [&](const http::Request&, Reply reply) {
+    stream = reply.stream(http::make_response(200, "text/event-stream", ""),
+                          {.taken = {}, .closed = [&] { ++closed; }});
+  });
+  RawPeer peer(loop, server->endpoint());
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(peer.wait_for("\r\n\r\n"));
+  EXPECT_THAT(peer.received(), HasSubstr("Content-Type: text/event-stream\r\n"));
+  EXPECT_THAT(peer.received(), HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(peer.received(), Not(HasSubstr("Content-Length")));
+  stream->send("one ");
+  ASSERT_TRUE(peer.wait_for("one "));
+  stream->send("two ");
+  stream->send("three");
+  stream.reset();
+  ASSERT_TRUE(peer.wait_for_close());
+  EXPECT_THAT(peer.received(), EndsWith("\r\n\r\none two three"));
+  EXPECT_EQ(closed, 0) << "who ended it knows";
+}
+
+TEST(ServerStream, HearsThatItsClientHasLeft) {
+  IoLoop loop;
+  std::unique_ptr<BodyStream> stream;
+  int closed = 0;
+  const auto server = serve(loop, [&](const http::Request&, Reply reply) {
+    stream = reply.stream(http::make_response(200, "text/plain", ""), {.taken = {}, .closed = [&] {
+                                                                         ++closed;
+                                                                         stream.reset();
+                                                                       }});
+  });
+  RawPeer peer(loop, server->endpoint());
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(peer.wait_for("\r\n\r\n"));
+  peer.close();
+  EXPECT_TRUE(loop.run_until([&] { return closed == 1; }, kPatience));
+  EXPECT_FALSE(stream);
+}
+
+TEST(ServerStream, SaysWhatTheClientHasNotTakenAndGivesUpOneThatTakesNothing) {
+  IoLoop loop;
+  std::unique_ptr<BodyStream> stream;
+  int closed = 0;
+  int taken = 0;
+  ServerLimits limits;
+  limits.idle_timeout = Millis{300};
+  const auto server = serve(
+      loop,
+      [&](const http::Request&, Reply reply) {
+        stream = reply.stream(http::make_response(200, "text/plain", ""),
+                              {.taken = [&] { ++taken; }, .closed = [&] { ++closed; }});
+      },
+      limits);
+  // Its socket is full soon, and nobody reads.
+  UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(server->endpoint().port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(silent.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  ASSERT_EQ(::send(silent.get(), request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  ASSERT_TRUE(loop.run_until([&] { return stream && taken == 1; }, kPatience));
+  EXPECT_EQ(stream->waiting(), 0U);
+  stream->send(std::string(64 * 1024 * 1024, 'x'));
+  EXPECT_GT(stream->waiting(), 0U);
+  EXPECT_TRUE(loop.run_until([&] { return closed == 1; }, kPatience));
+  EXPECT_EQ(stream->waiting(), 0U);
+}
+
+TEST(ServerStream, EndsWithTheServer) {
+  IoLoop loop;
+  std::unique_ptr<BodyStream> stream;
+  int closed = 0;
+  auto server = serve(loop, [&](const http::Request&, Reply reply) {
+    stream =
+        reply.stream(http::make_response(200, "text/plain", ""), {.taken = {}, .closed = [&] { ++closed; }});
+  });
+  RawPeer peer(loop, server->endpoint());
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(peer.wait_for("\r\n\r\n"));
+  server.reset();
+  EXPECT_EQ(closed, 1);
+  stream->send("to nobody");
 }
 
 }  // namespace
