@@ -24,8 +24,8 @@ constexpr shared::Millis kCallTimeout{60'000};
 constexpr shared::Millis kConnectTimeout{5'000};
 constexpr std::size_t kMaxAnswer = 64u << 20;
 // How long after a call that may be repeated it is: three seconds altogether.
-constexpr std::array<shared::Millis, 4> kPauses = {shared::Millis(200), shared::Millis(400), shared::Millis(800),
-                                                   shared::Millis(1600)};
+constexpr std::array<shared::Millis, 4> kPauses = {shared::Millis(200), shared::Millis(400),
+                                                   shared::Millis(800), shared::Millis(1600)};
 // Longer than anybody waits: run_until wants a limit.
 constexpr shared::Millis kForever = std::chrono::hours(24 * 365);
 
@@ -95,11 +95,14 @@ class HttpApi final : public Api {
     if (!answer) return answer.error();
     if (answer->body.empty()) return json(json::object());
     auto parsed = shared::json::parse(answer->body);
-    if (!parsed) return Error("malformed", "the answer to " + std::string(operation) + ": " + parsed.error().text(), shared::Blame::kTarget);
+    if (!parsed)
+      return Error("malformed", "the answer to " + std::string(operation) + ": " + parsed.error().text(),
+                   shared::Blame::kTarget);
     return parsed;
   }
 
-  Result<json> query_call(std::string_view service, std::string_view version, std::string_view operation, const json& input) {
+  Result<json> query_call(std::string_view service, std::string_view version, std::string_view operation,
+                          const json& input) {
     Request request;
     request.headers.set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
     request.body = query_form(operation, version, input);
@@ -118,7 +121,8 @@ class HttpApi final : public Api {
       const Error error = answer ? api_error(*answer) : answer.error();
       // Only what certainly has not been carried out, or may be twice: a refusal for now.
       const bool again = answer.has_value() && error.retry() == shared::Retry::kYes &&
-                         (answer->status == 429 || answer->status == 503 || error.code().find("Throttling") != std::string::npos);
+                         (answer->status == 429 || answer->status == 503 ||
+                          error.code().find("Throttling") != std::string::npos);
       if (!again || attempt >= kPauses.size() || !wait(kPauses[attempt])) return error;
     }
   }

@@ -1,6 +1,7 @@
-// Calls of the public APIs, one at a time: signed, answered, decoded. Answers of the Query protocol (Elastic Load
-// Balancing) come as the same JSON that the AWS CLI shows, but with every scalar as a text. A call that was throttled or met a control that is
-// starting is tried again for a while. Thread: main; nothing runs between calls.
+// Calls of the public APIs, one at a time: signed, answered, decoded. Answers of the Query protocol (Elastic
+// Load Balancing) come as the same JSON that the AWS CLI shows, but with every scalar as a text. A call that
+// was throttled or met a control that is starting is tried again for a while. Thread: main; nothing runs
+// between calls.
 #pragma once
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -21,8 +22,8 @@ class Api {
   virtual ~Api() = default;
 
   virtual const Place& place() const = 0;
-  // Errors have the service's code ("ClusterNotFoundException") and text; "connect", "timeout", "closed" and "tls"
-  // where there was no answer.
+  // Errors have the service's code ("ClusterNotFoundException") and text; "connect", "timeout", "closed" and
+  // "tls" where there was no answer.
   virtual shared::Result<nlohmann::json> ecs(std::string_view operation, const nlohmann::json& input) = 0;
   virtual shared::Result<nlohmann::json> logs(std::string_view operation, const nlohmann::json& input) = 0;
   virtual shared::Result<nlohmann::json> ssm(std::string_view operation, const nlohmann::json& input) = 0;
@@ -40,8 +41,8 @@ class Api {
 // Whether an error is about reaching control or being let in, not about what was asked.
 bool is_access_error(const shared::Error& error);
 
-// "Action=X&Version=...&Names.member.1=a" of a JSON object whose members are texts, numbers, booleans, lists and
-// objects. Pure.
+// "Action=X&Version=...&Names.member.1=a" of a JSON object whose members are texts, numbers, booleans, lists
+// and objects. Pure.
 std::string query_form(std::string_view operation, std::string_view version, const nlohmann::json& input);
 // The <XResult> of an answer: elements with only <member> in them are lists. Error "malformed". Pure.
 shared::Result<nlohmann::json> query_result(std::string_view operation, std::string_view xml);

@@ -14,7 +14,8 @@ using shared::Result;
 constexpr std::uint16_t kHttp = 80;
 constexpr std::uint16_t kHttps = 443;
 // Where the keys of a control on this host are: its package's unit, an agent with both roles, the quickstart.
-constexpr std::array<const char*, 3> kLocalKeys = {"/var/lib/berth-control/credentials", "/var/lib/berth/credentials",
+constexpr std::array<const char*, 3> kLocalKeys = {"/var/lib/berth-control/credentials",
+                                                   "/var/lib/berth/credentials",
                                                    "/var/lib/berth/quickstart/agent/credentials"};
 constexpr const char* kSystemFile = "/etc/berth/berth.json";
 
@@ -46,7 +47,8 @@ Result<Own> own_settings(const Environment& environment, const ReadFile& read) {
   config = config.empty() ? in_home(environment, "/.config/berth/berth.json") : config + "/berth/berth.json";
   Own own;
   std::optional<std::string> text;
-  for (const std::string& path : named.empty() ? std::vector<std::string>{config, kSystemFile} : std::vector<std::string>{named}) {
+  for (const std::string& path :
+       named.empty() ? std::vector<std::string>{config, kSystemFile} : std::vector<std::string>{named}) {
     if (path.empty()) continue;
     text = read(path);
     own.path = path;
@@ -96,18 +98,22 @@ class Resolver {
     find_local_keys();
     if (auto found = endpoint(); !found) return found.error();
     if (auto found = credentials(); !found) return found.error();
-    place_.region = or_else(given_.region, or_else(variable(environment_, "AWS_REGION"),
-                    or_else(variable(environment_, "AWS_DEFAULT_REGION"), or_else(own_.region,
-                    or_else(member(config_, "region"), place_.region)))));
+    place_.region =
+        or_else(given_.region,
+                or_else(variable(environment_, "AWS_REGION"),
+                        or_else(variable(environment_, "AWS_DEFAULT_REGION"),
+                                or_else(own_.region, or_else(member(config_, "region"), place_.region)))));
     place_.cluster = or_else(given_.cluster, or_else(variable(environment_, "BERTH_CLUSTER"),
-                     or_else(variable(environment_, "ECS_CLUSTER"), or_else(own_.cluster, place_.cluster))));
+                                                     or_else(variable(environment_, "ECS_CLUSTER"),
+                                                             or_else(own_.cluster, place_.cluster))));
     place_.ca_file = or_else(variable(environment_, "AWS_CA_BUNDLE"), own_.ca_file);
     return std::move(place_);
   }
 
  private:
   Result<void> read_profile() {
-    const std::string named = or_else(given_.profile, or_else(variable(environment_, "AWS_PROFILE"), own_.profile));
+    const std::string named =
+        or_else(given_.profile, or_else(variable(environment_, "AWS_PROFILE"), own_.profile));
     profile_ = named.empty() ? "default" : named;
     config_file_ = or_else(variable(environment_, "AWS_CONFIG_FILE"), in_home(environment_, "/.aws/config"));
     keys_file_ = or_else(own_.credentials_file, or_else(variable(environment_, "AWS_SHARED_CREDENTIALS_FILE"),
@@ -152,9 +158,10 @@ class Resolver {
     take(member(config_, "endpoint_url"), config_file_ + ": endpoint_url");
     if (!local_file_.empty()) take(std::string(kLocalEndpoint), "this host's control");
     if (place_.endpoint.empty()) {
-      return Error("setting",
-                   "no endpoint: where is control? Set AWS_ENDPOINT_URL (or --endpoint) to its URL, such as " +
-                       std::string(kLocalEndpoint) + ", or write {\"endpoint\": URL} to ~/.config/berth/berth.json");
+      return Error(
+          "setting",
+          "no endpoint: where is control? Set AWS_ENDPOINT_URL (or --endpoint) to its URL, such as " +
+              std::string(kLocalEndpoint) + ", or write {\"endpoint\": URL} to ~/.config/berth/berth.json");
     }
     auto url = parse_url(place_.endpoint);
     if (!url) return url.error().within(place_.endpoint_source);
@@ -175,7 +182,8 @@ class Resolver {
     const bool by_profile = !given_.profile.empty();  // --profile means it, whatever the environment has
     if (!id.empty() && !by_profile) {
       const std::string secret = variable(environment_, "AWS_SECRET_ACCESS_KEY");
-      if (secret.empty()) return Error("setting", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not");
+      if (secret.empty())
+        return Error("setting", "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not");
       place_.credentials = {id, secret, variable(environment_, "AWS_SESSION_TOKEN")};
       place_.credentials_source = "AWS_ACCESS_KEY_ID";
       return {};
@@ -184,8 +192,10 @@ class Resolver {
     // They are of this host's control and signed with for nobody else.
     if (is_local(place_.url) && !by_profile && take_keys(local_, local_file_)) return {};
     place_.credentials = {};
-    return Error("setting", "no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE to a copy of "
-                            "the file `credentials` in control's data directory");
+    return Error("setting",
+                 "no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE "
+                 "to a copy of "
+                 "the file `credentials` in control's data directory");
   }
 
   const Given& given_;
@@ -204,7 +214,9 @@ Result<Place> resolve(const Given& given, const Environment& environment, const 
 }
 
 Result<Url> parse_url(std::string_view text) {
-  const auto wrong = [&](const std::string& why) { return Error("setting", "'" + std::string(text) + "' " + why); };
+  const auto wrong = [&](const std::string& why) {
+    return Error("setting", "'" + std::string(text) + "' " + why);
+  };
   Url url;
   std::string_view rest = text;
   if (rest.starts_with("https://")) {
@@ -248,7 +260,8 @@ std::optional<Section> section_of(std::string_view text, std::string_view name) 
     const std::size_t equals = line.find('=');
     // Indented lines are members of the member before ("s3 =").
     if (!inside || equals == std::string::npos || raw.starts_with(' ') || raw.starts_with('\t')) continue;
-    (*found)[trimmed(std::string_view(line).substr(0, equals))] = trimmed(std::string_view(line).substr(equals + 1));
+    (*found)[trimmed(std::string_view(line).substr(0, equals))] =
+        trimmed(std::string_view(line).substr(equals + 1));
   }
   return found;
 }

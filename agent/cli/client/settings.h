@@ -1,6 +1,6 @@
-// Where the APIs are and as whom to call them: command line, environment, Berth's own settings files, AWS's profile
-// files - the first that says something wins, per setting. Decided here without touching anything: files
-// are read by a function that is handed in. Thread: any.
+// Where the APIs are and as whom to call them: command line, environment, Berth's own settings files, AWS's
+// profile files - the first that says something wins, per setting. Decided here without touching anything:
+// files are read by a function that is handed in. Thread: any.
 #pragma once
 #include <functional>
 #include <map>
@@ -47,10 +47,12 @@ struct Place {
   std::string ca_file;  // for https, beside the system's; empty: none
 };
 
-// Errors have the code "setting" and say what to set: no endpoint, no keys, a profile that is not there, a file with a mistake.
+// Errors have the code "setting" and say what to set: no endpoint, no keys, a profile that is not there, a
+// file with a mistake.
 shared::Result<Place> resolve(const Given& given, const Environment& environment, const ReadFile& read);
 
-// One section of a file as AWS's clients write them ("[default]", in their config file "[profile NAME]"). Nothing: there is no such section.
+// One section of a file as AWS's clients write them ("[default]", in their config file "[profile NAME]").
+// Nothing: there is no such section.
 using Section = std::map<std::string, std::string>;
 std::optional<Section> section_of(std::string_view text, std::string_view name);
 

@@ -13,9 +13,7 @@ using shared::Result;
 
 namespace {
 
-std::string scalar(const json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
+std::string scalar(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 void flatten(const std::string& name, const json& value, std::string& out) {
   if (value.is_null()) return;
@@ -59,7 +57,8 @@ Result<json> query_result(std::string_view operation, std::string_view xml) {
   const std::string name(operation);
   const pugi::xml_node response = document.child((name + "Response").c_str());
   if (!parsed || !response) {
-    return Error("malformed", "the answer to " + name + " is not what Elastic Load Balancing answers", shared::Blame::kTarget);
+    return Error("malformed", "the answer to " + name + " is not what Elastic Load Balancing answers",
+                 shared::Blame::kTarget);
   }
   const pugi::xml_node result = response.child((name + "Result").c_str());
   json value = result ? value_of(result) : json::object();
@@ -97,10 +96,12 @@ Error api_error(const shared::http::Response& response) {
 }
 
 bool is_access_error(const Error& error) {
-  for (const char* code : {"setting", "connect", "timeout", "closed", "tls", "malformed", "not_berth", "AccessDenied", "AccessDeniedException",
-                           "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException",
-                           "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "IncompleteSignatureException",
-                           "MissingAuthenticationToken", "MissingAuthenticationTokenException"}) {
+  for (const char* code :
+       {"setting", "connect", "timeout", "closed", "tls", "malformed", "not_berth", "AccessDenied",
+        "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException",
+        "SignatureDoesNotMatch", "InvalidSignatureException", "ExpiredToken", "ExpiredTokenException",
+        "IncompleteSignature", "IncompleteSignatureException", "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException"}) {
     if (error.code() == code) return true;
   }
   return false;

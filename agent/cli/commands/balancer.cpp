@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/cli/commands/frame/families.h"
 #include "agent/cli/commands/deploys/files.h"
+#include "agent/cli/commands/frame/families.h"
 #include "agent/cli/commands/look.h"
 #include "agent/cli/story/rules.h"
 #include "shared/json/reader.h"
@@ -37,9 +37,12 @@ Result<json> balancers_named(Context& context, const std::string& name) {
 Result<std::vector<Served>> listeners_of(Context& context, const json& balancers) {
   std::vector<Served> out;
   for (const json& each : balancers) {
-    auto listeners = elb_list(context, "DescribeListeners", {{"LoadBalancerArn", text_in(each, "LoadBalancerArn")}}, "Listeners");
+    auto listeners = elb_list(context, "DescribeListeners",
+                              {{"LoadBalancerArn", text_in(each, "LoadBalancerArn")}}, "Listeners");
     if (!listeners) return listeners.error();
-    std::stable_sort(listeners->begin(), listeners->end(), [](const json& a, const json& b) { return number_in(a, "Port") < number_in(b, "Port"); });
+    std::stable_sort(listeners->begin(), listeners->end(), [](const json& a, const json& b) {
+      return number_in(a, "Port") < number_in(b, "Port");
+    });
     for (const json& one : *listeners) out.push_back({each, one});
   }
   return out;
@@ -69,7 +72,8 @@ Result<int> lb_ls(Context& context) {
     for (json& each : out) {
       each["Listeners"] = json::array();
       for (const Served& place : *places)
-        if (place.balancer["LoadBalancerArn"] == each["LoadBalancerArn"]) each["Listeners"].push_back(place.listener);
+        if (place.balancer["LoadBalancerArn"] == each["LoadBalancerArn"])
+          each["Listeners"].push_back(place.listener);
     }
     return context.out.line(shared::json::to_pretty_text(out)) ? kDone : kFailed;
   }
@@ -77,8 +81,13 @@ Result<int> lb_ls(Context& context) {
     context.out.note("no load balancers");
     return kDone;
   }
-  Table table({{"LOAD BALANCER", Align::kLeft, false, 10, 0}, {"TYPE"}, {"LISTENER"}, {"RULES", Align::kRight, false, 0, 2}, {"OTHERWISE", Align::kLeft, false, 14, 1},
-               {"DNS NAME", Align::kLeft, true}, {"ARN", Align::kLeft, true}});
+  Table table({{"LOAD BALANCER", Align::kLeft, false, 10, 0},
+               {"TYPE"},
+               {"LISTENER"},
+               {"RULES", Align::kRight, false, 0, 2},
+               {"OTHERWISE", Align::kLeft, false, 14, 1},
+               {"DNS NAME", Align::kLeft, true},
+               {"ARN", Align::kLeft, true}});
   for (const json& each : *balancers) {
     bool any = false;
     for (const Served& place : *places) {
@@ -86,11 +95,22 @@ Result<int> lb_ls(Context& context) {
       any = true;
       auto rules = rules_of(context, place.listener);
       if (!rules) return rules.error();
-      table.add({{text_in(each, "LoadBalancerName")}, {text_in(each, "Type")}, {text_in(place.listener, "Protocol") + " " + text_in(place.listener, "Port")},
-                 {std::to_string(rules->empty() ? 0 : rules->size() - 1)}, {actions_text(list_in(place.listener, "DefaultActions"))}, {text_in(each, "DNSName")},
+      table.add({{text_in(each, "LoadBalancerName")},
+                 {text_in(each, "Type")},
+                 {text_in(place.listener, "Protocol") + " " + text_in(place.listener, "Port")},
+                 {std::to_string(rules->empty() ? 0 : rules->size() - 1)},
+                 {actions_text(list_in(place.listener, "DefaultActions"))},
+                 {text_in(each, "DNSName")},
                  {text_in(each, "LoadBalancerArn")}});
     }
-    if (!any) table.add({{text_in(each, "LoadBalancerName")}, {text_in(each, "Type")}, {"", Style::kDim}, {""}, {""}, {text_in(each, "DNSName")}, {text_in(each, "LoadBalancerArn")}});
+    if (!any)
+      table.add({{text_in(each, "LoadBalancerName")},
+                 {text_in(each, "Type")},
+                 {"", Style::kDim},
+                 {""},
+                 {""},
+                 {text_in(each, "DNSName")},
+                 {text_in(each, "LoadBalancerArn")}});
   }
   context.out.show(table);
   return kDone;
@@ -117,26 +137,49 @@ Result<json> groups_named(Context& context, const std::string& name) {
         if (text_in(group, "TargetGroupArn") == text_in(each, "targetGroupArn")) found.push_back(group);
     if (!found.empty()) return found;
   }
-  return Error("not_found", not_found_text("target group, load balancer or service", name, names, "this installation"));
+  return Error("not_found",
+               not_found_text("target group, load balancer or service", name, names, "this installation"));
 }
 
 Result<int> lb_targets(Context& context) {
   auto groups = groups_named(context, context.args.word(0));
   if (!groups) return groups.error();
   json all = json::array();
-  Table table({{"TARGET GROUP", Align::kLeft, false, 8, 0}, {"TARGET", Align::kLeft, false, 12, 0}, {"PORT", Align::kRight}, {"STATE"}, {"ZONE", Align::kLeft, true},
-               {"CHECK", Align::kLeft, true}, {"REASON", Align::kLeft, false, 10, 2}, {"DESCRIPTION", Align::kLeft, false, 14, 1}});
+  Table table({{"TARGET GROUP", Align::kLeft, false, 8, 0},
+               {"TARGET", Align::kLeft, false, 12, 0},
+               {"PORT", Align::kRight},
+               {"STATE"},
+               {"ZONE", Align::kLeft, true},
+               {"CHECK", Align::kLeft, true},
+               {"REASON", Align::kLeft, false, 10, 2},
+               {"DESCRIPTION", Align::kLeft, false, 14, 1}});
   for (const json& group : *groups) {
     auto health = target_health(context, text_in(group, "TargetGroupArn"));
     if (!health) return health.error();
-    const std::string check = text_in(group, "HealthCheckProtocol") + " " + text_in(group, "HealthCheckPath") + " every " + text_in(group, "HealthCheckIntervalSeconds") + "s";
-    if (health->empty()) table.add({{text_in(group, "TargetGroupName")}, {"none", Style::kDim}, {""}, {""}, {""}, {check}, {""}, {""}});
+    const std::string check = text_in(group, "HealthCheckProtocol") + " " +
+                              text_in(group, "HealthCheckPath") + " every " +
+                              text_in(group, "HealthCheckIntervalSeconds") + "s";
+    if (health->empty())
+      table.add({{text_in(group, "TargetGroupName")},
+                 {"none", Style::kDim},
+                 {""},
+                 {""},
+                 {""},
+                 {check},
+                 {""},
+                 {""}});
     for (json& each : *health) {
       const json& target = object_in(each, "Target");
       const json& state = object_in(each, "TargetHealth");
       const std::string word = text_in(state, "State");
-      table.add({{text_in(group, "TargetGroupName")}, {text_in(target, "Id")}, {text_in(target, "Port")}, {word, style_of_state(word)}, {text_in(target, "AvailabilityZone")},
-                 {check}, {text_in(state, "Reason")}, {text_in(state, "Description")}});
+      table.add({{text_in(group, "TargetGroupName")},
+                 {text_in(target, "Id")},
+                 {text_in(target, "Port")},
+                 {word, style_of_state(word)},
+                 {text_in(target, "AvailabilityZone")},
+                 {check},
+                 {text_in(state, "Reason")},
+                 {text_in(state, "Description")}});
       each["TargetGroupName"] = text_in(group, "TargetGroupName");
       all.push_back(each);
     }
@@ -155,14 +198,23 @@ Result<int> lb_rules(Context& context) {
   if (!balancers) return balancers.error();
   auto places = listeners_of(context, *balancers);
   if (!places) return places.error();
-  Table table({{"LISTENER", Align::kLeft, false, 12, 0}, {"PRIORITY", Align::kRight}, {"WHEN", Align::kLeft, false, 14, 0}, {"THEN", Align::kLeft, false, 14, 0}, {"ARN", Align::kLeft, true}});
+  Table table({{"LISTENER", Align::kLeft, false, 12, 0},
+               {"PRIORITY", Align::kRight},
+               {"WHEN", Align::kLeft, false, 14, 0},
+               {"THEN", Align::kLeft, false, 14, 0},
+               {"ARN", Align::kLeft, true}});
   json all = json::array();
   for (const Served& place : *places) {
     auto rules = rules_of(context, place.listener);
     if (!rules) return rules.error();
-    const std::string name = text_in(place.balancer, "LoadBalancerName") + " " + text_in(place.listener, "Protocol") + " " + text_in(place.listener, "Port");
-    for (json& each : *rules = sorted_rules(*rules)) {
-      table.add({{name}, {text_in(each, "Priority")}, {conditions_text(each)}, {actions_text(list_in(each, "Actions"))}, {text_in(each, "RuleArn")}});
+    const std::string name = text_in(place.balancer, "LoadBalancerName") + " " +
+                             text_in(place.listener, "Protocol") + " " + text_in(place.listener, "Port");
+    for (json& each : * rules = sorted_rules(*rules)) {
+      table.add({{name},
+                 {text_in(each, "Priority")},
+                 {conditions_text(each)},
+                 {actions_text(list_in(each, "Actions"))},
+                 {text_in(each, "RuleArn")}});
       each["Listener"] = name;
       all.push_back(each);
     }
@@ -180,14 +232,17 @@ Result<int> lb_rules(Context& context) {
 
 Result<TestRequest> test_request(const Arguments& args) {
   auto request = parse_test_url(args.word(0));
-  if (!request) return Error("usage", "berth lb test: '" + args.word(0) + "' is no URL such as http://host:8080/path");
+  if (!request)
+    return Error("usage", "berth lb test: '" + args.word(0) + "' is no URL such as http://host:8080/path");
   request->method = args.value("--method", "GET");
   request->source = args.value("--source", request->source);
   for (const std::string& each : args.values("--header")) {
     const std::size_t colon = each.find(':');
-    if (colon == std::string::npos || colon == 0) return Error("usage", "--header: '" + each + "' is not NAME: VALUE");
+    if (colon == std::string::npos || colon == 0)
+      return Error("usage", "--header: '" + each + "' is not NAME: VALUE");
     const std::size_t first = each.find_first_not_of(' ', colon + 1);
-    request->headers.emplace_back(each.substr(0, colon), first == std::string::npos ? "" : each.substr(first));
+    request->headers.emplace_back(each.substr(0, colon),
+                                  first == std::string::npos ? "" : each.substr(first));
   }
   for (const auto& [name, value] : request->headers)
     if (shared::http::equals_ignoring_case(name, "host")) request->host = value;
@@ -202,10 +257,13 @@ Result<void> show_groups(Context& context, const json& actions) {
     std::size_t count = 0;
     for (const json& each : *health) {
       if (text_in(object_in(each, "TargetHealth"), "State") != "healthy") continue;
-      if (++count <= 5) healthy += (healthy.empty() ? " " : ", ") + text_in(object_in(each, "Target"), "Id") + ":" + text_in(object_in(each, "Target"), "Port");
+      if (++count <= 5)
+        healthy += (healthy.empty() ? " " : ", ") + text_in(object_in(each, "Target"), "Id") + ":" +
+                   text_in(object_in(each, "Target"), "Port");
     }
     if (count > 5) healthy += " and " + std::to_string(count - 5) + " more";
-    context.out.line("  targets  " + elb_name(arn) + ": " + std::to_string(count) + " of " + std::to_string(health->size()) + " healthy" + (healthy.empty() ? "" : ":" + healthy));
+    context.out.line("  targets  " + elb_name(arn) + ": " + std::to_string(count) + " of " +
+                     std::to_string(health->size()) + " healthy" + (healthy.empty() ? "" : ":" + healthy));
   }
   return {};
 }
@@ -221,20 +279,24 @@ Result<bool> real_request(Context& context, const TestRequest& test) {
     const auto asked = parse_test_url(context.args.word(0));
     const std::size_t colon = asked->host.rfind(':');
     const bool with_port = colon != std::string::npos && asked->host.find(']', colon) == std::string::npos;
-    url = parse_url(test.scheme + "://" + (with_port ? asked->host : asked->host + ":" + std::to_string(test.port)));
+    url = parse_url(test.scheme + "://" +
+                    (with_port ? asked->host : asked->host + ":" + std::to_string(test.port)));
   }
   if (!url) return url.error();
   const shared::WallTime begin = context.api().now();
   auto answer = context.api().plain(*url, std::move(request), kTestTimeout);
   const auto took = (context.api().now() - begin).count();
   if (!answer) {
-    context.out.line("  request  " + context.out.painted("no answer", Style::kBad) + ": " + harmless(answer.error().text()));
+    context.out.line("  request  " + context.out.painted("no answer", Style::kBad) + ": " +
+                     harmless(answer.error().text()));
     return false;
   }
   const bool good = answer->status < 500;
-  context.out.line("  request  " + context.out.painted(std::to_string(answer->status), good ? Style::kGood : Style::kBad) + " " +
-                   std::string(shared::http::reason_phrase(answer->status)) + " in " + std::to_string(took) + " ms, " + std::to_string(answer->body.size()) + " bytes" +
-                   (answer->headers.get("Location") ? ", Location: " + harmless(*answer->headers.get("Location")) : ""));
+  context.out.line(
+      "  request  " + context.out.painted(std::to_string(answer->status), good ? Style::kGood : Style::kBad) +
+      " " + std::string(shared::http::reason_phrase(answer->status)) + " in " + std::to_string(took) +
+      " ms, " + std::to_string(answer->body.size()) + " bytes" +
+      (answer->headers.get("Location") ? ", Location: " + harmless(*answer->headers.get("Location")) : ""));
   const std::string body = shortened_to(harmless(answer->body.substr(0, 200)), 76);
   if (!body.empty()) context.out.line("           " + context.out.painted(body, Style::kDim));
   return good;
@@ -250,14 +312,19 @@ Result<int> lb_test(Context& context) {
   const std::string protocol = request->scheme == "https" ? "HTTPS" : "HTTP";
   std::vector<const Served*> meant;
   for (const Served& each : *places)
-    if (number_in(each.listener, "Port") == request->port && text_in(each.listener, "Protocol") == protocol) meant.push_back(&each);
+    if (number_in(each.listener, "Port") == request->port && text_in(each.listener, "Protocol") == protocol)
+      meant.push_back(&each);
   if (meant.empty()) {
     std::string there;
     for (const Served& each : *places)
-      there += (there.empty() ? " " : ", ") + text_in(each.listener, "Protocol") + " " + text_in(each.listener, "Port") + " (" + text_in(each.balancer, "LoadBalancerName") + ")";
-    return Error("not_found", "no listener is for " + protocol + " port " + std::to_string(request->port) + (there.empty() ? "; there are none" : "; there are" + there));
+      there += (there.empty() ? " " : ", ") + text_in(each.listener, "Protocol") + " " +
+               text_in(each.listener, "Port") + " (" + text_in(each.balancer, "LoadBalancerName") + ")";
+    return Error("not_found", "no listener is for " + protocol + " port " + std::to_string(request->port) +
+                                  (there.empty() ? "; there are none" : "; there are" + there));
   }
-  if (meant.size() > 1) context.out.note("berth: several load balancers listen at port " + std::to_string(request->port) + ", each at an address of its own");
+  if (meant.size() > 1)
+    context.out.note("berth: several load balancers listen at port " + std::to_string(request->port) +
+                     ", each at an address of its own");
   json told = json::array();
   for (const Served* place : meant) {
     auto rules = rules_of(context, place->listener);
@@ -273,8 +340,10 @@ Result<int> lb_test(Context& context) {
     }
     const std::string priority = text_in(*rule, "Priority");
     context.out.line(context.out.painted(request->method + " " + context.args.word(0), Style::kBold));
-    context.out.line("  listener " + text_in(place->balancer, "LoadBalancerName") + " " + text_in(place->listener, "Protocol") + " " + text_in(place->listener, "Port"));
-    context.out.line("  rule     " + (priority == "default" ? "the default one" : priority + ": " + conditions_text(*rule)));
+    context.out.line("  listener " + text_in(place->balancer, "LoadBalancerName") + " " +
+                     text_in(place->listener, "Protocol") + " " + text_in(place->listener, "Port"));
+    context.out.line("  rule     " +
+                     (priority == "default" ? "the default one" : priority + ": " + conditions_text(*rule)));
     context.out.line("  does     " + actions_text(list_in(*rule, "Actions")));
     if (auto shown = show_groups(context, list_in(*rule, "Actions")); !shown) return shown.error();
   }
@@ -291,15 +360,18 @@ Result<int> maintenance(Context& context) {
   auto groups = groups_named(context, context.args.word(0));
   if (!groups) return groups.error();
   const std::string word = context.args.word(1);
-  if (!word.empty() && word != "on" && word != "off") return Error("usage", "berth maintenance: '" + word + "' is neither on nor off");
+  if (!word.empty() && word != "on" && word != "off")
+    return Error("usage", "berth maintenance: '" + word + "' is neither on nor off");
   if (word.empty()) {
     for (const json& group : *groups) {
-      auto attributes = elb_list(context, "DescribeTargetGroupAttributes", {{"TargetGroupArn", text_in(group, "TargetGroupArn")}}, "Attributes");
+      auto attributes = elb_list(context, "DescribeTargetGroupAttributes",
+                                 {{"TargetGroupArn", text_in(group, "TargetGroupArn")}}, "Attributes");
       if (!attributes) return attributes.error();
       const bool on = std::any_of(attributes->begin(), attributes->end(), [](const json& each) {
         return text_in(each, "Key") == "berth.maintenance.enabled" && text_in(each, "Value") == "true";
       });
-      context.out.line(text_in(group, "TargetGroupName") + ": " + (on ? "maintenance: every request is answered with 503" : "in service"));
+      context.out.line(text_in(group, "TargetGroupName") + ": " +
+                       (on ? "maintenance: every request is answered with 503" : "in service"));
     }
     return kDone;
   }
@@ -316,7 +388,9 @@ Result<int> maintenance(Context& context) {
     set("berth.maintenance.body", *page);
     const std::string path = context.args.value("--page");
     const bool html = path.ends_with(".html") || path.ends_with(".htm");
-    set("berth.maintenance.content_type", html ? "text/html" : path.ends_with(".json") ? "application/json" : "text/plain");
+    set("berth.maintenance.content_type", html                      ? "text/html"
+                                          : path.ends_with(".json") ? "application/json"
+                                                                    : "text/plain");
   }
   auto retry = context.args.duration("--retry-after");
   if (!retry) return retry.error();
@@ -326,7 +400,9 @@ Result<int> maintenance(Context& context) {
     input["Attributes"] = attributes;
     auto changed = context.api().elb("ModifyTargetGroupAttributes", input);
     if (!changed) return changed.error();
-    context.out.line(text_in(group, "TargetGroupName") + ": " + (word == "on" ? "requests are answered with 503 by the balancers; what is open goes on" : "in service again"));
+    context.out.line(text_in(group, "TargetGroupName") + ": " +
+                     (word == "on" ? "requests are answered with 503 by the balancers; what is open goes on"
+                                   : "in service again"));
   }
   return kDone;
 }
@@ -335,17 +411,67 @@ Result<int> maintenance(Context& context) {
 
 std::vector<Command> balancer_commands() {
   return {
-      {"lb ls", "Balancers", "[LOAD-BALANCER]", "Load balancers and their listeners", "", {}, 0, 1, Completes::kNothing, Reach::kApi, lb_ls},
-      {"lb targets", "Balancers", "[TARGET-GROUP|LOAD-BALANCER|SERVICE]", "Targets and what health checks say of them", "", {}, 0, 1, Completes::kService, Reach::kApi, lb_targets},
-      {"lb rules", "Balancers", "[LOAD-BALANCER]", "Rules in the order in which they are asked", "", {}, 0, 1, Completes::kNothing, Reach::kApi, lb_rules},
-      {"lb test", "Balancers", "URL", "Which rule and targets a request would meet, and one real request",
+      {"lb ls",
+       "Balancers",
+       "[LOAD-BALANCER]",
+       "Load balancers and their listeners",
+       "",
+       {},
+       0,
+       1,
+       Completes::kNothing,
+       Reach::kApi,
+       lb_ls},
+      {"lb targets",
+       "Balancers",
+       "[TARGET-GROUP|LOAD-BALANCER|SERVICE]",
+       "Targets and what health checks say of them",
+       "",
+       {},
+       0,
+       1,
+       Completes::kService,
+       Reach::kApi,
+       lb_targets},
+      {"lb rules",
+       "Balancers",
+       "[LOAD-BALANCER]",
+       "Rules in the order in which they are asked",
+       "",
+       {},
+       0,
+       1,
+       Completes::kNothing,
+       Reach::kApi,
+       lb_rules},
+      {"lb test",
+       "Balancers",
+       "URL",
+       "Which rule and targets a request would meet, and one real request",
        "The listener is the one of the URL's port. Exit code 1: no answer, or 5xx.",
-       {{"--method", "METHOD", "GET unless given", 'X'}, {"--header", "NAME: VALUE", "may be repeated; Host is for the rules too", 'H', true},
-        {"--source", "ADDRESS", "whose request it is, for source-ip conditions (127.0.0.1)", 0}, {"--connect", "HOST:PORT", "where the request is sent, if not to the URL's host", 0},
-        {"--no-request", "", "only looks at the rules", 0}}, 1, 1, Completes::kNothing, Reach::kApi, lb_test},
-      {"maintenance", "Balancers", "SERVICE|TARGET-GROUP [on|off]", "Has balancers answer 503 in place of a service",
-       "Sets berth.maintenance.* of its target groups: rules and targets stay as they are, health checks go on. Without on or off: how it is.",
-       {{"--page", "FILE", "the answer's body, at most 1024 bytes", 0}, {"--retry-after", "TIME", "told in Retry-After", 0}}, 1, 2, Completes::kService, Reach::kApi, maintenance},
+       {{"--method", "METHOD", "GET unless given", 'X'},
+        {"--header", "NAME: VALUE", "may be repeated; Host is for the rules too", 'H', true},
+        {"--source", "ADDRESS", "whose request it is, for source-ip conditions (127.0.0.1)", 0},
+        {"--connect", "HOST:PORT", "where the request is sent, if not to the URL's host", 0},
+        {"--no-request", "", "only looks at the rules", 0}},
+       1,
+       1,
+       Completes::kNothing,
+       Reach::kApi,
+       lb_test},
+      {"maintenance",
+       "Balancers",
+       "SERVICE|TARGET-GROUP [on|off]",
+       "Has balancers answer 503 in place of a service",
+       "Sets berth.maintenance.* of its target groups: rules and targets stay as they are, health checks go "
+       "on. Without on or off: how it is.",
+       {{"--page", "FILE", "the answer's body, at most 1024 bytes", 0},
+        {"--retry-after", "TIME", "told in Retry-After", 0}},
+       1,
+       2,
+       Completes::kService,
+       Reach::kApi,
+       maintenance},
   };
 }
 

@@ -38,7 +38,9 @@ Result<std::vector<Event>> events_of(Context& context, const std::vector<std::st
   for (const json& service : services) {
     for (const json& each : list_in(service, "events")) {
       const auto at = time_in(each, "createdAt");
-      if (at) events.push_back({*at, text_in(service, "serviceName"), text_in(each, "id"), text_in(each, "message")});
+      if (at)
+        events.push_back(
+            {*at, text_in(service, "serviceName"), text_in(each, "id"), text_in(each, "message")});
     }
   }
   // Newest first in each service; of one time they stay in their order.
@@ -50,8 +52,10 @@ Result<std::vector<Event>> events_of(Context& context, const std::vector<std::st
 bool show_event(Context& context, const Event& event, std::size_t width) {
   Terminal& out = context.out;
   if (out.json()) {
-    return out.line(shared::json::to_text(json{{"createdAt", shared::epoch_seconds(event.at)}, {"service", event.service},
-                                               {"id", event.id}, {"message", event.message}}));
+    return out.line(shared::json::to_text(json{{"createdAt", shared::epoch_seconds(event.at)},
+                                               {"service", event.service},
+                                               {"id", event.id},
+                                               {"message", event.message}}));
   }
   std::string service = event.service;
   service.resize(std::max(width, service.size()), ' ');
@@ -61,8 +65,11 @@ bool show_event(Context& context, const Event& event, std::size_t width) {
   const bool bad = words.find("unable") != std::string::npos || words.find("failed") != std::string::npos ||
                    words.find("unhealthy") != std::string::npos;
   const bool good = words.find("steady") != std::string::npos || words.find("completed") != std::string::npos;
-  return out.line(out.painted(date_text(event.at), Style::kDim) + "  " + paint_nth(service, colour, out.colour()) + "  " +
-                  out.painted(words, bad ? Style::kBad : good ? Style::kGood : Style::kPlain));
+  return out.line(out.painted(date_text(event.at), Style::kDim) + "  " +
+                  paint_nth(service, colour, out.colour()) + "  " +
+                  out.painted(words, bad    ? Style::kBad
+                                     : good ? Style::kGood
+                                            : Style::kPlain));
 }
 
 Result<int> events(Context& context) {
@@ -111,20 +118,23 @@ Result<void> tell_of_now(Context& context, const json& task, const json& service
     if (!health) return health.error();
     std::set<long long> ports;
     for (const json& container : list_in(task, "containers"))
-      for (const json& binding : list_in(container, "networkBindings")) ports.insert(number_in(binding, "hostPort"));
+      for (const json& binding : list_in(container, "networkBindings"))
+        ports.insert(number_in(binding, "hostPort"));
     for (const json& target : *health) {
       if (!ports.contains(number_in(object_in(target, "Target"), "Port"))) continue;
       const json& state = object_in(target, "TargetHealth");
       const std::string word = text_in(state, "State");
       const std::string why = text_in(state, "Description");
-      out.line("  now     target " + text_in(object_in(target, "Target"), "Id") + ":" + text_in(object_in(target, "Target"), "Port") + " of " +
-               elb_name(arn) + " is " + out.painted(word, style_of_state(word)) + (why.empty() ? "" : ": " + harmless(why)));
+      out.line("  now     target " + text_in(object_in(target, "Target"), "Id") + ":" +
+               text_in(object_in(target, "Target"), "Port") + " of " + elb_name(arn) + " is " +
+               out.painted(word, style_of_state(word)) + (why.empty() ? "" : ": " + harmless(why)));
     }
   }
   for (const json& container : list_in(task, "containers")) {
     const std::string health = text_in(container, "healthStatus");
     if (health.empty() || health == "UNKNOWN" || last == "STOPPED") continue;
-    out.line("  now     container " + text_in(container, "name") + " is " + out.painted(health, style_of_state(health)));
+    out.line("  now     container " + text_in(container, "name") + " is " +
+             out.painted(health, style_of_state(health)));
   }
   return {};
 }
@@ -134,17 +144,23 @@ Result<int> why_service(Context& context, const json& service) {
   Terminal& out = context.out;
   const std::string name = text_in(service, "serviceName");
   const ServiceState state = state_of_service(service);
-  out.line(out.painted(name, Style::kBold) + "  " + out.painted(state.word, state.style) + "  " + deployment_words(service));
+  out.line(out.painted(name, Style::kBold) + "  " + out.painted(state.word, state.style) + "  " +
+           deployment_words(service));
   if (!state.why.empty()) out.line("  " + harmless(state.why));
   auto stopped = tasks_of(context, name, Tasks::kStopped);
   if (!stopped) return stopped.error();
-  Table table({{"TASK"}, {"REVISION", Align::kLeft, false, 10, 2}, {"ENDED", Align::kRight}, {"WHY", Align::kLeft, false, 20, 0}});
+  Table table({{"TASK"},
+               {"REVISION", Align::kLeft, false, 10, 2},
+               {"ENDED", Align::kRight},
+               {"WHY", Align::kLeft, false, 20, 0}});
   const std::size_t most = 10;
   for (std::size_t i = stopped->size() > most ? stopped->size() - most : 0; i < stopped->size(); ++i) {
     const json& each = (*stopped)[i];
     const auto at = time_in(each, "stoppedAt");
-    table.add({{short_id(text_in(each, "taskArn"))}, {std::string(revision_in(text_in(each, "taskDefinitionArn")))},
-               {at ? age(context.api().now() - *at) + " ago" : ""}, {end_of_task(each)}});
+    table.add({{short_id(text_in(each, "taskArn"))},
+               {std::string(revision_in(text_in(each, "taskDefinitionArn")))},
+               {at ? age(context.api().now() - *at) + " ago" : ""},
+               {end_of_task(each)}});
   }
   if (!table.empty()) out.print("\n" + table.render(out.look()));
   return state.word == "failed" ? kFailed : kDone;
@@ -171,17 +187,20 @@ Result<int> why(Context& context) {
   Terminal& out = context.out;
   if (out.json()) {
     json told = json::array();
-    for (const StoryLine& each : lines) told.push_back(json{{"at", shared::epoch_seconds(each.at)}, {"text", each.text}});
+    for (const StoryLine& each : lines)
+      told.push_back(json{{"at", shared::epoch_seconds(each.at)}, {"text", each.text}});
     return out.line(shared::json::to_pretty_text(told)) ? kDone : kFailed;
   }
   const std::string state = state_of_task(*task);
   out.line(out.painted(std::string(name_in(text_in(*task, "taskArn"))), Style::kBold) + "  " +
-           std::string(revision_in(text_in(*task, "taskDefinitionArn"))) + "  " + out.painted(state, style_of_state(state)));
+           std::string(revision_in(text_in(*task, "taskDefinitionArn"))) + "  " +
+           out.painted(state, style_of_state(state)));
   const shared::WallTime begin = lines.empty() ? shared::WallTime() : lines.front().at;
   for (const StoryLine& each : lines) {
     std::string since = "+" + span(each.at - begin);
     since.resize(std::max<std::size_t>(since.size(), 8), ' ');
-    out.line("  " + clock_text(each.at) + "  " + out.painted(since, Style::kDim) + "  " + out.painted(harmless(each.text), each.style));
+    out.line("  " + clock_millis(each.at) + "  " + out.painted(since, Style::kDim) + "  " +
+             out.painted(harmless(each.text), each.style));
   }
   if (service.is_object()) {
     if (auto told = tell_of_now(context, *task, service); !told) return told.error();
@@ -193,14 +212,31 @@ Result<int> why(Context& context) {
 
 std::vector<Command> event_commands() {
   return {
-      {"events", "Look", "[SERVICE...]", "What services say of themselves, in the order of its time",
+      {"events",
+       "Look",
+       "[SERVICE...]",
+       "What services say of themselves, in the order of its time",
        "Times are UTC. Control keeps the newest 100 events of each service.",
-       {{"--follow", "", "go on with what happens", 'f'}, {"--since", "TIME", "not older than this, such as 10m or 2h", 0},
+       {{"--follow", "", "go on with what happens", 'f'},
+        {"--since", "TIME", "not older than this, such as 10m or 2h", 0},
         {"--tail", "N", "only the last N of those that there are (20 with -f)", 'n'}},
-       0, 20, Completes::kService, Reach::kApi, events},
-      {"why", "Look", "TASK|SERVICE", "The story of a task: placed, pulled, started, out of the balancers, signalled, ended",
-       "TASK is an id or its beginning. Times are UTC. For a service: what keeps it from being steady and how its last tasks ended.",
-       {}, 1, 1, Completes::kServiceOrTask, Reach::kApi, why},
+       0,
+       20,
+       Completes::kService,
+       Reach::kApi,
+       events},
+      {"why",
+       "Look",
+       "TASK|SERVICE",
+       "The story of a task: placed, pulled, started, out of the balancers, signalled, ended",
+       "TASK is an id or its beginning. Times are UTC. For a service: what keeps it from being steady and "
+       "how its last tasks ended.",
+       {},
+       1,
+       1,
+       Completes::kServiceOrTask,
+       Reach::kApi,
+       why},
   };
 }
 

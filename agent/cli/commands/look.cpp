@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t kServicesAtOnce = 10;
 constexpr std::size_t kTasksAtOnce = 100;
 constexpr std::size_t kNodesAtOnce = 100;
-// Tasks that are to stop and have not yet are found among all stopped ones; of more than so many they are not looked for.
+// Tasks that are to stop and have not yet are found among all stopped ones; of more than so many they are not
+// looked for.
 constexpr std::size_t kMostStopped = 1000;
 
 Error not_found(std::string text) { return Error("not_found", std::move(text), shared::Blame::kClient); }
@@ -40,8 +41,8 @@ void sort_by(json& list, const char* member) {
 }
 
 // The one whose id begins so; its index in `ids`.
-Result<std::size_t> by_beginning(const std::vector<std::string>& ids, const std::string& wanted, const char* what,
-                                 const std::string& cluster) {
+Result<std::size_t> by_beginning(const std::vector<std::string>& ids, const std::string& wanted,
+                                 const char* what, const std::string& cluster) {
   std::vector<std::size_t> found;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] == wanted) return i;
@@ -49,14 +50,16 @@ Result<std::size_t> by_beginning(const std::vector<std::string>& ids, const std:
   }
   if (found.size() == 1) return found.front();
   if (found.empty()) return not_found(not_found_text(what, wanted, ids, "cluster " + cluster));
-  std::string text = "'" + wanted + "' is the beginning of " + std::to_string(found.size()) + " " + what + "s:";
+  std::string text =
+      "'" + wanted + "' is the beginning of " + std::to_string(found.size()) + " " + what + "s:";
   for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), 5); ++i) text += " " + ids[found[i]];
   return Error("ambiguous", text, shared::Blame::kClient);
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> ecs_list(Context& context, const char* operation, const json& input, const char* member) {
+Result<std::vector<std::string>> ecs_list(Context& context, const char* operation, const json& input,
+                                          const char* member) {
   std::vector<std::string> all;
   json request = input;
   request["cluster"] = context.cluster();
@@ -77,7 +80,8 @@ Result<json> describe_tasks(Context& context, const std::vector<std::string>& ar
   return describe(context, "DescribeTasks", "tasks", "tasks", arns, kTasksAtOnce);
 }
 Result<json> describe_nodes(Context& context, const std::vector<std::string>& arns) {
-  return describe(context, "DescribeContainerInstances", "containerInstances", "containerInstances", arns, kNodesAtOnce);
+  return describe(context, "DescribeContainerInstances", "containerInstances", "containerInstances", arns,
+                  kNodesAtOnce);
 }
 
 Result<json> all_services(Context& context) {
@@ -122,7 +126,8 @@ Result<json> tasks_of(Context& context, const std::string& service, Tasks which)
     }
   }
   std::stable_sort(tasks->begin(), tasks->end(), [](const json& a, const json& b) {
-    return time_in(a, "createdAt").value_or(shared::WallTime()) < time_in(b, "createdAt").value_or(shared::WallTime());
+    return time_in(a, "createdAt").value_or(shared::WallTime()) <
+           time_in(b, "createdAt").value_or(shared::WallTime());
   });
   return tasks;
 }
@@ -174,7 +179,8 @@ Result<json> find_node(Context& context, const std::string& name) {
   }
   const auto same = std::find(names.begin(), names.end(), name);
   if (same != names.end()) return (*nodes)[static_cast<std::size_t>(same - names.begin())];
-  if (const auto index = by_beginning(ids, std::string(name_in(name)), "node", context.cluster())) return (*nodes)[*index];
+  if (const auto index = by_beginning(ids, std::string(name_in(name)), "node", context.cluster()))
+    return (*nodes)[*index];
   const auto index = by_beginning(names, name, "node", context.cluster());
   if (!index) return index.error();
   return (*nodes)[*index];
@@ -200,7 +206,8 @@ Result<json> elb_list(Context& context, const char* operation, const json& input
 }
 
 Result<json> target_health(Context& context, const std::string& group_arn) {
-  return elb_list(context, "DescribeTargetHealth", {{"TargetGroupArn", group_arn}}, "TargetHealthDescriptions");
+  return elb_list(context, "DescribeTargetHealth", {{"TargetGroupArn", group_arn}},
+                  "TargetHealthDescriptions");
 }
 
 }  // namespace agent::cli

@@ -14,8 +14,8 @@
 namespace agent::cli {
 
 // All pages of a list operation: the named members' elements one after another.
-shared::Result<std::vector<std::string>> ecs_list(Context& context, const char* operation, const nlohmann::json& input,
-                                                  const char* member);
+shared::Result<std::vector<std::string>> ecs_list(Context& context, const char* operation,
+                                                  const nlohmann::json& input, const char* member);
 // Describes so many at once as ECS takes, with the cluster: JSON arrays.
 shared::Result<nlohmann::json> describe_services(Context& context, const std::vector<std::string>& names);
 shared::Result<nlohmann::json> describe_tasks(Context& context, const std::vector<std::string>& arns);
@@ -35,7 +35,8 @@ shared::Result<nlohmann::json> find_node(Context& context, const std::string& na
 shared::Result<nlohmann::json> task_definition(Context& context, const std::string& name);
 
 // Of Elastic Load Balancing: all pages, as JSON arrays.
-shared::Result<nlohmann::json> elb_list(Context& context, const char* operation, const nlohmann::json& input, const char* member);
+shared::Result<nlohmann::json> elb_list(Context& context, const char* operation, const nlohmann::json& input,
+                                        const char* member);
 // {TargetHealthDescriptions} of a group as an array.
 shared::Result<nlohmann::json> target_health(Context& context, const std::string& group_arn);
 

@@ -44,7 +44,8 @@ Result<int> ps(Context& context) {
     if (!found) return found.error();
     json kept = json::array();
     for (const json& each : *tasks) {
-      if (text_in(each, "containerInstanceArn") == text_in(*found, "containerInstanceArn")) kept.push_back(each);
+      if (text_in(each, "containerInstanceArn") == text_in(*found, "containerInstanceArn"))
+        kept.push_back(each);
     }
     *tasks = std::move(kept);
   }
@@ -52,8 +53,10 @@ Result<int> ps(Context& context) {
   auto nodes = names_of_nodes(context);
   if (!nodes) return nodes.error();
   if (tasks->empty()) {
-    context.out.note(service.empty() ? "no tasks in cluster " + context.cluster() + (all ? "" : "; --all shows stopped ones")
-                                     : "service " + service + " has no tasks" + (all ? "" : "; --all shows stopped ones"));
+    context.out.note(
+        service.empty()
+            ? "no tasks in cluster " + context.cluster() + (all ? "" : "; --all shows stopped ones")
+            : "service " + service + " has no tasks" + (all ? "" : "; --all shows stopped ones"));
     return kDone;
   }
   context.out.show(task_table(*tasks, *nodes, context.api().now()));
@@ -81,31 +84,49 @@ Result<int> status_of_all(Context& context) {
 }
 
 Table deployment_table(const json& service, shared::WallTime now) {
-  Table table({{"DEPLOYMENT", Align::kLeft, true, 12, 3}, {"STATUS"}, {"REVISION", Align::kLeft, false, 10, 0},
-               {"RUNNING", Align::kRight}, {"PENDING", Align::kRight}, {"FAILED", Align::kRight},
-               {"STATE"}, {"AGE", Align::kRight}, {"REASON", Align::kLeft, false, 12, 1}});
+  Table table({{"DEPLOYMENT", Align::kLeft, true, 12, 3},
+               {"STATUS"},
+               {"REVISION", Align::kLeft, false, 10, 0},
+               {"RUNNING", Align::kRight},
+               {"PENDING", Align::kRight},
+               {"FAILED", Align::kRight},
+               {"STATE"},
+               {"AGE", Align::kRight},
+               {"REASON", Align::kLeft, false, 12, 1}});
   for (const json& each : list_in(service, "deployments")) {
     const std::string state = text_in(each, "rolloutState");
-    table.add({{text_in(each, "id")}, {text_in(each, "status")}, {std::string(revision_in(text_in(each, "taskDefinition")))},
-               {percent_text(each)}, {std::to_string(number_in(each, "pendingCount"))},
-               {std::to_string(number_in(each, "failedTasks")), number_in(each, "failedTasks") > 0 ? Style::kBad : Style::kPlain},
-               {state, style_of_state(state)}, {age_of(each, "createdAt", now)}, {text_in(each, "rolloutStateReason")}});
+    table.add({{text_in(each, "id")},
+               {text_in(each, "status")},
+               {std::string(revision_in(text_in(each, "taskDefinition")))},
+               {percent_text(each)},
+               {std::to_string(number_in(each, "pendingCount"))},
+               {std::to_string(number_in(each, "failedTasks")),
+                number_in(each, "failedTasks") > 0 ? Style::kBad : Style::kPlain},
+               {state, style_of_state(state)},
+               {age_of(each, "createdAt", now)},
+               {text_in(each, "rolloutStateReason")}});
   }
   return table;
 }
 
 Result<void> show_targets(Context& context, const json& service) {
-  Table table({{"TARGET GROUP", Align::kLeft, false, 8, 0}, {"HEALTHY", Align::kRight}, {"UNHEALTHY", Align::kRight}, {"INITIAL", Align::kRight},
-               {"DRAINING", Align::kRight}, {"CONTAINER"}});
+  Table table({{"TARGET GROUP", Align::kLeft, false, 8, 0},
+               {"HEALTHY", Align::kRight},
+               {"UNHEALTHY", Align::kRight},
+               {"INITIAL", Align::kRight},
+               {"DRAINING", Align::kRight},
+               {"CONTAINER"}});
   for (const json& each : list_in(service, "loadBalancers")) {
     const std::string arn = text_in(each, "targetGroupArn");
     auto health = target_health(context, arn);
     if (!health) return health.error();
     std::map<std::string, int> counts;
     for (const json& target : *health) ++counts[text_in(object_in(target, "TargetHealth"), "State")];
-    table.add({{elb_name(arn)}, {std::to_string(counts["healthy"]), counts["healthy"] > 0 ? Style::kGood : Style::kBad},
+    table.add({{elb_name(arn)},
+               {std::to_string(counts["healthy"]), counts["healthy"] > 0 ? Style::kGood : Style::kBad},
                {std::to_string(counts["unhealthy"]), counts["unhealthy"] > 0 ? Style::kBad : Style::kPlain},
-               {std::to_string(counts["initial"])}, {std::to_string(counts["draining"])},
+               {std::to_string(counts["initial"])},
+               {std::to_string(counts["draining"])},
                {text_in(each, "containerName") + ":" + std::to_string(number_in(each, "containerPort"))}});
   }
   if (!table.empty()) context.out.print("\n" + table.render(context.out.look()));
@@ -127,8 +148,9 @@ Result<int> status(Context& context) {
   Terminal& out = context.out;
   const shared::WallTime now = context.api().now();
   out.line(out.painted(name, Style::kBold) + "  " + out.painted(state.word, state.style) + "  " +
-           std::to_string(number_in(*service, "runningCount")) + " of " + std::to_string(number_in(*service, "desiredCount")) +
-           " tasks run  " + std::string(revision_in(text_in(*service, "taskDefinition"))) + "  cluster " + context.cluster());
+           std::to_string(number_in(*service, "runningCount")) + " of " +
+           std::to_string(number_in(*service, "desiredCount")) + " tasks run  " +
+           std::string(revision_in(text_in(*service, "taskDefinition"))) + "  cluster " + context.cluster());
   if (!state.why.empty()) out.line(harmless(state.why));
   out.print("\n" + deployment_table(*service, now).render(out.look()));
   if (auto shown = show_targets(context, *service); !shown) return shown.error();
@@ -164,7 +186,8 @@ Room room_in(const json& node, const char* member) {
 
 std::string share(long long left, long long all) {
   if (all <= 0) return "";
-  return std::to_string(std::lround(100.0 * static_cast<double>(all - left) / static_cast<double>(all))) + "%";
+  return std::to_string(std::lround(100.0 * static_cast<double>(all - left) / static_cast<double>(all))) +
+         "%";
 }
 
 std::string attribute_in(const json& node, std::string_view name) {
@@ -179,13 +202,25 @@ Result<int> nodes(Context& context) {
   if (!found) return found.error();
   if (context.out.json()) return context.out.line(shared::json::to_pretty_text(*found)) ? kDone : kFailed;
   if (found->empty()) {
-    context.out.note("no hosts have joined cluster " + context.cluster() + "; `berth join` says how one does");
+    context.out.note("no hosts have joined cluster " + context.cluster() +
+                     "; `berth join` says how one does");
     return kDone;
   }
-  Table table({{"NODE", Align::kLeft, false, 12, 0}, {"STATE"}, {"TASKS", Align::kRight}, {"CPU", Align::kRight}, {"MEMORY", Align::kRight},
-               {"FREE CPU", Align::kRight, false, 0, 4}, {"FREE MIB", Align::kRight, false, 0, 3}, {"ADDRESS", Align::kLeft, false, 0, 2},
-               {"ZONE", Align::kLeft, true}, {"ARCH", Align::kLeft, true}, {"AGENT", Align::kLeft, true}, {"ENGINE", Align::kLeft, true},
-               {"PROVIDER", Align::kLeft, true}, {"ID", Align::kLeft, true}, {"AGE", Align::kRight, false, 0, 1}});
+  Table table({{"NODE", Align::kLeft, false, 12, 0},
+               {"STATE"},
+               {"TASKS", Align::kRight},
+               {"CPU", Align::kRight},
+               {"MEMORY", Align::kRight},
+               {"FREE CPU", Align::kRight, false, 0, 4},
+               {"FREE MIB", Align::kRight, false, 0, 3},
+               {"ADDRESS", Align::kLeft, false, 0, 2},
+               {"ZONE", Align::kLeft, true},
+               {"ARCH", Align::kLeft, true},
+               {"AGENT", Align::kLeft, true},
+               {"ENGINE", Align::kLeft, true},
+               {"PROVIDER", Align::kLeft, true},
+               {"ID", Align::kLeft, true},
+               {"AGE", Align::kRight, false, 0, 1}});
   for (const json& each : *found) {
     const Room all = room_in(each, "registeredResources");
     const Room left = room_in(each, "remainingResources");
@@ -193,12 +228,22 @@ Result<int> nodes(Context& context) {
     const std::string state = connected ? text_in(each, "status") : "not connected";
     const json& version = object_in(each, "versionInfo");
     const long long pending = number_in(each, "pendingTasksCount");
-    table.add({{node_name(each)}, {state, style_of_state(state)},
-               {std::to_string(number_in(each, "runningTasksCount")) + (pending > 0 ? "+" + std::to_string(pending) : "")},
-               {share(left.cpu, all.cpu)}, {share(left.memory, all.memory)}, {std::to_string(left.cpu)}, {std::to_string(left.memory)},
-               {attribute_in(each, "berth.address")}, {attribute_in(each, "ecs.availability-zone")}, {attribute_in(each, "ecs.cpu-architecture")},
-               {text_in(version, "agentVersion")}, {text_in(version, "dockerVersion")}, {text_in(each, "capacityProviderName")},
-               {std::string(name_in(text_in(each, "containerInstanceArn")))}, {age_of(each, "registeredAt", context.api().now())}});
+    table.add({{node_name(each)},
+               {state, style_of_state(state)},
+               {std::to_string(number_in(each, "runningTasksCount")) +
+                (pending > 0 ? "+" + std::to_string(pending) : "")},
+               {share(left.cpu, all.cpu)},
+               {share(left.memory, all.memory)},
+               {std::to_string(left.cpu)},
+               {std::to_string(left.memory)},
+               {attribute_in(each, "berth.address")},
+               {attribute_in(each, "ecs.availability-zone")},
+               {attribute_in(each, "ecs.cpu-architecture")},
+               {text_in(version, "agentVersion")},
+               {text_in(version, "dockerVersion")},
+               {text_in(each, "capacityProviderName")},
+               {std::string(name_in(text_in(each, "containerInstanceArn")))},
+               {age_of(each, "registeredAt", context.api().now())}});
   }
   context.out.show(table);
   return kDone;
@@ -208,13 +253,41 @@ Result<int> nodes(Context& context) {
 
 std::vector<Command> look_commands() {
   return {
-      {"ps", "Look", "[SERVICE]", "Tasks that run, of one service or of all",
-       "Tasks that are to stop are shown until they have. With --all those that have stopped too, with their exit codes and reasons.",
-       {{"--all", "", "stopped tasks too", 'a'}, {"--node", "NODE", "only on this host", 0}}, 0, 1, Completes::kService, Reach::kApi, ps},
-      {"status", "Look", "[SERVICE]", "Services, or one with its deployments, targets, tasks and newest events",
-       "The state is steady, deploying, starting, failed, draining or inactive. Of one service that is failed the exit code is 1.",
-       {}, 0, 1, Completes::kService, Reach::kApi, status},
-      {"nodes", "Look", "", "Hosts with what is reserved and free on them", "", {}, 0, 0, Completes::kNothing, Reach::kApi, nodes},
+      {"ps",
+       "Look",
+       "[SERVICE]",
+       "Tasks that run, of one service or of all",
+       "Tasks that are to stop are shown until they have. With --all those that have stopped too, with their "
+       "exit codes and reasons.",
+       {{"--all", "", "stopped tasks too", 'a'}, {"--node", "NODE", "only on this host", 0}},
+       0,
+       1,
+       Completes::kService,
+       Reach::kApi,
+       ps},
+      {"status",
+       "Look",
+       "[SERVICE]",
+       "Services, or one with its deployments, targets, tasks and newest events",
+       "The state is steady, deploying, starting, failed, draining or inactive. Of one service that is "
+       "failed the exit code is 1.",
+       {},
+       0,
+       1,
+       Completes::kService,
+       Reach::kApi,
+       status},
+      {"nodes",
+       "Look",
+       "",
+       "Hosts with what is reserved and free on them",
+       "",
+       {},
+       0,
+       0,
+       Completes::kNothing,
+       Reach::kApi,
+       nodes},
   };
 }
 

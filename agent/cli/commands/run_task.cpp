@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/cli/commands/frame/families.h"
 #include "agent/cli/commands/deploys/follow.h"
+#include "agent/cli/commands/frame/families.h"
 #include "agent/cli/commands/logs/log_reader.h"
 #include "agent/cli/commands/look.h"
 #include "shared/json/reader.h"
@@ -21,7 +21,8 @@ Result<json> environment_of(const Arguments& args) {
   json out = json::array();
   for (const std::string& each : args.values("--env")) {
     const std::size_t equals = each.find('=');
-    if (equals == std::string::npos || equals == 0) return Error("usage", "--env: '" + each + "' is not NAME=VALUE");
+    if (equals == std::string::npos || equals == 0)
+      return Error("usage", "--env: '" + each + "' is not NAME=VALUE");
     json one = json::object();
     one["name"] = each.substr(0, equals);
     one["value"] = each.substr(equals + 1);
@@ -41,7 +42,9 @@ Result<json> overrides_of(const Arguments& args, const json& definition) {
   std::vector<std::string> names;
   for (const json& each : containers) names.push_back(text_in(each, "name"));
   if (std::find(names.begin(), names.end(), container) == names.end())
-    return Error("not_found", not_found_text("container", container, names, std::string(revision_in(text_in(definition, "taskDefinitionArn")))));
+    return Error("not_found",
+                 not_found_text("container", container, names,
+                                std::string(revision_in(text_in(definition, "taskDefinitionArn")))));
   json one = json::object();
   one["name"] = container;
   if (!args.rest.empty()) one["command"] = args.rest;
@@ -58,7 +61,8 @@ int exit_code_of(const json& task, const json& definition, const std::string& co
     if (wanted.empty() && essential) wanted = text_in(each, "name");
   }
   for (const json& each : list_in(task, "containers")) {
-    if (text_in(each, "name") == wanted && each.contains("exitCode")) return static_cast<int>(number_in(each, "exitCode"));
+    if (text_in(each, "name") == wanted && each.contains("exitCode"))
+      return static_cast<int>(number_in(each, "exitCode"));
   }
   return kNotRun;
 }
@@ -73,7 +77,9 @@ Result<int> run_task(Context& context) {
   auto limit = timeout_of(context);
   if (!limit) return limit.error();
   const bool wait = context.args.has("--wait");
-  if (wait && count->value_or(1) != 1) return Error("usage", "--wait passes on the exit code of one task: not with --count " + context.args.value("--count"));
+  if (wait && count->value_or(1) != 1)
+    return Error("usage", "--wait passes on the exit code of one task: not with --count " +
+                              context.args.value("--count"));
   json input = {{"cluster", context.cluster()}, {"startedBy", "berth run"}};
   input["taskDefinition"] = text_in(*definition, "taskDefinitionArn");
   input["count"] = count->value_or(1);
@@ -81,7 +87,8 @@ Result<int> run_task(Context& context) {
   auto ran = context.api().ecs("RunTask", input);
   if (!ran) return ran.error();
   for (const json& each : list_in(*ran, "failures")) {
-    context.out.note("berth: not placed: " + text_in(each, "reason") + (text_in(each, "detail").empty() ? "" : ", " + text_in(each, "detail")) +
+    context.out.note("berth: not placed: " + text_in(each, "reason") +
+                     (text_in(each, "detail").empty() ? "" : ", " + text_in(each, "detail")) +
                      (text_in(each, "arn").empty() ? "" : " (" + short_id(text_in(each, "arn")) + ")"));
   }
   const json& tasks = list_in(*ran, "tasks");
@@ -92,14 +99,16 @@ Result<int> run_task(Context& context) {
     return list_in(*ran, "failures").empty() ? kDone : kFailed;
   }
   const std::string arn = text_in(tasks.front(), "taskArn");
-  context.out.note("task " + short_id(arn) + " of " + std::string(revision_in(text_in(*definition, "taskDefinitionArn"))));
+  context.out.note("task " + short_id(arn) + " of " +
+                   std::string(revision_in(text_in(*definition, "taskDefinitionArn"))));
   LogReader reader(context);
   json last = tasks.front();
   const auto show_lines = [&]() {
     auto sources = sources_of_tasks(context, json::array({last}), "");
     if (!sources) return;
     for (const LogStream& each : sources->streams) reader.add(each);
-    auto lines = reader.empty() ? Result<std::vector<LogLine>>(std::vector<LogLine>()) : reader.read(shared::WallTime());
+    auto lines = reader.empty() ? Result<std::vector<LogLine>>(std::vector<LogLine>())
+                                : reader.read(shared::WallTime());
     if (!lines) return;
     for (const LogLine& each : *lines) context.out.line(harmless(each.text));
   };
@@ -119,7 +128,8 @@ Result<int> run_task(Context& context) {
   }
   show_lines();
   const int code = exit_code_of(last, *definition, context.args.value("--container"));
-  if (code == kNotRun) context.out.note("berth: the task did not run to an exit code: " + harmless(end_of_task(last)));
+  if (code == kNotRun)
+    context.out.note("berth: the task did not run to an exit code: " + harmless(end_of_task(last)));
   if (context.out.json()) context.out.line(shared::json::to_pretty_text(last));
   return code;
 }
@@ -127,13 +137,25 @@ Result<int> run_task(Context& context) {
 }  // namespace
 
 std::vector<Command> run_commands() {
-  return {{"run", "Change", "DEFINITION", "Runs one task by itself; with --wait its exit code is passed on",
-           "DEFINITION is a family, FAMILY:REVISION or an ARN. What follows -- is the command in place of the definition's:\n\n"
-           "  berth run migrate --wait -- ./migrate --all\n\nWith --wait the lines of containers that log by awslogs are shown, and the exit code is that of the container.",
-           {{"--wait", "", "until it has stopped", 'w'}, {"--env", "NAME=VALUE", "one more variable; may be repeated", 'e', true},
-            {"--container", "NAME", "whose command and variables, and whose exit code (the first one's)", 'c'},
-            {"--count", "N", "so many tasks, 1 to 10", 0}, {"--timeout", "TIME", "how long at most with --wait (10m)", 0}},
-           1, 1, Completes::kNothing, Reach::kApi, run_task}};
+  return {
+      {"run",
+       "Change",
+       "DEFINITION",
+       "Runs one task by itself; with --wait its exit code is passed on",
+       "DEFINITION is a family, FAMILY:REVISION or an ARN. What follows -- is the command in place of the "
+       "definition's:\n\n"
+       "  berth run migrate --wait -- ./migrate --all\n\nWith --wait the lines of containers that log by "
+       "awslogs are shown, and the exit code is that of the container.",
+       {{"--wait", "", "until it has stopped", 'w'},
+        {"--env", "NAME=VALUE", "one more variable; may be repeated", 'e', true},
+        {"--container", "NAME", "whose command and variables, and whose exit code (the first one's)", 'c'},
+        {"--count", "N", "so many tasks, 1 to 10", 0},
+        {"--timeout", "TIME", "how long at most with --wait (10m)", 0}},
+       1,
+       1,
+       Completes::kNothing,
+       Reach::kApi,
+       run_task}};
 }
 
 }  // namespace agent::cli

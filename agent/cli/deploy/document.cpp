@@ -14,23 +14,58 @@ using shared::Result;
 
 namespace {
 
-constexpr std::array<std::string_view, 25> kServiceMembers = {
-    "serviceName", "taskDefinition", "desiredCount", "loadBalancers", "deploymentConfiguration", "placementConstraints", "placementStrategy",
-    "healthCheckGracePeriodSeconds", "schedulingStrategy", "launchType", "capacityProviderStrategy", "deploymentController",
-    "enableECSManagedTags", "propagateTags", "enableExecuteCommand", "availabilityZoneRebalancing", "tags", "role", "cluster", "clientToken",
-    "networkConfiguration", "serviceRegistries", "serviceConnectConfiguration", "platformVersion", "volumeConfigurations"};
+constexpr std::array<std::string_view, 25> kServiceMembers = {"serviceName",
+                                                              "taskDefinition",
+                                                              "desiredCount",
+                                                              "loadBalancers",
+                                                              "deploymentConfiguration",
+                                                              "placementConstraints",
+                                                              "placementStrategy",
+                                                              "healthCheckGracePeriodSeconds",
+                                                              "schedulingStrategy",
+                                                              "launchType",
+                                                              "capacityProviderStrategy",
+                                                              "deploymentController",
+                                                              "enableECSManagedTags",
+                                                              "propagateTags",
+                                                              "enableExecuteCommand",
+                                                              "availabilityZoneRebalancing",
+                                                              "tags",
+                                                              "role",
+                                                              "cluster",
+                                                              "clientToken",
+                                                              "networkConfiguration",
+                                                              "serviceRegistries",
+                                                              "serviceConnectConfiguration",
+                                                              "platformVersion",
+                                                              "volumeConfigurations"};
 
-constexpr std::array<std::string_view, 18> kDefinitionMembers = {
-    "family", "containerDefinitions", "volumes", "taskRoleArn", "executionRoleArn", "networkMode", "placementConstraints", "requiresCompatibilities",
-    "cpu", "memory", "tags", "pidMode", "ipcMode", "runtimePlatform", "proxyConfiguration", "inferenceAccelerators", "ephemeralStorage",
-    "enableFaultInjection"};
+constexpr std::array<std::string_view, 18> kDefinitionMembers = {"family",
+                                                                 "containerDefinitions",
+                                                                 "volumes",
+                                                                 "taskRoleArn",
+                                                                 "executionRoleArn",
+                                                                 "networkMode",
+                                                                 "placementConstraints",
+                                                                 "requiresCompatibilities",
+                                                                 "cpu",
+                                                                 "memory",
+                                                                 "tags",
+                                                                 "pidMode",
+                                                                 "ipcMode",
+                                                                 "runtimePlatform",
+                                                                 "proxyConfiguration",
+                                                                 "inferenceAccelerators",
+                                                                 "ephemeralStorage",
+                                                                 "enableFaultInjection"};
 
 Error document_error(std::string_view path, const std::string& what) {
   return Error("document", std::string(path) + ": " + what, shared::Blame::kClient);
 }
 
 template <std::size_t N>
-Result<void> only(const json& object, const std::array<std::string_view, N>& known, std::string_view path, const std::string& where) {
+Result<void> only(const json& object, const std::array<std::string_view, N>& known, std::string_view path,
+                  const std::string& where) {
   for (const auto& [name, value] : object.items()) {
     if (std::find(known.begin(), known.end(), name) == known.end())
       return document_error(path, where + shared::json::unknown_name("member", name, known));
@@ -58,7 +93,8 @@ void coerce(json& definition) {
     if (container.contains("command") && container["command"].is_array())
       for (json& each : container["command"]) texts_instead(each);
     if (container.contains("logConfiguration") && container["logConfiguration"].is_object() &&
-        container["logConfiguration"].contains("options") && container["logConfiguration"]["options"].is_object())
+        container["logConfiguration"].contains("options") &&
+        container["logConfiguration"]["options"].is_object())
       for (json& each : container["logConfiguration"]["options"]) texts_instead(each);
   }
 }
@@ -96,7 +132,9 @@ Result<std::string> interpolated(std::string_view text, const Variables& variabl
       const std::string_view inside = text.substr(at + 2, end - at - 2);
       const std::size_t otherwise = inside.find(":-");
       const std::string name(inside.substr(0, otherwise));
-      if (name.empty() || name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
+      if (name.empty() ||
+          name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") !=
+              std::string::npos)
         return wrong("'${" + std::string(inside) + "}' is no variable; write $${ for ${ itself");
       const auto it = variables.find(name);
       if (it != variables.end() && !it->second.empty()) {
@@ -104,7 +142,8 @@ Result<std::string> interpolated(std::string_view text, const Variables& variabl
       } else if (otherwise != std::string_view::npos) {
         out += inside.substr(otherwise + 2);
       } else if (it == variables.end()) {
-        return wrong("the variable " + name + " is not set; set it, give --var " + name + "=VALUE, or write $${" + name + "} to keep it as it is");
+        return wrong("the variable " + name + " is not set; set it, give --var " + name +
+                     "=VALUE, or write $${" + name + "} to keep it as it is");
       }
       at = end + 1;
     } else {
@@ -133,7 +172,8 @@ std::string Deployment::service_name() const {
 }
 
 Result<void> Deployment::add(const json& document, std::string_view path) {
-  const auto take = [&](json& into, const json& from, const auto& known, const std::string& where, const char* what) -> Result<void> {
+  const auto take = [&](json& into, const json& from, const auto& known, const std::string& where,
+                        const char* what) -> Result<void> {
     if (!from.is_object()) return document_error(path, where + "must be an object");
     if (!into.empty()) return document_error(path, std::string("is a second ") + what);
     if (auto checked = only(from, known, path, where); !checked) return checked;
@@ -146,14 +186,19 @@ Result<void> Deployment::add(const json& document, std::string_view path) {
   if (has_service || has_definition) {
     constexpr std::array<std::string_view, 2> kBoth = {"service", "taskDefinition"};
     taken = only(document, kBoth, path, "");
-    if (taken && has_service) taken = take(state_->service, document["service"], kServiceMembers, "service: ", "service");
-    if (taken && has_definition) taken = take(state_->definition, document["taskDefinition"], kDefinitionMembers, "taskDefinition: ", "task definition");
+    if (taken && has_service)
+      taken = take(state_->service, document["service"], kServiceMembers, "service: ", "service");
+    if (taken && has_definition)
+      taken = take(state_->definition, document["taskDefinition"], kDefinitionMembers,
+                   "taskDefinition: ", "task definition");
   } else if (document.contains("containerDefinitions") || document.contains("family")) {
     taken = take(state_->definition, document, kDefinitionMembers, "", "task definition");
   } else if (document.contains("serviceName")) {
     taken = take(state_->service, document, kServiceMembers, "", "service");
   } else {
-    return document_error(path, "is neither a task definition (family, containerDefinitions) nor a service (serviceName), nor {service, taskDefinition}");
+    return document_error(path,
+                          "is neither a task definition (family, containerDefinitions) nor a service "
+                          "(serviceName), nor {service, taskDefinition}");
   }
   if (!taken) return taken;
   coerce(state_->definition);
@@ -161,7 +206,8 @@ Result<void> Deployment::add(const json& document, std::string_view path) {
 }
 
 json service_to_file(const json& described) {
-  json out = kept(described, kServiceMembers, {"cluster", "clientToken", "taskDefinition", "serviceRegistries"});
+  json out =
+      kept(described, kServiceMembers, {"cluster", "clientToken", "taskDefinition", "serviceRegistries"});
   const auto drop_if = [&](const char* name, const json& value) {
     if (out.contains(name) && out[name] == value) out.erase(name);
   };
@@ -182,7 +228,8 @@ json definition_to_file(const json& described) {
   json out = kept(described, kDefinitionMembers, {});
   if (!out.contains("containerDefinitions")) return out;
   for (json& container : out["containerDefinitions"]) {
-    for (auto it = container.begin(); it != container.end();) it = is_empty(*it) || (it.key() == "cpu" && *it == 0) ? container.erase(it) : std::next(it);
+    for (auto it = container.begin(); it != container.end();)
+      it = is_empty(*it) || (it.key() == "cpu" && *it == 0) ? container.erase(it) : std::next(it);
   }
   return out;
 }
@@ -199,7 +246,8 @@ Result<void> set_image(json& definition, std::string_view image) {
     for (const json& each : all) {
       if (!each.value("essential", true)) continue;
       if (!container.empty()) {
-        return Error("document", "several containers are essential: say which one, --image CONTAINER=IMAGE", shared::Blame::kClient);
+        return Error("document", "several containers are essential: say which one, --image CONTAINER=IMAGE",
+                     shared::Blame::kClient);
       }
       container = each.value("name", "");
     }
@@ -212,7 +260,8 @@ Result<void> set_image(json& definition, std::string_view image) {
     }
     names += (names.empty() ? "" : ", ") + each.value("name", "");
   }
-  return Error("document", "there is no container '" + container + "'; there are " + names, shared::Blame::kClient);
+  return Error("document", "there is no container '" + container + "'; there are " + names,
+               shared::Blame::kClient);
 }
 
 }  // namespace agent::cli

@@ -1,8 +1,8 @@
-// The file that is deployed: an ECS service, an ECS task definition, or both, as JSON or YAML with variables. Pure; no
-// I/O. Thread: any.
+// The file that is deployed: an ECS service, an ECS task definition, or both, as JSON or YAML with variables.
+// Pure; no I/O. Thread: any.
 #pragma once
-#include <memory>
 #include <map>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -15,16 +15,18 @@ namespace agent::cli {
 
 using Variables = std::map<std::string, std::string>;
 
-// ${NAME}, ${NAME:-when it is not set or empty}, $${ for ${ itself. Other dollars stay. Error "document": a name that is not set, an
-// unfinished one, with its line.
+// ${NAME}, ${NAME:-when it is not set or empty}, $${ for ${ itself. Other dollars stay. Error "document": a
+// name that is not set, an unfinished one, with its line.
 shared::Result<std::string> interpolated(std::string_view text, const Variables& variables);
 
-// JSON, or YAML 1.2's core schema of it (one document; anchors and merge keys are followed). Error "document": where and why.
+// JSON, or YAML 1.2's core schema of it (one document; anchors and merge keys are followed). Error
+// "document": where and why.
 shared::Result<nlohmann::json> parse_yaml(std::string_view text);
 shared::Result<nlohmann::json> parse_document(std::string_view text, std::string_view path);
 
-// What several files say together. Members as in CreateService and RegisterTaskDefinition. Error "document": a file that is neither, two of one kind,
-// members that neither has, with the nearest name. A file is {"service": {...}, "taskDefinition": {...}} or the members of one of them.
+// What several files say together. Members as in CreateService and RegisterTaskDefinition. Error "document":
+// a file that is neither, two of one kind, members that neither has, with the nearest name. A file is
+// {"service": {...}, "taskDefinition": {...}} or the members of one of them.
 class Deployment {
  public:
   Deployment();
@@ -44,7 +46,8 @@ class Deployment {
 // What Describe shows, without the members that only answers have: what Create- and Register- take.
 nlohmann::json service_to_file(const nlohmann::json& described);
 nlohmann::json definition_to_file(const nlohmann::json& described);
-// With another image in a container ("IMAGE" for the only one, or the first essential one; "CONTAINER=IMAGE"). Error "document": no such container.
+// With another image in a container ("IMAGE" for the only one, or the first essential one;
+// "CONTAINER=IMAGE"). Error "document": no such container.
 shared::Result<void> set_image(nlohmann::json& definition, std::string_view image);
 
 }  // namespace agent::cli

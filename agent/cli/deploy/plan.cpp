@@ -14,10 +14,20 @@ using shared::Result;
 
 namespace {
 
-constexpr std::array<const char*, 14> kUpdatable = {
-    "desiredCount", "deploymentConfiguration", "placementConstraints", "placementStrategy", "healthCheckGracePeriodSeconds", "loadBalancers",
-    "capacityProviderStrategy", "enableECSManagedTags", "propagateTags", "enableExecuteCommand", "availabilityZoneRebalancing",
-    "networkConfiguration", "serviceConnectConfiguration", "platformVersion"};
+constexpr std::array<const char*, 14> kUpdatable = {"desiredCount",
+                                                    "deploymentConfiguration",
+                                                    "placementConstraints",
+                                                    "placementStrategy",
+                                                    "healthCheckGracePeriodSeconds",
+                                                    "loadBalancers",
+                                                    "capacityProviderStrategy",
+                                                    "enableECSManagedTags",
+                                                    "propagateTags",
+                                                    "enableExecuteCommand",
+                                                    "availabilityZoneRebalancing",
+                                                    "networkConfiguration",
+                                                    "serviceConnectConfiguration",
+                                                    "platformVersion"};
 
 // What a member means when nobody gives it.
 bool is_default(const std::string& name, const json& value) {
@@ -69,16 +79,18 @@ json update_of(const json& service) {
   return out;
 }
 
-Result<DeployPlan> plan_deployment(const json& wanted_service, const json& wanted_definition, const json& current_service,
-                                   const json& current_definition) {
+Result<DeployPlan> plan_deployment(const json& wanted_service, const json& wanted_definition,
+                                   const json& current_service, const json& current_definition) {
   DeployPlan plan;
   if (!wanted_definition.empty()) {
-    const json now = current_definition.is_object() ? without_defaults(definition_to_file(current_definition)) : json(json::object());
+    const json now = current_definition.is_object() ? without_defaults(definition_to_file(current_definition))
+                                                    : json(json::object());
     plan.definition = differences(now, without_defaults(wanted_definition));
     plan.registers = !plan.definition.empty();
   }
   json wanted = wanted_service;
-  for (const char* name : {"serviceName", "cluster", "clientToken", "taskDefinition", "role", "tags"}) wanted.erase(name);
+  for (const char* name : {"serviceName", "cluster", "clientToken", "taskDefinition", "role", "tags"})
+    wanted.erase(name);
   if (!current_service.is_object()) {
     plan.creates = true;
     plan.service = differences(json::object(), wanted);
@@ -87,11 +99,14 @@ Result<DeployPlan> plan_deployment(const json& wanted_service, const json& wante
   const json now = spoken_of(current_service, wanted);
   plan.service = differences(without_defaults(now), without_defaults(wanted));
   for (const auto& [name, value] : wanted.items()) {
-    const bool updatable = std::any_of(kUpdatable.begin(), kUpdatable.end(), [&](const char* each) { return name == each; });
+    const bool updatable =
+        std::any_of(kUpdatable.begin(), kUpdatable.end(), [&](const char* each) { return name == each; });
     const json before = now.contains(name) ? now[name] : json();
     if (!updatable && before != value) {
-      return Error("document", "service: " + name + " cannot be changed from " + before.dump() + " to " + value.dump() +
-                                   ": delete the service first, or give it another name", shared::Blame::kClient);
+      return Error("document",
+                   "service: " + name + " cannot be changed from " + before.dump() + " to " + value.dump() +
+                       ": delete the service first, or give it another name",
+                   shared::Blame::kClient);
     }
   }
   plan.updates = plan.registers || !plan.service.empty();

@@ -19,11 +19,14 @@ struct DeployPlan {
   bool nothing() const { return !registers && !creates && !updates; }
 };
 
-// `wanted_*`: of the files, {} where they say nothing; `current_*`: as described, null where there is none. A task definition is the same when what the file says and
-// what is registered only differ in members that have their defaults; of a service only what the file names is compared. Error "document": a
-// member that no update can change.
-shared::Result<DeployPlan> plan_deployment(const nlohmann::json& wanted_service, const nlohmann::json& wanted_definition,
-                                           const nlohmann::json& current_service, const nlohmann::json& current_definition);
+// `wanted_*`: of the files, {} where they say nothing; `current_*`: as described, null where there is none. A
+// task definition is the same when what the file says and what is registered only differ in members that have
+// their defaults; of a service only what the file names is compared. Error "document": a member that no
+// update can change.
+shared::Result<DeployPlan> plan_deployment(const nlohmann::json& wanted_service,
+                                           const nlohmann::json& wanted_definition,
+                                           const nlohmann::json& current_service,
+                                           const nlohmann::json& current_definition);
 
 // The members of UpdateService out of those of CreateService.
 nlohmann::json update_of(const nlohmann::json& service);

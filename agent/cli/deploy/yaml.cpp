@@ -17,7 +17,8 @@ namespace {
 
 constexpr int kMostDeep = 64;
 
-// YAML 1.2 core schema: a plain scalar that looks like a null, a boolean or a number is one; a quoted one is a text.
+// YAML 1.2 core schema: a plain scalar that looks like a null, a boolean or a number is one; a quoted one is
+// a text.
 json scalar_of(const YAML::Node& node) {
   const std::string& text = node.Scalar();
   if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return text;
@@ -27,9 +28,11 @@ json scalar_of(const YAML::Node& node) {
   const char* end = text.data() + text.size();
   long long whole = 0;
   const char* begin = text.data() + (text[0] == '+' ? 1 : 0);
-  if (const auto read = std::from_chars(begin, end, whole); read.ec == std::errc() && read.ptr == end) return whole;
+  if (const auto read = std::from_chars(begin, end, whole); read.ec == std::errc() && read.ptr == end)
+    return whole;
   double number = 0;
-  if (text.find_first_not_of("0123456789.+-eE") == std::string::npos && text.find_first_of("0123456789") != std::string::npos) {
+  if (text.find_first_not_of("0123456789.+-eE") == std::string::npos &&
+      text.find_first_of("0123456789") != std::string::npos) {
     const auto read = std::from_chars(begin, end, number);
     if (read.ec == std::errc() && read.ptr == end) return number;
   }
@@ -37,7 +40,8 @@ json scalar_of(const YAML::Node& node) {
 }
 
 Error at_line(const YAML::Mark& mark, const std::string& what) {
-  return Error("document", (mark.line >= 0 ? "line " + std::to_string(mark.line + 1) + ": " : "") + what, shared::Blame::kClient);
+  return Error("document", (mark.line >= 0 ? "line " + std::to_string(mark.line + 1) + ": " : "") + what,
+               shared::Blame::kClient);
 }
 
 class Reader {
@@ -111,8 +115,10 @@ Result<json> parse_document(std::string_view text, std::string_view path) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   const bool looks_json = first != std::string_view::npos && text[first] == '{';
   auto parsed = looks_json ? shared::json::parse(text) : parse_yaml(text);
-  if (!parsed) return Error("document", std::string(path) + ": " + parsed.error().text(), shared::Blame::kClient);
-  if (!parsed->is_object()) return Error("document", std::string(path) + ": is no object of members", shared::Blame::kClient);
+  if (!parsed)
+    return Error("document", std::string(path) + ": " + parsed.error().text(), shared::Blame::kClient);
+  if (!parsed->is_object())
+    return Error("document", std::string(path) + ": is no object of members", shared::Blame::kClient);
   return parsed;
 }
 

@@ -18,7 +18,8 @@ constexpr std::size_t kMostShown = 100;  // columns of a value
 
 // By which member the elements of both lists can be told apart.
 std::optional<std::string> identity_of(const json& a, const json& b) {
-  for (const char* name : {"name", "containerName", "sourceVolume", "targetGroupArn", "containerPort", "key"}) {
+  for (const char* name :
+       {"name", "containerName", "sourceVolume", "targetGroupArn", "containerPort", "key"}) {
     std::set<json> seen;
     const auto tells = [&](const json& list) {
       seen.clear();
@@ -48,13 +49,18 @@ class Comparison {
     if (before == after) return;
     if (before.is_object() && after.is_object()) return members(path, before, after);
     if (before.is_array() && after.is_array()) return elements(path, before, after);
-    found.push_back({Difference::Kind::kChanged, path, shared::json::to_text(before), shared::json::to_text(after)});
+    found.push_back(
+        {Difference::Kind::kChanged, path, shared::json::to_text(before), shared::json::to_text(after)});
   }
 
   std::vector<Difference> found;
 
  private:
+  // What is new is told member by member: it is to be read.
   void added(const std::string& path, const json& value) {
+    if (value.is_object() && !value.empty()) return members(path, json::object(), value);
+    if (value.is_array() && !value.empty() && value.front().is_object())
+      return elements(path, json::array(), value);
     found.push_back({Difference::Kind::kAdded, path, "", shared::json::to_text(value)});
   }
   void removed(const std::string& path, const json& value) {

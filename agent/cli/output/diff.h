@@ -16,8 +16,9 @@ struct Difference {
   std::string after;   // JSON text; empty when removed
 };
 
-// Lists whose elements all have a `name` (or `containerName`, `sourceVolume`, `containerPort`, `targetGroupArn`,
-// `key`) are compared by it whatever their order; an element {name, value} is shown as its value. Other lists are compared by their place.
+// Lists whose elements all have a `name` (or `containerName`, `sourceVolume`, `containerPort`,
+// `targetGroupArn`, `key`) are compared by it whatever their order; an element {name, value} is shown as its
+// value. Other lists are compared by their place.
 std::vector<Difference> differences(const nlohmann::json& before, const nlohmann::json& after);
 
 // A line each: "  ~ desiredCount: 2 -> 3", "  + cpu: 256", "  - memory: 64".

@@ -25,7 +25,8 @@ TerminalFacts terminal_facts() {
   return facts;
 }
 
-Colour colour_for(std::string_view choice, bool terminal, const std::map<std::string, std::string>& environment) {
+Colour colour_for(std::string_view choice, bool terminal,
+                  const std::map<std::string, std::string>& environment) {
   if (choice == "always") return Colour::kOn;
   if (choice == "never" || !terminal) return Colour::kOff;
   const auto no_colour = environment.find("NO_COLOR");

@@ -1,5 +1,5 @@
-// Standard output and standard error as a command uses them: whether there is a terminal, how wide it is, whether it
-// wants colours, and one line of progress. Thread: main.
+// Standard output and standard error as a command uses them: whether there is a terminal, how wide it is,
+// whether it wants colours, and one line of progress. Thread: main.
 #pragma once
 #include <cstddef>
 #include <map>
@@ -22,7 +22,8 @@ TerminalFacts terminal_facts();
 
 // "auto", "always", "never". Automatic: on a terminal that can do so and unless NO_COLOR is set to anything
 // (https://no-color.org).
-Colour colour_for(std::string_view choice, bool terminal, const std::map<std::string, std::string>& environment);
+Colour colour_for(std::string_view choice, bool terminal,
+                  const std::map<std::string, std::string>& environment);
 
 class Terminal {
  public:

@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kReset = "\033[0m";
 constexpr std::size_t kShortId = 8;
 constexpr std::size_t kLongId = 32;
+constexpr long long kTenthsBelow = 10;  // seconds
 
 std::string_view code_of(Style style) {
   switch (style) {
@@ -97,6 +98,10 @@ std::string harmless(std::string_view text) {
 
 std::string span(shared::Millis length) {
   const long long seconds = std::max<long long>(0, length.count() / 1000);
+  const long long tenth = std::max<long long>(0, length.count() / 100) % 10;
+  if (seconds == 0 && length.count() > 0) return std::to_string(length.count()) + "ms";
+  if (seconds < kTenthsBelow && tenth != 0)
+    return std::to_string(seconds) + "." + std::to_string(tenth) + "s";
   if (seconds < 60) return std::to_string(seconds) + "s";
   if (seconds < 3600) return two(seconds / 60, "m", seconds % 60, "s");
   if (seconds < 86'400) return two(seconds / 3600, "h", seconds % 3600 / 60, "m");
@@ -104,7 +109,7 @@ std::string span(shared::Millis length) {
 }
 
 std::string age(shared::Millis length) {
-  const std::string text = span(length);
+  const std::string text = span(std::chrono::floor<std::chrono::seconds>(length));
   return text.substr(0, text.find(' '));
 }
 
@@ -119,6 +124,13 @@ std::string date_text(shared::WallTime time) {
                 static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
                 static_cast<int>(clock.seconds().count()));
   return text.data();
+}
+
+std::string clock_millis(shared::WallTime time) {
+  const auto millis = (time - std::chrono::floor<std::chrono::seconds>(time)).count();
+  std::array<char, 8> text{};
+  std::snprintf(text.data(), text.size(), ".%03d", static_cast<int>(millis));
+  return clock_text(time) + text.data();
 }
 
 std::string clock_text(shared::WallTime time) { return date_text(time).substr(sizeof("2026-11-30")); }

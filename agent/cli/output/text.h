@@ -23,12 +23,13 @@ std::string shortened_to(std::string_view text, std::size_t columns);
 // What a container or a peer has said, without what would change the terminal (control characters but tabs).
 std::string harmless(std::string_view text);
 
-// "12s", "4m 3s", "3h 20m", "2d 4h"; what is below zero is "0s".
+// "350ms", "3.4s", "12s", "4m 3s", "3h 20m", "2d 4h"; what is below zero is "0s".
 std::string span(shared::Millis length);
 // span() of the coarsest unit alone, as a column has it: "12s", "4m", "3h", "2d".
 std::string age(shared::Millis length);
 // "14:03:27" of UTC, "2026-11-30 14:03:27" with the date.
 std::string clock_text(shared::WallTime time);
+std::string clock_millis(shared::WallTime time);  // "14:03:27.042"
 std::string date_text(shared::WallTime time);
 // Epoch seconds with a fraction, as the APIs' JSON has them.
 shared::WallTime from_epoch_seconds(double seconds);

@@ -19,8 +19,9 @@ LogSources log_sources(const json& task, const json& definition, const std::stri
     const json& options = object_in(configuration, "options");
     const std::string group = text_in(options, "awslogs-group");
     if (driver != "awslogs" || group.empty()) {
-      sources.without.push_back("container " + name + " of " + std::string(revision_in(text_in(definition, "taskDefinitionArn"))) + " logs with " +
-                                (driver.empty() ? "the engine's own driver" : driver));
+      sources.without.push_back("container " + name + " of " +
+                                std::string(revision_in(text_in(definition, "taskDefinitionArn"))) +
+                                " logs with " + (driver.empty() ? "the engine's own driver" : driver));
       continue;
     }
     const std::string prefix = text_in(options, "awslogs-stream-prefix");

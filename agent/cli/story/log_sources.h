@@ -13,10 +13,11 @@ struct LogStream {
 };
 struct LogSources {
   std::vector<LogStream> streams;
-  std::vector<std::string> without;  // "container web of web:3 logs with json-file": nothing is in CloudWatch Logs
+  std::vector<std::string>
+      without;  // "container web of web:3 logs with json-file": nothing is in CloudWatch Logs
 };
-// A task writes by awslogs to STREAM-PREFIX/CONTAINER/TASK-ID, or, where no prefix is set, to the container's id in its engine.
-// `only`: a container's name; empty: all.
+// A task writes by awslogs to STREAM-PREFIX/CONTAINER/TASK-ID, or, where no prefix is set, to the container's
+// id in its engine. `only`: a container's name; empty: all.
 LogSources log_sources(const nlohmann::json& task, const nlohmann::json& definition, const std::string& only);
 
 }  // namespace agent::cli

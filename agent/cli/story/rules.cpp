@@ -41,13 +41,15 @@ bool fits_escaped(std::string_view pattern, std::string_view text) {
   };
   std::vector<Place> places;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const bool escaped = pattern[i] == '\\' && i + 1 < pattern.size() && std::strchr("*?\\", pattern[i + 1]) != nullptr;
+    const bool escaped =
+        pattern[i] == '\\' && i + 1 < pattern.size() && std::strchr("*?\\", pattern[i + 1]) != nullptr;
     if (escaped) ++i;
     places.push_back({pattern[i], !escaped});
   }
   return shared::fits_pattern(
       places.size(), [&](std::size_t at) { return places[at].wild && places[at].c == '*'; },
-      [&](std::size_t at, char c) { return (places[at].wild && places[at].c == '?') || places[at].c == c; }, text);
+      [&](std::size_t at, char c) { return (places[at].wild && places[at].c == '?') || places[at].c == c; },
+      text);
 }
 
 bool query_text_fits(const std::string& pattern, const std::string& raw) {
@@ -66,7 +68,9 @@ bool query_fits(const json& pairs, const std::string& query) {
     const std::string value = equals == pair.size() ? "" : pair.substr(equals + 1);
     for (const json& each : pairs) {
       const std::string key = text_in(each, "Key");
-      if ((key.empty() || query_text_fits(key, pair.substr(0, equals))) && query_text_fits(text_in(each, "Value"), value)) return true;
+      if ((key.empty() || query_text_fits(key, pair.substr(0, equals))) &&
+          query_text_fits(text_in(each, "Value"), value))
+        return true;
     }
   }
   return false;
@@ -107,7 +111,8 @@ bool is_within(const std::string& cidr, const std::string& source) {
 }
 
 const json& config_of(const json& condition) {
-  for (const char* name : {"HostHeaderConfig", "PathPatternConfig", "HttpHeaderConfig", "HttpRequestMethodConfig", "QueryStringConfig", "SourceIpConfig"})
+  for (const char* name : {"HostHeaderConfig", "PathPatternConfig", "HttpHeaderConfig",
+                           "HttpRequestMethodConfig", "QueryStringConfig", "SourceIpConfig"})
     if (condition.contains(name)) return condition[name];
   return condition;
 }
@@ -175,7 +180,8 @@ std::optional<TestRequest> parse_test_url(std::string_view url) {
     const auto read = std::from_chars(from, to, request.port);
     if (read.ec != std::errc() || read.ptr != to || request.port == 0) return std::nullopt;
   }
-  if (host_alone(request.host).empty() || request.host.find_first_of(" @") != std::string::npos) return std::nullopt;
+  if (host_alone(request.host).empty() || request.host.find_first_of(" @") != std::string::npos)
+    return std::nullopt;
   return request;
 }
 
@@ -185,28 +191,34 @@ bool condition_holds(const json& condition, const TestRequest& request) {
   const auto any = [&](auto fitting) { return std::any_of(values.begin(), values.end(), fitting); };
   if (field == "host-header") {
     const std::string host = host_alone(request.host);
-    return any([&](const std::string& each) { return fits(lowered(each), host); }) || any_regex(condition, host, shared::regex::Case::kInsensitive);
+    return any([&](const std::string& each) { return fits(lowered(each), host); }) ||
+           any_regex(condition, host, shared::regex::Case::kInsensitive);
   }
   if (field == "path-pattern") {
-    return any([&](const std::string& each) { return fits(each, request.path); }) || any_regex(condition, request.path, shared::regex::Case::kSensitive);
+    return any([&](const std::string& each) { return fits(each, request.path); }) ||
+           any_regex(condition, request.path, shared::regex::Case::kSensitive);
   }
   if (field == "http-header") {
     const std::string wanted = lowered(text_in(config_of(condition), "HttpHeaderName"));
     for (const auto& [name, value] : request.headers) {
       if (lowered(name) != wanted) continue;
-      if (any([&, text = lowered(value)](const std::string& each) { return fits(lowered(each), text); })) return true;
+      if (any([&, text = lowered(value)](const std::string& each) { return fits(lowered(each), text); }))
+        return true;
       if (any_regex(condition, value, shared::regex::Case::kInsensitive)) return true;
     }
     return false;
   }
-  if (field == "http-request-method") return any([&](const std::string& each) { return each == request.method; });
+  if (field == "http-request-method")
+    return any([&](const std::string& each) { return each == request.method; });
   if (field == "query-string") return query_fits(list_in(config_of(condition), "Values"), request.query);
-  if (field == "source-ip") return any([&](const std::string& each) { return is_within(each, request.source); });
+  if (field == "source-ip")
+    return any([&](const std::string& each) { return is_within(each, request.source); });
   return false;
 }
 
 json sorted_rules(json rules) {
-  std::stable_sort(rules.begin(), rules.end(), [](const json& a, const json& b) { return priority_of(a) < priority_of(b); });
+  std::stable_sort(rules.begin(), rules.end(),
+                   [](const json& a, const json& b) { return priority_of(a) < priority_of(b); });
   return rules;
 }
 
@@ -215,7 +227,9 @@ const json* rule_for(const json& rules, const TestRequest& request) {
   for (const json& rule : rules) {
     if (found != nullptr && priority_of(*found) <= priority_of(rule)) continue;
     const json& conditions = list_in(rule, "Conditions");
-    if (std::all_of(conditions.begin(), conditions.end(), [&](const json& each) { return condition_holds(each, request); })) found = &rule;
+    if (std::all_of(conditions.begin(), conditions.end(),
+                    [&](const json& each) { return condition_holds(each, request); }))
+      found = &rule;
   }
   return found;
 }
@@ -250,7 +264,8 @@ std::vector<std::string> groups_of(const json& actions) {
   std::vector<std::string> out;
   const json& groups = list_in(object_in(action, "ForwardConfig"), "TargetGroups");
   for (const json& each : groups) {
-    if (groups.size() == 1 || !each.contains("Weight") || number_in(each, "Weight") > 0) out.push_back(text_in(each, "TargetGroupArn"));
+    if (groups.size() == 1 || !each.contains("Weight") || number_in(each, "Weight") > 0)
+      out.push_back(text_in(each, "TargetGroupArn"));
   }
   if (groups.empty() && action.contains("TargetGroupArn")) out.push_back(text_in(action, "TargetGroupArn"));
   return out;
@@ -266,14 +281,16 @@ std::string actions_text(const json& actions) {
     const json& to = object_in(action, "RedirectConfig");
     std::string code = text_in(to, "StatusCode");
     code = code.substr(code.find('_') == std::string::npos ? 0 : code.find('_') + 1);
-    std::string target = lowered(text_in(to, "Protocol")) + "://" + text_in(to, "Host") + ":" + text_in(to, "Port") + text_in(to, "Path");
+    std::string target = lowered(text_in(to, "Protocol")) + "://" + text_in(to, "Host") + ":" +
+                         text_in(to, "Port") + text_in(to, "Path");
     if (!text_in(to, "Query").empty()) target += "?" + text_in(to, "Query");
     return before + "redirect " + code + " to " + target;
   }
   if (type == "fixed-response") {
     const json& with = object_in(action, "FixedResponseConfig");
     const std::string body = text_in(with, "MessageBody");
-    return before + "answer " + text_in(with, "StatusCode") + (body.empty() ? "" : " \"" + shortened_to(harmless(body), 40) + "\"");
+    return before + "answer " + text_in(with, "StatusCode") +
+           (body.empty() ? "" : " \"" + shortened_to(harmless(body), 40) + "\"");
   }
   const json& groups = list_in(object_in(action, "ForwardConfig"), "TargetGroups");
   long long sum = 0;
@@ -282,7 +299,8 @@ std::string actions_text(const json& actions) {
   if (groups.empty()) return out + " " + elb_name(text_in(action, "TargetGroupArn"));
   for (const json& each : groups) {
     out += (&each == &groups.front() ? " " : ", ") + elb_name(text_in(each, "TargetGroupArn"));
-    if (groups.size() > 1 && sum > 0) out += " " + std::to_string(number_in(each, "Weight") * 100 / sum) + "%";
+    if (groups.size() > 1 && sum > 0)
+      out += " " + std::to_string(number_in(each, "Weight") * 100 / sum) + "%";
   }
   return out;
 }

@@ -1,4 +1,5 @@
-// Which rule of a listener a request meets, as ELBv2 has it, and rules in words. Pure functions of what DescribeRules answers.
+// Which rule of a listener a request meets, as ELBv2 has it, and rules in words. Pure functions of what
+// DescribeRules answers.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>

@@ -13,9 +13,12 @@ using nlohmann::json;
 
 namespace {
 
-constexpr shared::Millis kSameTurn{2'000};  // a task that runs is registered in the turn in which control hears of it
+constexpr shared::Millis kSameTurn{
+    2'000};  // a task that runs is registered in the turn in which control hears of it
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 // Events that say that a service does not get on.
 bool is_trouble(std::string_view message) {
@@ -79,12 +82,14 @@ std::string shortened_ids(std::string_view text) {
 
 class Story {
  public:
-  Story(const json& task, const json& service, std::string_view node) : task_(task), service_(service), node_(node) {}
+  Story(const json& task, const json& service, std::string_view node)
+      : task_(task), service_(service), node_(node) {}
 
   std::vector<StoryLine> tell() {
     own_times();
     events();
-    std::stable_sort(lines_.begin(), lines_.end(), [](const StoryLine& a, const StoryLine& b) { return a.at < b.at; });
+    std::stable_sort(lines_.begin(), lines_.end(),
+                     [](const StoryLine& a, const StoryLine& b) { return a.at < b.at; });
     return std::move(lines_);
   }
 
@@ -98,40 +103,49 @@ class Story {
     const std::string service = service_of_task(task_);
     const std::string by = text_in(task_, "startedBy");
     add(created, "created " + (service.empty() ? (by.empty() ? std::string("by a call") : "by " + by)
-                                               : "by service " + service + (by.empty() ? "" : " for its deployment " + by)));
+                                               : "by service " + service +
+                                                     (by.empty() ? "" : " for its deployment " + by)));
     const std::string instance = text_in(task_, "containerInstanceArn");
     if (instance.empty()) {
       add(created, "not placed yet", Style::kWarn);
     } else {
-      add(created, "placed on " + (node_.empty() ? "container instance " + short_id(instance) : std::string(node_)) + ", where it reserves " +
-                       text_in(task_, "cpu") + " cpu units and " + text_in(task_, "memory") + " MiB");
+      add(created, "placed on " +
+                       (node_.empty() ? "container instance " + short_id(instance) : std::string(node_)) +
+                       ", where it reserves " + text_in(task_, "cpu") + " cpu units and " +
+                       text_in(task_, "memory") + " MiB");
     }
     const auto pulls = time_in(task_, "pullStartedAt");
     const auto pulled = time_in(task_, "pullStoppedAt");
     add(pulls, "its host begins: images are looked for and pulled");
     if (pulled && pulls) add(pulled, "images are there, after " + span(*pulled - *pulls));
     const auto started = time_in(task_, "startedAt");
-    add(started, "runs: " + std::to_string(list_in(task_, "containers").size()) + (list_in(task_, "containers").size() == 1 ? " container" : " containers") +
-                     ports() , Style::kGood);
+    add(started,
+        "runs: " + std::to_string(list_in(task_, "containers").size()) +
+            (list_in(task_, "containers").size() == 1 ? " container" : " containers") + ports(),
+        Style::kGood);
     const std::string reason = text_in(task_, "stoppedReason");
     const std::string stop_code = text_in(task_, "stopCode");
     const auto stopping = time_in(task_, "stoppingAt");
     const auto stopped = time_in(task_, "stoppedAt");
-    const std::string because = (reason.empty() ? "" : ": " + shortened_ids(reason)) + (stop_code.empty() ? "" : " (" + stop_code + ")");
+    const std::string because = (reason.empty() ? "" : ": " + shortened_ids(reason)) +
+                                (stop_code.empty() ? "" : " (" + stop_code + ")");
     const auto ended = time_in(task_, "executionStoppedAt");
     const bool served = started && behind_balancer();
     const auto wanted = named_event("has stopped");
     // Of a task with targets stoppingAt is when no balancer has them any more: only then its agent is told.
     std::string told = served ? "out of every balancer and drained" : "told to stop";
-    if (served && wanted && stopping && *stopping >= *wanted) told += ", " + span(*stopping - *wanted) + " after that began";
+    if (served && wanted && stopping && *stopping >= *wanted)
+      told += ", " + span(*stopping - *wanted) + " after that began";
     const bool by_itself = ended && stopping && *ended <= *stopping;
     if (served && !by_itself) told += ": SIGTERM";
     if (by_itself) told = "control has heard of it";
     add(stopping, told + (wanted && served ? "" : because), by_itself ? Style::kDim : Style::kWarn);
-    if (wanted && served) add(wanted, "to be stopped" + because + "; its targets begin to drain", Style::kWarn);
+    if (wanted && served)
+      add(wanted, "to be stopped" + because + "; its targets begin to drain", Style::kWarn);
     add(ended, "its containers have ended" + exits(), failed() ? Style::kBad : Style::kPlain);
     if (!ended && stopped) add(stopped, "ended" + (stopping ? "" : because) + exits(), Style::kBad);
-    add(stopped, "STOPPED" + (started && stopped ? ", having run for " + span(*stopped - *started) : ""), Style::kBold);
+    add(stopped, "STOPPED" + (started && stopped ? ", having run for " + span(*stopped - *started) : ""),
+        Style::kBold);
   }
 
   std::string ports() const {
@@ -164,24 +178,29 @@ class Story {
     for (const json& each : list_in(task_, "containers")) {
       std::string told;
       if (each.contains("exitCode")) told = "exit code " + std::to_string(number_in(each, "exitCode"));
-      if (const std::string reason = text_in(each, "reason"); !reason.empty()) told += (told.empty() ? "" : ", ") + shortened_ids(reason);
+      if (const std::string reason = text_in(each, "reason"); !reason.empty())
+        told += (told.empty() ? "" : ", ") + shortened_ids(reason);
       if (!told.empty()) out += (out.empty() ? ": " : "; ") + text_in(each, "name") + " " + told;
     }
     return out;
   }
 
-  // Events that name the task, and those without a name that only can mean it: what its service did in the turn in which it ran.
+  // Events that name the task, and those without a name that only can mean it: what its service did in the
+  // turn in which it ran.
   void events() {
     if (!service_.is_object()) return;
     const std::string id(name_in(text_in(task_, "taskArn")));
     const auto started = time_in(task_, "startedAt");
-    for (const json& each : list_in(service_, "events")) {
+    const json& all = list_in(service_, "events");
+    for (std::size_t i = all.size(); i-- > 0;) {  // the newest are first there
+      const json& each = all[i];
       const std::string message = text_in(each, "message");
       const auto at = time_in(each, "createdAt");
       if (!at) continue;
       const bool names = contains(message, id);
-      const bool registers = started && contains(message, "registered 1 targets in") && !contains(message, "deregistered") &&
-                             *at >= *started && *at - *started <= kSameTurn && !registered_;
+      const bool registers = started && contains(message, "registered 1 targets in") &&
+                             !contains(message, "deregistered") && *at >= *started &&
+                             *at - *started <= kSameTurn && !registered_;
       if (registers) registered_ = true;
       if (!names && !registers) continue;
       const std::string words = event_words(message, text_in(service_, "serviceName"));
@@ -209,7 +228,8 @@ ServiceState state_of_service(const json& service) {
   const long long desired = number_in(service, "desiredCount");
   const std::string rollout = primary == nullptr ? "" : text_in(*primary, "rolloutState");
   if (rollout == "FAILED") return {"failed", Style::kBad, text_in(*primary, "rolloutStateReason")};
-  if (list_in(service, "deployments").size() > 1 || rollout == "IN_PROGRESS") return {"deploying", Style::kWarn, newest_trouble(service)};
+  if (list_in(service, "deployments").size() > 1 || rollout == "IN_PROGRESS")
+    return {"deploying", Style::kWarn, newest_trouble(service)};
   if (running < desired) return {"starting", Style::kWarn, newest_trouble(service)};
   if (running > desired) return {"stopping", Style::kWarn, ""};
   return {"steady", Style::kGood, ""};
@@ -229,9 +249,12 @@ std::string deployment_words(const json& service) {
   const json* primary = primary_of(service);
   if (primary == nullptr) return "no deployment";
   const long long desired = number_in(*primary, "desiredCount");
-  std::string out = std::to_string(number_in(*primary, "runningCount")) + " of " + std::to_string(desired) + " new tasks run";
-  if (const long long pending = number_in(*primary, "pendingCount"); pending > 0) out += ", " + std::to_string(pending) + " pending";
-  if (const long long failed = number_in(*primary, "failedTasks"); failed > 0) out += ", " + std::to_string(failed) + " failed";
+  std::string out = std::to_string(number_in(*primary, "runningCount")) + " of " + std::to_string(desired) +
+                    " new tasks run";
+  if (const long long pending = number_in(*primary, "pendingCount"); pending > 0)
+    out += ", " + std::to_string(pending) + " pending";
+  if (const long long failed = number_in(*primary, "failedTasks"); failed > 0)
+    out += ", " + std::to_string(failed) + " failed";
   long long old = 0;
   for (const json& each : list_in(service, "deployments")) {
     if (&each != primary) old += number_in(each, "runningCount") + number_in(each, "pendingCount");

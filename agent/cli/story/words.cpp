@@ -9,8 +9,8 @@ namespace agent::cli {
 
 using nlohmann::json;
 
-std::string not_found_text(std::string_view what, std::string_view name, const std::vector<std::string>& known,
-                           const std::string& where) {
+std::string not_found_text(std::string_view what, std::string_view name,
+                           const std::vector<std::string>& known, const std::string& where) {
   std::string text = "there is no " + std::string(what) + " '" + std::string(name) + "' in " + where;
   const std::vector<std::string_view> views(known.begin(), known.end());
   if (const auto nearest = shared::json::nearest_name(name, views)) {
@@ -48,8 +48,9 @@ std::string ports_of_task(const json& task) {
 
 std::string elb_name(std::string_view arn) {
   // arn:...:targetgroup/NAME/ID, loadbalancer/app/NAME/ID, listener/app/NAME/ID/ID
-  for (const std::string_view kind : {":targetgroup/", ":loadbalancer/app/", ":loadbalancer/net/", ":listener/app/", ":listener/net/",
-                                      ":listener-rule/app/", ":listener-rule/net/"}) {
+  for (const std::string_view kind :
+       {":targetgroup/", ":loadbalancer/app/", ":loadbalancer/net/", ":listener/app/", ":listener/net/",
+        ":listener-rule/app/", ":listener-rule/net/"}) {
     const auto at = arn.find(kind);
     if (at == std::string_view::npos) continue;
     const std::string_view rest = arn.substr(at + kind.size());
@@ -66,9 +67,11 @@ std::string state_of_task(const json& task) {
 }
 
 Style style_of_state(std::string_view state) {
-  for (const std::string_view good : {"RUNNING", "HEALTHY", "healthy", "ACTIVE", "active", "COMPLETED", "SUCCESSFUL", "steady"})
+  for (const std::string_view good :
+       {"RUNNING", "HEALTHY", "healthy", "ACTIVE", "active", "COMPLETED", "SUCCESSFUL", "steady"})
     if (state == good) return Style::kGood;
-  for (const std::string_view bad : {"UNHEALTHY", "unhealthy", "FAILED", "failed", "ROLLBACK_FAILED", "not connected", "provisioning_failed"})
+  for (const std::string_view bad : {"UNHEALTHY", "unhealthy", "FAILED", "failed", "ROLLBACK_FAILED",
+                                     "not connected", "provisioning_failed"})
     if (state == bad) return Style::kBad;
   for (const std::string_view dim : {"STOPPED", "INACTIVE", "UNKNOWN", "unused"})
     if (state == dim) return Style::kDim;
@@ -79,8 +82,10 @@ std::string end_of_task(const json& task) {
   std::string out = text_in(task, "stoppedReason");
   for (const json& container : list_in(task, "containers")) {
     std::string told;
-    if (container.contains("exitCode")) told = "exit code " + std::to_string(number_in(container, "exitCode"));
-    if (const std::string reason = text_in(container, "reason"); !reason.empty() && out.find(reason) == std::string::npos)
+    if (container.contains("exitCode"))
+      told = "exit code " + std::to_string(number_in(container, "exitCode"));
+    if (const std::string reason = text_in(container, "reason");
+        !reason.empty() && out.find(reason) == std::string::npos)
       told += (told.empty() ? "" : ", ") + reason;
     if (!told.empty()) out += (out.empty() ? "" : "; ") + text_in(container, "name") + ": " + told;
   }

@@ -10,8 +10,8 @@
 namespace agent::cli {
 
 // "no service 'web' in cluster c (did you mean 'web2'?)". Pure.
-std::string not_found_text(std::string_view what, std::string_view name, const std::vector<std::string>& known,
-                           const std::string& where);
+std::string not_found_text(std::string_view what, std::string_view name,
+                           const std::vector<std::string>& known, const std::string& where);
 // "i-local" or what else a container instance is called.
 std::string node_name(const nlohmann::json& instance);
 // The name of a task's service; empty of one that was run by itself.

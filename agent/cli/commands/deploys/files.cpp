@@ -61,7 +61,8 @@ Result<Variables> variables_of(const Context& context) {
   Variables variables(context.environment().begin(), context.environment().end());
   for (const std::string& each : context.args.values("--var")) {
     const std::size_t equals = each.find('=');
-    if (equals == std::string::npos || equals == 0) return Error("usage", "--var: '" + each + "' is not NAME=VALUE");
+    if (equals == std::string::npos || equals == 0)
+      return Error("usage", "--var: '" + each + "' is not NAME=VALUE");
     variables[each.substr(0, equals)] = each.substr(equals + 1);
   }
   return variables;

@@ -17,14 +17,45 @@ using shared::Result;
 namespace {
 
 constexpr shared::Millis kFollowPause{500};
-constexpr std::size_t kLinesOfFailed = 15;  // of a task that failed
-constexpr std::size_t kMostFailedTasks = 3;   // told of with their lines
+constexpr std::size_t kLinesOfFailed = 15;   // of a task that failed
+constexpr std::size_t kMostFailedTasks = 3;  // told of with their lines
+
+const json* primary_in(const json& service) {
+  for (const json& each : list_in(service, "deployments"))
+    if (text_in(each, "status") == "PRIMARY") return &each;
+  return nullptr;
+}
 
 std::string primary_id(const json& service) {
-  for (const json& each : list_in(service, "deployments")) {
-    if (text_in(each, "status") == "PRIMARY") return text_in(each, "id");
+  const json* primary = primary_in(service);
+  return primary == nullptr ? "" : text_in(*primary, "id");
+}
+
+// Another deployment is on its way in place of `id`: back to what was there before, as a rule.
+bool goes_back(const json& service, const std::string& id) {
+  for (const json& each : list_in(service, "deployments"))
+    if (text_in(each, "status") == "PRIMARY")
+      return text_in(each, "id") != id && text_in(each, "rolloutState") == "IN_PROGRESS";
+  return false;
+}
+
+// What is said of a deployment that is not there any more.
+std::string failure_of(const json& service, const std::string& deployment) {
+  std::string reason = "its deployment is not the newest any more: another one has begun";
+  for (const json& each : list_in(service, "deployments"))
+    if (text_in(each, "id") == deployment && !text_in(each, "rolloutStateReason").empty())
+      reason = text_in(each, "rolloutStateReason");
+  for (const json& each : list_in(service, "events")) {
+    const std::string message = text_in(each, "message");
+    if (message.find(deployment) == std::string::npos ||
+        message.find("deployment failed") == std::string::npos)
+      continue;
+    reason = event_words(message, text_in(service, "serviceName"));
   }
-  return "";
+  if (const json* primary = primary_in(service); primary != nullptr && text_in(*primary, "id") != deployment)
+    reason += " Now " + std::string(revision_in(text_in(*primary, "taskDefinition"))) + " is in service, " +
+              deployment_words(service) + ".";
+  return reason;
 }
 
 bool all_targets_serve(Context& context, const json& service) {
@@ -45,8 +76,10 @@ bool all_targets_serve(Context& context, const json& service) {
 
 class Follower {
  public:
-  Follower(Context& context, std::string service, std::string id)
-      : context_(context), name_(std::move(service)), id_(std::move(id)), begin_(context.api().now()) {}
+  Follower(Context& context, std::string service, std::string id, const json& before)
+      : context_(context), name_(std::move(service)), id_(std::move(id)), begin_(context.api().now()) {
+    for (const json& each : list_in(before, "events")) seen_.insert(text_in(each, "id"));
+  }
 
   // Nothing: it goes on.
   Result<std::optional<int>> look() {
@@ -54,14 +87,17 @@ class Follower {
     if (!service) return service.error();
     if (id_.empty()) id_ = primary_id(*service);
     show_events(*service);
-    context_.out.progress("  " + deployment_words(*service) + "  (" + span(context_.api().now() - begin_) + ")");
+    context_.out.progress("  " + deployment_words(*service) + "  (" + span(context_.api().now() - begin_) +
+                          ")");
     const Outcome outcome = outcome_of(*service, id_);
     if (outcome == Outcome::kSteady && all_targets_serve(context_, *service)) {
-      note(context_.out.painted("steady", Style::kGood) + ": " + std::to_string(number_in(*service, "runningCount")) + " tasks of " +
-           std::string(revision_in(text_in(*service, "taskDefinition"))) + " run, after " + span(context_.api().now() - begin_));
+      note(context_.out.painted("steady", Style::kGood) + ": " +
+           std::to_string(number_in(*service, "runningCount")) + " tasks of " +
+           std::string(revision_in(text_in(*service, "taskDefinition"))) + " run, after " +
+           span(context_.api().now() - begin_));
       return std::optional<int>(kDone);
     }
-    if (outcome == Outcome::kGaveUp) {
+    if (outcome == Outcome::kGaveUp && !goes_back(*service, id_)) {
       context_.out.clear_progress();
       tell_failure(context_, *service, id_);
       return std::optional<int>(kDeploymentFailed);
@@ -73,20 +109,18 @@ class Follower {
   const std::string& id() const { return id_; }
 
  private:
-  void note(const std::string& text) { context_.out.json() ? context_.out.note(text) : (void)context_.out.line(text); }
+  void note(const std::string& text) {
+    context_.out.json() ? context_.out.note(text) : (void)context_.out.line(text);
+  }
 
   void show_events(const json& service) {
     const json& events = list_in(service, "events");
     for (std::size_t i = events.size(); i-- > 0;) {
       const auto at = time_in(events[i], "createdAt");
-      // The clocks of this host and control's may be a little apart.
-      if (!at || (first_ && *at < begin_ - shared::Millis(2'000)) || !seen_.insert(text_in(events[i], "id")).second) {
-        seen_.insert(text_in(events[i], "id"));
-        continue;
-      }
-      note("  " + context_.out.painted(clock_text(*at), Style::kDim) + "  " + harmless(event_words(text_in(events[i], "message"), name_)));
+      if (!at || !seen_.insert(text_in(events[i], "id")).second) continue;
+      note("  " + context_.out.painted(clock_text(*at), Style::kDim) + "  " +
+           harmless(event_words(text_in(events[i], "message"), name_)));
     }
-    first_ = false;
   }
 
   Context& context_;
@@ -94,7 +128,6 @@ class Follower {
   std::string id_;
   shared::WallTime begin_;
   std::set<std::string> seen_;
-  bool first_ = true;
   json last_ = json::object();
 };
 
@@ -105,8 +138,10 @@ void tell_targets(Context& context, const json& service) {
     for (const json& target : *health) {
       const json& state = object_in(target, "TargetHealth");
       if (text_in(state, "State") != "unhealthy") continue;
-      context.out.note("  target " + text_in(object_in(target, "Target"), "Id") + ":" + text_in(object_in(target, "Target"), "Port") + " of " +
-                       elb_name(text_in(each, "targetGroupArn")) + " is unhealthy: " + harmless(text_in(state, "Description")));
+      context.out.note("  target " + text_in(object_in(target, "Target"), "Id") + ":" +
+                       text_in(object_in(target, "Target"), "Port") + " of " +
+                       elb_name(text_in(each, "targetGroupArn")) +
+                       " is unhealthy: " + harmless(text_in(state, "Description")));
     }
   }
 }
@@ -116,12 +151,7 @@ void tell_targets(Context& context, const json& service) {
 void tell_failure(Context& context, const json& service, const std::string& deployment) {
   Terminal& out = context.out;
   const std::string name = text_in(service, "serviceName");
-  std::string reason = "its deployment is not the newest any more";
-  for (const json& each : list_in(service, "deployments")) {
-    if (text_in(each, "id") == deployment && !text_in(each, "rolloutStateReason").empty()) reason = text_in(each, "rolloutStateReason");
-    if (text_in(each, "status") == "PRIMARY" && text_in(each, "id") != deployment) reason = text_in(each, "rolloutStateReason");
-  }
-  out.note(out.painted("failed", Style::kBad) + ": " + harmless(reason));
+  out.note(out.painted("failed", Style::kBad) + ": " + harmless(failure_of(service, deployment)));
   std::set<std::string> told;
   for (const json& each : list_in(service, "events")) {
     const std::string words = event_words(text_in(each, "message"), name);
@@ -150,7 +180,8 @@ Result<shared::Millis> timeout_of(const Context& context) {
   return given->value_or(kUsualTimeout);
 }
 
-Result<void> wait_for(Context& context, shared::Millis limit, const std::string& what, const std::function<Result<bool>()>& look) {
+Result<void> wait_for(Context& context, shared::Millis limit, const std::string& what,
+                      const std::function<Result<bool>()>& look) {
   const shared::WallTime begin = context.api().now();
   for (;;) {
     auto over = look();
@@ -159,17 +190,20 @@ Result<void> wait_for(Context& context, shared::Millis limit, const std::string&
       return {};
     }
     if (!over) {
-      const bool away = over.error().code() == "connect" || over.error().code() == "closed" || over.error().code() == "timeout";
+      const bool away = over.error().code() == "connect" || over.error().code() == "closed" ||
+                        over.error().code() == "timeout";
       if (!away) return over.error();
       context.out.progress("waiting for control: " + over.error().text());
     }
-    if (context.api().now() - begin >= limit) return Error("timed_out", "not within " + span(limit) + ": " + what);
+    if (context.api().now() - begin >= limit)
+      return Error("timed_out", "not within " + span(limit) + ": " + what);
     if (!context.api().wait(kFollowPause)) return Error("interrupted", "interrupted");
   }
 }
 
-Result<int> follow_deployment(Context& context, const std::string& service, const std::string& id, shared::Millis limit) {
-  Follower follower(context, service, id);
+Result<int> follow_deployment(Context& context, const std::string& service, const std::string& id,
+                              const json& before, shared::Millis limit) {
+  Follower follower(context, service, id, before);
   int code = kDone;
   auto waited = wait_for(context, limit, "service " + service + " is steady", [&]() -> Result<bool> {
     auto over = follower.look();
@@ -178,7 +212,8 @@ Result<int> follow_deployment(Context& context, const std::string& service, cons
     return over->has_value();
   });
   if (!waited) {
-    if (waited.error().code() == "timed_out" && !follower.last().empty()) tell_failure(context, follower.last(), follower.id());
+    if (waited.error().code() == "timed_out" && !follower.last().empty())
+      tell_failure(context, follower.last(), follower.id());
     return waited.error();
   }
   return code;

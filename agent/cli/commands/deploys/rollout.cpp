@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/cli/commands/frame/families.h"
 #include "agent/cli/commands/deploys/follow.h"
+#include "agent/cli/commands/frame/families.h"
 #include "agent/cli/commands/look.h"
 #include "agent/cli/story/story.h"
 #include "shared/json/reader.h"
@@ -17,7 +17,8 @@ using shared::Result;
 namespace {
 
 bool is_under_way(const json& deployment) {
-  for (const char* word : {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"})
+  for (const char* word :
+       {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"})
     if (text_in(deployment, "status") == word) return true;
   return false;
 }
@@ -28,12 +29,15 @@ Result<json> history_of(Context& context, const std::string& service) {
   auto answer = context.api().ecs("ListServiceDeployments", input);
   if (!answer) return answer.error();
   json arns = json::array();
-  for (const json& each : list_in(*answer, "serviceDeployments")) arns.push_back(text_in(each, "serviceDeploymentArn"));
+  for (const json& each : list_in(*answer, "serviceDeployments"))
+    arns.push_back(text_in(each, "serviceDeploymentArn"));
   if (arns.empty()) return json(json::array());
   auto described = context.api().ecs("DescribeServiceDeployments", {{"serviceDeploymentArns", arns}});
   if (!described) return described.error();
   json all = list_in(*described, "serviceDeployments");
-  std::stable_sort(all.begin(), all.end(), [](const json& a, const json& b) { return time_in(a, "createdAt") > time_in(b, "createdAt"); });
+  std::stable_sort(all.begin(), all.end(), [](const json& a, const json& b) {
+    return time_in(a, "createdAt") > time_in(b, "createdAt");
+  });
   return all;
 }
 
@@ -44,7 +48,9 @@ Result<json> revision_named(Context& context, const std::string& arn) {
   return found.empty() ? json(json::object()) : found.front();
 }
 
-Error none_under_way(const std::string& service) { return Error("failed", "no deployment of service " + service + " is under way"); }
+Error none_under_way(const std::string& service) {
+  return Error("failed", "no deployment of service " + service + " is under way");
+}
 
 Result<std::string> under_way_of(Context& context, const std::string& service) {
   auto history = history_of(context, service);
@@ -54,11 +60,11 @@ Result<std::string> under_way_of(Context& context, const std::string& service) {
   return none_under_way(service);
 }
 
-Result<int> follow_unless(Context& context, const std::string& service) {
+Result<int> follow_unless(Context& context, const json& before) {
   if (context.args.has("--no-wait")) return kDone;
   auto limit = timeout_of(context);
   if (!limit) return limit.error();
-  return follow_deployment(context, service, "", *limit);
+  return follow_deployment(context, text_in(before, "serviceName"), "", before, *limit);
 }
 
 // The task definition of the last successful deployment that was of another one than what runs.
@@ -90,21 +96,25 @@ Result<int> rollback(Context& context) {
       auto stopped = context.api().ecs("StopServiceDeployment", input);
       if (!stopped) return stopped.error();
       context.out.line(name + ": the deployment of " + std::string(revision_in(current)) + " is taken back");
-      return follow_unless(context, name);
+      return follow_unless(context, *service);
     }
     auto former = former_revision(context, *history, current);
     if (!former) return former.error();
-    if (former->empty()) return Error("failed", "service " + name + " was never steady with another revision than " + std::string(revision_in(current)) +
-                                                    "; name one: berth rollback " + name + " FAMILY:REVISION");
+    if (former->empty())
+      return Error("failed", "service " + name + " was never steady with another revision than " +
+                                 std::string(revision_in(current)) + "; name one: berth rollback " + name +
+                                 " FAMILY:REVISION");
     wanted = *former;
   } else if (wanted.find_first_not_of("0123456789") == std::string::npos) {
     // A revision's number alone is of the family that runs.
     wanted = std::string(revision_in(current)).substr(0, revision_in(current).rfind(':')) + ":" + wanted;
   }
-  auto changed = context.api().ecs("UpdateService", {{"cluster", context.cluster()}, {"service", name}, {"taskDefinition", wanted}});
+  auto changed = context.api().ecs(
+      "UpdateService", {{"cluster", context.cluster()}, {"service", name}, {"taskDefinition", wanted}});
   if (!changed) return changed.error();
-  context.out.line(name + ": " + std::string(revision_in(current)) + " -> " + std::string(revision_in(text_in(object_in(*changed, "service"), "taskDefinition"))));
-  return follow_unless(context, name);
+  context.out.line(name + ": " + std::string(revision_in(current)) + " -> " +
+                   std::string(revision_in(text_in(object_in(*changed, "service"), "taskDefinition"))));
+  return follow_unless(context, *service);
 }
 
 Result<int> abort_deployment(Context& context) {
@@ -117,13 +127,17 @@ Result<int> abort_deployment(Context& context) {
   input["stopType"] = "ABORT";
   auto stopped = context.api().ecs("StopServiceDeployment", input);
   if (!stopped) return stopped.error();
-  context.out.line(name + ": its deployment is aborted: nothing more is started or stopped for it, tasks stay as they are; `berth rollback " + name + "` goes back");
+  context.out.line(name +
+                   ": its deployment is aborted: nothing more is started or stopped for it, tasks stay as "
+                   "they are; `berth rollback " +
+                   name + "` goes back");
   return kDone;
 }
 
 Result<int> continue_deployment(Context& context) {
   const std::string name = context.args.word(0);
-  if (auto service = find_service(context, name); !service) return service.error();
+  auto service = find_service(context, name);
+  if (!service) return service.error();
   auto history = history_of(context, name);
   if (!history) return history.error();
   bool any = false;
@@ -138,8 +152,10 @@ Result<int> continue_deployment(Context& context) {
       input["action"] = context.args.has("--rollback") ? "ROLLBACK" : "CONTINUE";
       auto done = context.api().ecs("ContinueServiceDeployment", input);
       if (!done) return done.error();
-      context.out.line(name + ": its deployment " + (context.args.has("--rollback") ? "is taken back" : "goes on") + " from the stage " + text_in(each, "lifecycleStage"));
-      return follow_unless(context, name);
+      context.out.line(name + ": its deployment " +
+                       (context.args.has("--rollback") ? "is taken back" : "goes on") + " from the stage " +
+                       text_in(each, "lifecycleStage"));
+      return follow_unless(context, *service);
     }
   }
   if (!any) return none_under_way(name);
@@ -154,7 +170,8 @@ Result<int> pause(Context& context) {
   const std::string strategy = text_in(configuration, "strategy");
   if (strategy != "BLUE_GREEN" && strategy != "LINEAR" && strategy != "CANARY") {
     return Error("failed", "service " + name + " is deployed " + (strategy.empty() ? "ROLLING" : strategy) +
-                               ", which has no stages to wait at; BLUE_GREEN, LINEAR and CANARY have (deploymentConfiguration.strategy)");
+                               ", which has no stages to wait at; BLUE_GREEN, LINEAR and CANARY have "
+                               "(deploymentConfiguration.strategy)");
   }
   const std::string stage = context.args.value("--stage", "POST_TEST_TRAFFIC_SHIFT");
   json hooks = json::array();
@@ -172,7 +189,8 @@ Result<int> pause(Context& context) {
   auto changed = context.api().ecs("UpdateService", input);
   if (!changed) return changed.error();
   context.out.line(off ? name + ": deployments wait for nobody any more"
-                       : name + ": deployments wait at " + stage + " until `berth continue " + name + "`; `berth pause " + name + " --off` ends that");
+                       : name + ": deployments wait at " + stage + " until `berth continue " + name +
+                             "`; `berth pause " + name + " --off` ends that");
   return kDone;
 }
 
@@ -182,8 +200,13 @@ Result<int> deployments(Context& context) {
   auto history = history_of(context, name);
   if (!history) return history.error();
   if (context.out.json()) return context.out.line(shared::json::to_pretty_text(*history)) ? kDone : kFailed;
-  Table table({{"DEPLOYMENT", Align::kLeft, true}, {"REVISION", Align::kLeft, false, 10, 0}, {"STATUS"}, {"STAGE", Align::kLeft, false, 0, 2},
-               {"TOOK", Align::kRight}, {"AGE", Align::kRight}, {"REASON", Align::kLeft, false, 12, 1}});
+  Table table({{"DEPLOYMENT", Align::kLeft, true},
+               {"REVISION", Align::kLeft, false, 10, 0},
+               {"STATUS"},
+               {"STAGE", Align::kLeft, false, 0, 2},
+               {"TOOK", Align::kRight},
+               {"AGE", Align::kRight},
+               {"REASON", Align::kLeft, false, 12, 1}});
   const shared::WallTime now = context.api().now();
   for (const json& each : *history) {
     auto revision = revision_named(context, text_in(object_in(each, "targetServiceRevision"), "arn"));
@@ -191,8 +214,11 @@ Result<int> deployments(Context& context) {
     const auto finished = time_in(each, "finishedAt");
     const std::string status = text_in(each, "status");
     table.add({{std::string(name_in(text_in(each, "serviceDeploymentArn")))},
-               {revision ? std::string(revision_in(text_in(*revision, "taskDefinition"))) : ""}, {status, style_of_state(status)},
-               {text_in(each, "lifecycleStage")}, {created ? span(finished.value_or(now) - *created) : ""}, {created ? age(now - *created) : ""},
+               {revision ? std::string(revision_in(text_in(*revision, "taskDefinition"))) : ""},
+               {status, style_of_state(status)},
+               {text_in(each, "lifecycleStage")},
+               {created ? span(finished.value_or(now) - *created) : ""},
+               {created ? age(now - *created) : ""},
                {text_in(each, "statusReason")}});
   }
   context.out.show(table);
@@ -205,17 +231,65 @@ std::vector<Command> rollout_commands() {
   const Flag no_wait{"--no-wait", "", "does not follow", 0};
   const Flag timeout{"--timeout", "TIME", "how long at most (10m)", 0};
   return {
-      {"deployments", "Deploy", "SERVICE", "Deployments of a service and what became of them", "", {}, 1, 1, Completes::kService, Reach::kApi, deployments},
-      {"rollback", "Deploy", "SERVICE [REVISION]", "Back to the revision before, or to that one",
-       "A deployment that is under way is stopped and taken back. Otherwise the service gets the revision with which it was steady before.\n"
-       "REVISION is FAMILY:NUMBER, or a number.", {no_wait, timeout}, 1, 2, Completes::kService, Reach::kApi, rollback},
-      {"pause", "Deploy", "SERVICE", "Has deployments by stages wait for `berth continue`",
-       "A PAUSE hook of the service's deployment configuration, for the strategies BLUE_GREEN, LINEAR and CANARY; it holds for the deployments after this.",
-       {{"--stage", "STAGE", "where (POST_TEST_TRAFFIC_SHIFT)", 0}, {"--off", "", "wait for nobody any more", 0}}, 1, 1, Completes::kService, Reach::kApi, pause},
-      {"continue", "Deploy", "SERVICE", "Lets a deployment that waits go on", "", {{"--rollback", "", "takes it back instead", 0}, no_wait, timeout}, 1, 1,
-       Completes::kService, Reach::kApi, continue_deployment},
-      {"abort", "Deploy", "SERVICE", "Stops a deployment where it is", "Nothing is taken back: tasks of both revisions stay as they are.", {}, 1, 1, Completes::kService,
-       Reach::kApi, abort_deployment},
+      {"deployments",
+       "Deploy",
+       "SERVICE",
+       "Deployments of a service and what became of them",
+       "",
+       {},
+       1,
+       1,
+       Completes::kService,
+       Reach::kApi,
+       deployments},
+      {"rollback",
+       "Deploy",
+       "SERVICE [REVISION]",
+       "Back to the revision before, or to that one",
+       "A deployment that is under way is stopped and taken back. Otherwise the service gets the revision "
+       "with which it was steady before.\n"
+       "REVISION is FAMILY:NUMBER, or a number.",
+       {no_wait, timeout},
+       1,
+       2,
+       Completes::kService,
+       Reach::kApi,
+       rollback},
+      {"pause",
+       "Deploy",
+       "SERVICE",
+       "Has deployments by stages wait for `berth continue`",
+       "A PAUSE hook of the service's deployment configuration, for the strategies BLUE_GREEN, LINEAR and "
+       "CANARY; it holds for the deployments after this.",
+       {{"--stage", "STAGE", "where (POST_TEST_TRAFFIC_SHIFT)", 0},
+        {"--off", "", "wait for nobody any more", 0}},
+       1,
+       1,
+       Completes::kService,
+       Reach::kApi,
+       pause},
+      {"continue",
+       "Deploy",
+       "SERVICE",
+       "Lets a deployment that waits go on",
+       "",
+       {{"--rollback", "", "takes it back instead", 0}, no_wait, timeout},
+       1,
+       1,
+       Completes::kService,
+       Reach::kApi,
+       continue_deployment},
+      {"abort",
+       "Deploy",
+       "SERVICE",
+       "Stops a deployment where it is",
+       "Nothing is taken back: tasks of both revisions stay as they are.",
+       {},
+       1,
+       1,
+       Completes::kService,
+       Reach::kApi,
+       abort_deployment},
   };
 }
 

@@ -24,9 +24,11 @@ Needs needs_of(const json& definition) {
   Needs needs;
   for (const json& each : list_in(definition, "containerDefinitions")) {
     needs.cpu += number_in(each, "cpu");
-    needs.memory += each.contains("memoryReservation") ? number_in(each, "memoryReservation") : number_in(each, "memory");
+    needs.memory +=
+        each.contains("memoryReservation") ? number_in(each, "memoryReservation") : number_in(each, "memory");
     for (const json& port : list_in(each, "portMappings")) {
-      const long long host = text_in(definition, "networkMode") == "host" ? number_in(port, "containerPort") : number_in(port, "hostPort");
+      const long long host = text_in(definition, "networkMode") == "host" ? number_in(port, "containerPort")
+                                                                          : number_in(port, "hostPort");
       if (host != 0) needs.ports.insert(host);
     }
   }
@@ -43,12 +45,14 @@ long long resource(const json& node, const char* member, std::string_view name) 
 
 // Nothing to say where the asking itself is not possible (a key without that right).
 bool is_absent(const Error& error) {
-  return error.code().find("NotFound") != std::string::npos || error.code().find("NoSuch") != std::string::npos || error.code() == "ParameterNotFound";
+  return error.code().find("NotFound") != std::string::npos ||
+         error.code().find("NoSuch") != std::string::npos || error.code() == "ParameterNotFound";
 }
 
 class Verifier {
  public:
-  Verifier(Context& context, const json& service, const json& definition) : context_(context), service_(service), definition_(definition) {}
+  Verifier(Context& context, const json& service, const json& definition)
+      : context_(context), service_(service), definition_(definition) {}
 
   Result<std::vector<std::string>> run() {
     if (auto checked = balancers(); !checked) return checked.error();
@@ -74,18 +78,22 @@ class Verifier {
       } else {
         for (const json& one : list_in(*found, "TargetGroups")) {
           if (list_in(one, "LoadBalancerArns").empty())
-            problem("loadBalancers: no listener forwards to target group " + elb_name(group) + ": nothing would reach the service");
+            problem("loadBalancers: no listener forwards to target group " + elb_name(group) +
+                    ": nothing would reach the service");
         }
       }
-      const auto match = std::find_if(containers.begin(), containers.end(), [&](const json& one) { return text_in(one, "name") == container; });
+      const auto match = std::find_if(containers.begin(), containers.end(),
+                                      [&](const json& one) { return text_in(one, "name") == container; });
       if (containers.empty()) continue;
       if (match == containers.end()) {
         problem("loadBalancers: there is no container '" + container + "' in the task definition");
         continue;
       }
       const json& ports = list_in(*match, "portMappings");
-      if (std::none_of(ports.begin(), ports.end(), [&](const json& one) { return number_in(one, "containerPort") == port; }))
-        problem("loadBalancers: container '" + container + "' has no portMapping for containerPort " + std::to_string(port));
+      if (std::none_of(ports.begin(), ports.end(),
+                       [&](const json& one) { return number_in(one, "containerPort") == port; }))
+        problem("loadBalancers: container '" + container + "' has no portMapping for containerPort " +
+                std::to_string(port));
     }
     return {};
   }
@@ -112,7 +120,8 @@ class Verifier {
       const std::string role = text_in(definition_, member);
       if (role.empty()) continue;
       const auto found = context_.api().iam("GetRole", {{"RoleName", std::string(name_in(role))}});
-      if (!found && is_absent(found.error())) problem(std::string(member) + ": there is no role " + std::string(name_in(role)));
+      if (!found && is_absent(found.error()))
+        problem(std::string(member) + ": there is no role " + std::string(name_in(role)));
     }
   }
 
@@ -128,17 +137,24 @@ class Verifier {
         for (int colons = 0; at < id.size() && colons < 7; ++at) colons += id[at] == ':' ? 1 : 0;
         if (at < id.size()) id.resize(at - 1);
       }
-      const auto found = secret ? context_.api().secrets("DescribeSecret", {{"SecretId", id}}) : context_.api().ssm("GetParameter", {{"Name", parameter_name(id)}});
-      if (!found && is_absent(found.error())) problem(where + "secrets " + text_in(each, "name") + ": there is no " + (secret ? "secret " : "parameter ") + id);
+      const auto found = secret ? context_.api().secrets("DescribeSecret", {{"SecretId", id}})
+                                : context_.api().ssm("GetParameter", {{"Name", parameter_name(id)}});
+      if (!found && is_absent(found.error()))
+        problem(where + "secrets " + text_in(each, "name") + ": there is no " +
+                (secret ? "secret " : "parameter ") + id);
     }
     const json& logs = object_in(container, "logConfiguration");
     const std::string group = text_in(object_in(logs, "options"), "awslogs-group");
-    if (text_in(logs, "logDriver") != "awslogs" || group.empty() || text_in(object_in(logs, "options"), "awslogs-create-group") == "true") return;
+    if (text_in(logs, "logDriver") != "awslogs" || group.empty() ||
+        text_in(object_in(logs, "options"), "awslogs-create-group") == "true")
+      return;
     const auto found = context_.api().logs("DescribeLogGroups", {{"logGroupNamePrefix", group}});
     if (!found) return;
     const json& groups = list_in(*found, "logGroups");
-    if (std::none_of(groups.begin(), groups.end(), [&](const json& each) { return text_in(each, "logGroupName") == group; }))
-      problem(where + "there is no log group " + group + "; `aws logs create-log-group` makes it, or the option awslogs-create-group");
+    if (std::none_of(groups.begin(), groups.end(),
+                     [&](const json& each) { return text_in(each, "logGroupName") == group; }))
+      problem(where + "there is no log group " + group +
+              "; `aws logs create-log-group` makes it, or the option awslogs-create-group");
   }
 
   static std::string parameter_name(const std::string& from) {
@@ -166,15 +182,18 @@ std::string why_not_here(const json& node, const json& definition) {
   const Needs needs = needs_of(definition);
   // What a deployment frees is not known here: what a host has at all is what counts.
   if (const long long all = resource(node, "registeredResources", "CPU"); all < needs.cpu)
-    return "has " + std::to_string(all) + " cpu units of the " + std::to_string(needs.cpu) + " that a task reserves";
+    return "has " + std::to_string(all) + " cpu units of the " + std::to_string(needs.cpu) +
+           " that a task reserves";
   if (const long long all = resource(node, "registeredResources", "MEMORY"); all < needs.memory)
-    return "has " + std::to_string(all) + " MiB of the " + std::to_string(needs.memory) + " that a task reserves";
+    return "has " + std::to_string(all) + " MiB of the " + std::to_string(needs.memory) +
+           " that a task reserves";
   for (const json& container : list_in(definition, "containerDefinitions")) {
     const std::string driver = text_in(object_in(container, "logConfiguration"), "logDriver");
     if (driver.empty()) continue;
     const json& attributes = list_in(node, "attributes");
     const std::string wanted = "com.amazonaws.ecs.capability.logging-driver." + driver;
-    if (std::none_of(attributes.begin(), attributes.end(), [&](const json& each) { return text_in(each, "name") == wanted; }))
+    if (std::none_of(attributes.begin(), attributes.end(),
+                     [&](const json& each) { return text_in(each, "name") == wanted; }))
       return "its agent does not offer the log driver " + driver + " (ECS_AVAILABLE_LOGGING_DRIVERS)";
   }
   return "";

@@ -20,8 +20,9 @@ const std::vector<Flag>& common_flags() {
 const std::vector<Command>& commands() {
   static const std::vector<Command> kAll = [] {
     std::vector<Command> all;
-    for (auto family : {look_commands, event_commands, log_commands, change_commands, run_commands, deploy_commands, rollout_commands,
-                        balancer_commands, host_commands, completion_commands}) {
+    for (auto family :
+         {look_commands, event_commands, log_commands, change_commands, run_commands, deploy_commands,
+          rollout_commands, balancer_commands, host_commands, completion_commands}) {
       auto some = family();
       std::move(some.begin(), some.end(), std::back_inserter(all));
     }

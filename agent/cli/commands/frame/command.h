@@ -1,5 +1,5 @@
-// What a command is: its words, flags and help in one table row, from which the parser, --help, the manual page and the
-// completion are made. Thread: main.
+// What a command is: its words, flags and help in one table row, from which the parser, --help, the manual
+// page and the completion are made. Thread: main.
 #pragma once
 #include <functional>
 #include <map>
@@ -45,7 +45,8 @@ class Arguments {
   std::vector<std::string> values(std::string_view name) const;
   std::string word(std::size_t at) const { return at < words.size() ? words[at] : ""; }
   // Error "usage": no number of the range, no duration ("90s", "5m", "2h", "1d", "1h30m").
-  shared::Result<std::optional<long long>> integer(std::string_view name, long long least, long long most) const;
+  shared::Result<std::optional<long long>> integer(std::string_view name, long long least,
+                                                   long long most) const;
   shared::Result<std::optional<shared::Millis>> duration(std::string_view name) const;
 };
 // "1h30m" and such; nothing when it is none.
@@ -54,7 +55,8 @@ std::optional<shared::Millis> parse_span(std::string_view text);
 // What a command works with. `api` asks for endpoint and keys when it is first used.
 class Context {
  public:
-  Context(const Arguments& arguments, Terminal& terminal, const Environment& environment, std::function<shared::Result<Api*>()> connect)
+  Context(const Arguments& arguments, Terminal& terminal, const Environment& environment,
+          std::function<shared::Result<Api*>()> connect)
       : args(arguments), out(terminal), environment_(environment), connect_(std::move(connect)) {}
 
   const Arguments& args;

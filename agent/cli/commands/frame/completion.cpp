@@ -14,7 +14,8 @@ using shared::Result;
 namespace {
 
 Result<int> completion(Context& context) {
-  if (context.args.word(0) != "bash") return Error("usage", "berth completion: '" + context.args.word(0) + "' is none of: bash");
+  if (context.args.word(0) != "bash")
+    return Error("usage", "berth completion: '" + context.args.word(0) + "' is none of: bash");
   return context.out.print(bash_completion()) ? kDone : kFailed;
 }
 
@@ -42,8 +43,28 @@ Result<int> complete(Context& context) {
 
 std::vector<Command> completion_commands() {
   return {
-      {"completion", "Hosts and this program", "bash", "Completion for a shell", "source <(berth completion bash)", {}, 1, 1, Completes::kNothing, Reach::kOffline, completion},
-      {"complete", "Hosts and this program", "KIND...", "", "Names for the completion: services, tasks, nodes", {}, 0, 3, Completes::kNothing, Reach::kOffline, complete},
+      {"completion",
+       "Hosts and this program",
+       "bash",
+       "Completion for a shell",
+       "source <(berth completion bash)",
+       {},
+       1,
+       1,
+       Completes::kNothing,
+       Reach::kOffline,
+       completion},
+      {"complete",
+       "Hosts and this program",
+       "KIND...",
+       "",
+       "Names for the completion: services, tasks, nodes",
+       {},
+       0,
+       3,
+       Completes::kNothing,
+       Reach::kOffline,
+       complete},
   };
 }
 

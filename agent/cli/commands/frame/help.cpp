@@ -86,7 +86,8 @@ std::string help() {
 }
 
 std::string help_of(const Command& command) {
-  std::string out = "Usage: berth " + command.name + (command.usage.empty() ? "" : " " + command.usage) + " [FLAGS]\n\n" + command.summary + ".\n";
+  std::string out = "Usage: berth " + command.name + (command.usage.empty() ? "" : " " + command.usage) +
+                    " [FLAGS]\n\n" + command.summary + ".\n";
   if (!command.details.empty()) out += "\n" + command.details + "\n";
   if (!command.flags.empty()) out += "\nFlags:\n" + flags_text(command.flags);
   out += "\nFlags of every command:\n" + flags_text(common_flags());
@@ -94,8 +95,10 @@ std::string help_of(const Command& command) {
 }
 
 std::string bash_completion() {
-  std::string out = "# bash completion of berth; made by `berth completion bash`.\n_berth_complete() {\n  local current=${COMP_WORDS[COMP_CWORD]} line words kinds flags\n"
-                    "  line=\" ${COMP_WORDS[*]:1:COMP_CWORD-1} \"\n  case $line in\n";
+  std::string out =
+      "# bash completion of berth; made by `berth completion bash`.\n_berth_complete() {\n  local "
+      "current=${COMP_WORDS[COMP_CWORD]} line words kinds flags\n"
+      "  line=\" ${COMP_WORDS[*]:1:COMP_CWORD-1} \"\n  case $line in\n";
   std::vector<const Command*> all;
   for (const Command& each : commands()) all.push_back(&each);
   // The longest names first, so that "lb rules" is not taken for "lb".
@@ -105,8 +108,8 @@ std::string bash_completion() {
   for (const Command* each : all) {
     std::string flags;
     for (const Flag& flag : each->flags) flags += flag.name + " ";
-    out += "    *\" " + each->name + " \"*) flags='" + flags + "' kinds='" + word_of(each->completes) + "' words='" +
-           (each->completes == Completes::kFile ? "@file" : "") + "' ;;\n";
+    out += "    *\" " + each->name + " \"*) flags='" + flags + "' kinds='" + word_of(each->completes) +
+           "' words='" + (each->completes == Completes::kFile ? "@file" : "") + "' ;;\n";
   }
   std::string firsts;
   for (const Command& each : commands()) {
@@ -122,10 +125,12 @@ std::string bash_completion() {
   std::string common;
   for (const Flag& each : common_flags()) common += each.name + " ";
   out += "    *) words='" + firsts + "' ;;\n  esac\n";
-  out += "  if [[ $current == -* ]]; then\n    mapfile -t COMPREPLY < <(compgen -W \"$flags " + common + "\" -- \"$current\")\n"
+  out += "  if [[ $current == -* ]]; then\n    mapfile -t COMPREPLY < <(compgen -W \"$flags " + common +
+         "\" -- \"$current\")\n"
          "  elif [[ $words == @file ]]; then\n    mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
          "  else\n    [[ -n $kinds ]] && words=$(berth complete $kinds 2>/dev/null)\n"
-         "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n  fi\n}\ncomplete -F _berth_complete berth\n";
+         "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n  fi\n}\ncomplete -F "
+         "_berth_complete berth\n";
   return out;
 }
 

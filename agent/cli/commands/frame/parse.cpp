@@ -39,7 +39,8 @@ const Command* command_at(const std::vector<std::string>& words, std::size_t& us
 const Flag* flag_named(const Command* command, std::string_view name) {
   const auto search = [&](const std::vector<Flag>& flags) -> const Flag* {
     for (const Flag& each : flags) {
-      if (each.name == name || (each.letter != 0 && name.size() == 2 && name[0] == '-' && name[1] == each.letter))
+      if (each.name == name ||
+          (each.letter != 0 && name.size() == 2 && name[0] == '-' && name[1] == each.letter))
         return &each;
     }
     return nullptr;
@@ -52,7 +53,8 @@ Error unknown_flag(const Command& command, const std::string& name) {
   std::vector<std::string_view> known;
   for (const Flag& each : command.flags) known.push_back(each.name);
   for (const Flag& each : common_flags()) known.push_back(each.name);
-  return usage_error(shared::json::unknown_name("flag", name, known) + "; see berth " + command.name + " --help");
+  return usage_error(shared::json::unknown_name("flag", name, known) + "; see berth " + command.name +
+                     " --help");
 }
 
 Error unknown_command(const std::vector<std::string>& words) {
@@ -61,7 +63,8 @@ Error unknown_command(const std::vector<std::string>& words) {
     if (each.name.starts_with(words[0] + " ")) group.push_back(each.name);
   }
   if (!group.empty()) {
-    std::string text = "berth " + words[0] + (words.size() > 1 ? ": unknown command '" + words[1] + "'" : "") + "; there are";
+    std::string text = "berth " + words[0] +
+                       (words.size() > 1 ? ": unknown command '" + words[1] + "'" : "") + "; there are";
     for (const std::string& each : group) text += (&each == &group.front() ? " " : ", ") + each;
     return usage_error(text);
   }
@@ -93,13 +96,15 @@ Result<void> read_flag(Reading& in) {
   const Flag* flag = flag_named(in.command, word);
   if (flag == nullptr) return unknown_flag(*in.command, word);
   if (flag->value.empty()) {
-    if (value && !in.all[in.at - 1].starts_with("--")) return usage_error("'" + in.all[in.at - 1] + "': give -" + flag->letter + " apart");
+    if (value && !in.all[in.at - 1].starts_with("--"))
+      return usage_error("'" + in.all[in.at - 1] + "': give -" + flag->letter + " apart");
     if (value) return usage_error(flag->name + " takes no value");
     in.out.flags[flag->name];
     return {};
   }
   if (!value) {
-    if (in.at >= in.all.size()) return usage_error(flag->name + " needs a value: " + flag->name + " " + flag->value);
+    if (in.at >= in.all.size())
+      return usage_error(flag->name + " needs a value: " + flag->name + " " + flag->value);
     value = in.all[in.at++];
   }
   auto& values = in.out.flags[flag->name];
@@ -122,13 +127,15 @@ std::vector<std::string> Arguments::values(std::string_view name) const {
   return it == flags.end() ? std::vector<std::string>{} : it->second;
 }
 
-Result<std::optional<long long>> Arguments::integer(std::string_view name, long long least, long long most) const {
+Result<std::optional<long long>> Arguments::integer(std::string_view name, long long least,
+                                                    long long most) const {
   if (!has(name)) return std::optional<long long>();
   const std::string text = value(name);
   long long number = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number < least || number > most) {
-    return usage_error(std::string(name) + ": '" + text + "' is no number from " + std::to_string(least) + " to " + std::to_string(most));
+    return usage_error(std::string(name) + ": '" + text + "' is no number from " + std::to_string(least) +
+                       " to " + std::to_string(most));
   }
   return std::optional<long long>(number);
 }
@@ -159,7 +166,8 @@ Result<std::optional<shared::Millis>> Arguments::duration(std::string_view name)
   if (!has(name)) return std::optional<shared::Millis>();
   const auto parsed = parse_span(value(name));
   if (!parsed)
-    return usage_error(std::string(name) + ": '" + value(name) + "' is no duration such as 90s, 5m, 2h or 1d");
+    return usage_error(std::string(name) + ": '" + value(name) +
+                       "' is no duration such as 90s, 5m, 2h or 1d");
   return parsed;
 }
 
@@ -177,9 +185,11 @@ Result<Call> parse_call(const std::vector<std::string>& words) {
       return call;
     }
     const Flag* flag = flag_named(nullptr, name.starts_with("--") ? name : name.substr(0, 2));
-    if (flag == nullptr) return usage_error("unknown flag '" + words[start] + "' before a command; see berth --help");
+    if (flag == nullptr)
+      return usage_error("unknown flag '" + words[start] + "' before a command; see berth --help");
     before.push_back(words[start]);
-    const bool joined = words[start].find('=') != std::string::npos || (!name.starts_with("--") && name.size() > 2);
+    const bool joined =
+        words[start].find('=') != std::string::npos || (!name.starts_with("--") && name.size() > 2);
     if (!flag->value.empty() && !joined && start + 1 < words.size()) before.push_back(words[++start]);
     ++start;
   }
@@ -216,10 +226,12 @@ Result<Call> parse_call(const std::vector<std::string>& words) {
   call.command = in.command;
   const std::size_t count = call.arguments.words.size();
   if (count < in.command->least)
-    return usage_error("berth " + in.command->name + " needs " + in.command->usage + "; see berth " + in.command->name + " --help");
+    return usage_error("berth " + in.command->name + " needs " + in.command->usage + "; see berth " +
+                       in.command->name + " --help");
   if (count > in.command->most) {
-    return usage_error("berth " + in.command->name + ": '" + call.arguments.words[in.command->most] + "' is too much; usage: berth " +
-                       in.command->name + (in.command->usage.empty() ? "" : " " + in.command->usage));
+    return usage_error("berth " + in.command->name + ": '" + call.arguments.words[in.command->most] +
+                       "' is too much; usage: berth " + in.command->name +
+                       (in.command->usage.empty() ? "" : " " + in.command->usage));
   }
   return call;
 }

@@ -40,12 +40,14 @@ std::string advice(const Error& error, const Place* place) {
     return "is control running at " + where + "? " + place->endpoint + "/readyz says how it is";
   if (code == "not_berth" || code == "malformed") return "the endpoint is " + where;
   if (code == "InvalidClientTokenId" || code == "UnrecognizedClientException")
-    return "the key " + place->credentials.access_key_id + " (" + place->credentials_source + ") is none of the control at " + where;
+    return "the key " + place->credentials.access_key_id + " (" + place->credentials_source +
+           ") is none of the control at " + where;
   if (code.starts_with("SignatureDoesNotMatch") || code.starts_with("InvalidSignature")) {
     return "the secret (" + place->credentials_source + ") is wrong, the region " + place->region +
            " is not control's, or the clocks are apart";
   }
-  if (code == "ClusterNotFoundException") return "the cluster is " + place->cluster + "; --cluster or BERTH_CLUSTER names another one";
+  if (code == "ClusterNotFoundException")
+    return "the cluster is " + place->cluster + "; --cluster or BERTH_CLUSTER names another one";
   return "";
 }
 
@@ -55,7 +57,8 @@ void tell(const Error& error, const Place* place) {
   // A service's own code is worth telling; words of ours are not.
   if (!code.empty() && code[0] >= 'A' && code[0] <= 'Z') text = code + ": " + text;
   std::fprintf(stderr, "berth: %s\n", harmless(text).c_str());
-  if (const std::string more = advice(error, place); !more.empty()) std::fprintf(stderr, "       %s\n", more.c_str());
+  if (const std::string more = advice(error, place); !more.empty())
+    std::fprintf(stderr, "       %s\n", more.c_str());
 }
 
 Result<Format> format_of(const Arguments& arguments) {
@@ -102,7 +105,8 @@ int run(const std::vector<std::string>& words) {
   std::unique_ptr<Api> api;
   std::optional<Place> place;
   Context context(arguments, terminal, environment, [&]() -> Result<Api*> {
-    auto found = resolve({arguments.value("--endpoint"), arguments.value("--region"), arguments.value("--cluster"), arguments.value("--profile")},
+    auto found = resolve({arguments.value("--endpoint"), arguments.value("--region"),
+                          arguments.value("--cluster"), arguments.value("--profile")},
                          environment, read_text);
     if (!found) return found.error();
     place = *found;

@@ -6,12 +6,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "agent/cli/commands/hosts/dev.h"
-#include "agent/cli/commands/frame/families.h"
 #include "agent/cli/commands/deploys/files.h"
-#include "agent/cli/commands/look.h"
+#include "agent/cli/commands/frame/families.h"
+#include "agent/cli/commands/hosts/dev.h"
 #include "agent/cli/commands/hosts/programs.h"
+#include "agent/cli/commands/look.h"
 #include "shared/json/reader.h"
 
 namespace agent::cli {
@@ -34,7 +35,8 @@ std::string last_of(const std::string& path, std::size_t lines) {
   const auto text = read_file(path);
   if (!text) return "";
   std::size_t at = text->size();
-  for (std::size_t i = 0; i <= lines && at != 0 && at != std::string::npos; ++i) at = text->rfind('\n', at - 1);
+  for (std::size_t i = 0; i <= lines && at != 0 && at != std::string::npos; ++i)
+    at = text->rfind('\n', at - 1);
   return at == std::string::npos || at == 0 ? *text : text->substr(at + 1);
 }
 
@@ -81,7 +83,8 @@ class Dev {
     auto port = context_.args.integer("--port", 1, 65535);
     if (!port) return port.error();
     const std::uint16_t api_port = free_port(static_cast<std::uint16_t>(port->value_or(kApiPort)));
-    if (*port && api_port != **port) return Error("failed", "port " + std::to_string(**port) + " of 127.0.0.1 is taken");
+    if (*port && api_port != **port)
+      return Error("failed", "port " + std::to_string(**port) + " of 127.0.0.1 is taken");
     const std::uint16_t admin_port = free_port(kAdminPort);
     endpoint_ = "http://127.0.0.1:" + std::to_string(api_port);
     admin_ = "http://127.0.0.1:" + std::to_string(admin_port);
@@ -96,29 +99,35 @@ class Dev {
     Environment environment = context_.environment();
     environment["ECS_CLUSTER"] = place_.cluster;
     const bool node = !context_.args.has("--no-node");
-    auto started = start_program({*agent, "--roles", node ? "control,node" : "control", "--data-dir", folder_ + "/agent", "--listen",
-                                  "127.0.0.1:" + std::to_string(api_port), "--region", place_.region},
-                                 environment, folder_ + "/agent.log");
+    auto started =
+        start_program({*agent, "--roles", node ? "control,node" : "control", "--data-dir", folder_ + "/agent",
+                       "--listen", "127.0.0.1:" + std::to_string(api_port), "--region", place_.region},
+                      environment, folder_ + "/agent.log");
     if (!started) return started.error();
     agent_ = *started;
     if (auto up = wait_for_page(endpoint_, "/healthz", agent_, "agent"); !up) return up;
     auto keys = read_file(folder_ + "/agent/credentials");
     if (!keys) return keys.error();
     const Section section = section_of(*keys, "default").value_or(Section{});
-    place_.credentials.access_key_id = section.contains("aws_access_key_id") ? section.at("aws_access_key_id") : "";
-    place_.credentials.secret_access_key = section.contains("aws_secret_access_key") ? section.at("aws_secret_access_key") : "";
+    place_.credentials.access_key_id =
+        section.contains("aws_access_key_id") ? section.at("aws_access_key_id") : "";
+    place_.credentials.secret_access_key =
+        section.contains("aws_secret_access_key") ? section.at("aws_secret_access_key") : "";
     auto api = Api::create(place_);
     if (!api) return api.error();
     probe_.reset();  // one at a time hears of signals
     api_ = *std::move(api);
-    if (auto cluster = api_->ecs("CreateCluster", {{"clusterName", place_.cluster}}); !cluster) return cluster.error();
-    started = start_program({*balancer, "--control", endpoint_, "--token-file", folder_ + "/agent/balancer-token", "--state-dir", folder_ + "/balancer", "--admin",
-                             "127.0.0.1:" + std::to_string(admin_port)},
-                            environment, folder_ + "/balancer.log");
+    if (auto cluster = api_->ecs("CreateCluster", {{"clusterName", place_.cluster}}); !cluster)
+      return cluster.error();
+    started = start_program(
+        {*balancer, "--control", endpoint_, "--token-file", folder_ + "/agent/balancer-token", "--state-dir",
+         folder_ + "/balancer", "--admin", "127.0.0.1:" + std::to_string(admin_port)},
+        environment, folder_ + "/balancer.log");
     if (!started) return started.error();
     balancer_ = *started;
     if (auto up = wait_for_page(admin_, "/readyz", balancer_, "balancer"); !up) return up;
-    if (node && !wait_for_node()) context_.out.note("berth: this machine does not run containers yet: " + not_ready());
+    if (node && !wait_for_node())
+      context_.out.note("berth: this machine does not run containers yet: " + not_ready());
     return {};
   }
 
@@ -133,15 +142,19 @@ class Dev {
     return answer->status;
   }
 
-  Result<void> wait_for_page(const std::string& base, const std::string& page, pid_t child, const std::string& name) {
+  Result<void> wait_for_page(const std::string& base, const std::string& page, pid_t child,
+                             const std::string& name) {
     const shared::WallTime from = api().now();
     for (;;) {
       if (const auto code = get(base, page); code && *code == 200) return {};
       if (const auto code = ended_with(child)) {
         (child == agent_ ? agent_ : balancer_) = 0;
-        return Error("failed", "berth-" + name + " ended with " + std::to_string(*code) + "; its log ends:\n" + last_of(folder_ + "/" + name + ".log", 10));
+        return Error("failed", "berth-" + name + " ended with " + std::to_string(*code) +
+                                   "; its log ends:\n" + last_of(folder_ + "/" + name + ".log", 10));
       }
-      if (api().now() - from > kStartLimit) return Error("timed_out", "berth-" + name + " is not ready after " + span(kStartLimit) + "; its log ends:\n" + last_of(folder_ + "/" + name + ".log", 10));
+      if (api().now() - from > kStartLimit)
+        return Error("timed_out", "berth-" + name + " is not ready after " + span(kStartLimit) +
+                                      "; its log ends:\n" + last_of(folder_ + "/" + name + ".log", 10));
       if (!api().wait(kLook)) return Error("interrupted", "interrupted");
     }
   }
@@ -162,28 +175,36 @@ class Dev {
     std::string out;
     if (parsed && parsed->is_object()) {
       for (const json& each : list_in(*parsed, "checks"))
-        if (!flag_in(each, "ok")) out += (out.empty() ? "" : "; ") + text_in(each, "name") + ": " + text_in(each, "reason");
+        if (!flag_in(each, "ok"))
+          out += (out.empty() ? "" : "; ") + text_in(each, "name") + ": " + text_in(each, "reason");
     }
     return out;
   }
 
   std::vector<std::pair<std::string, std::string>> exports() const {
-    return {{"AWS_ENDPOINT_URL", endpoint_}, {"AWS_ACCESS_KEY_ID", place_.credentials.access_key_id}, {"AWS_SECRET_ACCESS_KEY", place_.credentials.secret_access_key},
-            {"AWS_DEFAULT_REGION", place_.region}, {"AWS_REGION", place_.region}, {"BERTH_CLUSTER", place_.cluster}};
+    return {{"AWS_ENDPOINT_URL", endpoint_},
+            {"AWS_ACCESS_KEY_ID", place_.credentials.access_key_id},
+            {"AWS_SECRET_ACCESS_KEY", place_.credentials.secret_access_key},
+            {"AWS_DEFAULT_REGION", place_.region},
+            {"AWS_REGION", place_.region},
+            {"BERTH_CLUSTER", place_.cluster}};
   }
 
   std::string how_long() { return std::to_string((api().now() - begin_time_).count()) + " ms"; }
 
   Result<int> serve() {
-    context_.out.note("berth dev: ready after " + how_long() + "; control " + endpoint_ + ", balancer " + admin_ + ", logs and data in " + folder_);
+    context_.out.note("berth dev: ready after " + how_long() + "; control " + endpoint_ + ", balancer " +
+                      admin_ + ", logs and data in " + folder_);
     context_.out.print(exports_text(exports()));
-    context_.out.note(temporary_ ? "Ctrl-C stops it and removes all of it" : "Ctrl-C stops it; what is in " + folder_ + " is there the next time");
+    context_.out.note(temporary_ ? "Ctrl-C stops it and removes all of it"
+                                 : "Ctrl-C stops it; what is in " + folder_ + " is there the next time");
     while (api().wait(shared::Millis(200))) {
       for (const auto& [child, name] : {std::pair{&agent_, "agent"}, std::pair{&balancer_, "balancer"}}) {
         const auto code = ended_with(*child);
         if (!code) continue;
         *child = 0;
-        return Error("failed", std::string("berth-") + name + " ended with " + std::to_string(*code) + "; its log ends:\n" + last_of(folder_ + "/" + name + ".log", 10));
+        return Error("failed", std::string("berth-") + name + " ended with " + std::to_string(*code) +
+                                   "; its log ends:\n" + last_of(folder_ + "/" + name + ".log", 10));
       }
     }
     context_.out.note("");
@@ -200,7 +221,8 @@ class Dev {
     bool asked = false;
     while (!(code = ended_with(*child))) {
       if (!api().wait(shared::Millis(20))) {
-        // The terminal has told the child too; from others it hears of it by us. Nothing more is heard after the first time.
+        // The terminal has told the child too; from others it hears of it by us. Nothing more is heard after
+        // the first time.
         if (!asked) ::kill(*child, SIGTERM);
         asked = true;
         probe_pause();
@@ -221,11 +243,14 @@ class Dev {
     auto fresh = Api::create(place_);  // one that nobody has asked to end
     if (!fresh) return;
     api_ = *std::move(fresh);
-    Context context(context_.args, context_.out, context_.environment(), [&]() -> Result<Api*> { return api_.get(); });
+    Context context(context_.args, context_.out, context_.environment(),
+                    [&]() -> Result<Api*> { return api_.get(); });
     if (!context.reach()) return;
     if (auto services = all_services(context)) {
       for (const json& each : *services)
-        (void)api_->ecs("DeleteService", {{"cluster", place_.cluster}, {"service", text_in(each, "serviceName")}, {"force", true}});
+        (void)api_->ecs(
+            "DeleteService",
+            {{"cluster", place_.cluster}, {"service", text_in(each, "serviceName")}, {"force", true}});
     }
     const shared::WallTime from = api_->now();
     while (api_->now() - from < kStopLimit) {
@@ -238,6 +263,37 @@ class Dev {
       if (!api_->wait(shared::Millis(100))) break;
     }
     context_.out.clear_progress();
+    remove_containers(context);
+  }
+
+  // The agent would do so hours after a task; it is gone by then. Asked of the engine, as nobody else knows
+  // of them.
+  void remove_containers(Context& context) {
+    auto tasks = tasks_of(context, "", Tasks::kAll);
+    if (!tasks || tasks->empty()) return;
+    std::set<std::string> arns;
+    for (const json& each : *tasks) arns.insert(text_in(each, "taskArn"));
+    const char* host = std::getenv("DOCKER_HOST");
+    const std::string_view named = host == nullptr ? "" : host;
+    Url engine;
+    engine.to.unix_path =
+        named.starts_with("unix://") ? std::string(named.substr(7)) : "/var/run/docker.sock";
+    const auto call = [&](const char* method, const std::string& target) {
+      shared::http::Request request;
+      request.method = method;
+      request.target = target;
+      request.headers.set("Host", "engine");
+      return api_->plain(engine, std::move(request), kProgramLimit);
+    };
+    const std::string filter = R"({"label":["com.amazonaws.ecs.task-arn"]})";
+    auto listed = call("GET", "/containers/json?all=1&filters=" +
+                                  shared::http::percent_encode(filter, shared::http::Slash::kEncode));
+    const auto containers = listed ? shared::json::parse(listed->body) : Result<json>(listed.error());
+    if (!containers || !containers->is_array()) return;
+    for (const json& each : *containers) {
+      if (arns.contains(text_in(object_in(each, "Labels"), "com.amazonaws.ecs.task-arn")))
+        (void)call("DELETE", "/containers/" + text_in(each, "Id") + "?force=1&v=1");
+    }
   }
 
   void end(pid_t child) {
@@ -270,7 +326,9 @@ std::string exports_text(const std::vector<std::pair<std::string, std::string>>&
     if (value.empty()) continue;
     std::string quoted = "'";
     for (const char c : value) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    const bool plain = value.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=.:/,@%") == std::string::npos;
+    const bool plain =
+        value.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=.:/,@%") ==
+        std::string::npos;
     out += "export " + name + "=" + (plain ? value : quoted + "'") + "\n";
   }
   return out;

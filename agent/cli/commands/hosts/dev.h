@@ -8,8 +8,8 @@
 
 namespace agent::cli {
 
-// berth-agent with both roles and berth-balancer in a folder, until Ctrl-C, or until the command behind -- has ended, whose exit code is
-// passed on.
+// berth-agent with both roles and berth-balancer in a folder, until Ctrl-C, or until the command behind --
+// has ended, whose exit code is passed on.
 shared::Result<int> run_dev(Context& context);
 
 // "export NAME=VALUE" lines for a shell; without those that are empty. Pure.

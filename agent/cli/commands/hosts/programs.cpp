@@ -53,10 +53,12 @@ Result<std::string> find_program(const std::string& name) {
   }
   for (const fs::path& each : places)
     if (::access(each.c_str(), X_OK) == 0) return each.lexically_normal().string();
-  return Error("not_found", "there is no program " + name + " beside this one or in PATH; the Debian package " + name + " has it");
+  return Error("not_found", "there is no program " + name +
+                                " beside this one or in PATH; the Debian package " + name + " has it");
 }
 
-Result<pid_t> start_program(const std::vector<std::string>& command, const Environment& environment, const std::string& log) {
+Result<pid_t> start_program(const std::vector<std::string>& command, const Environment& environment,
+                            const std::string& log) {
   shared::UniqueFd out;
   if (!log.empty()) {
     out = shared::UniqueFd(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
@@ -109,7 +111,8 @@ std::uint16_t free_port(std::uint16_t wanted) {
     address.sin_port = htons(each);
     socklen_t size = sizeof(address);
     if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) continue;
-    if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0) return ntohs(address.sin_port);
+    if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0)
+      return ntohs(address.sin_port);
   }
   return wanted;
 }
@@ -123,7 +126,8 @@ std::string to_text(const JoinToken& token) {
 }
 
 Result<JoinToken> parse_token(const std::string& text) {
-  const auto wrong = Error("usage", "this is no token of `berth token`: it begins with " + std::string(kTokenBegin) + " and is one word");
+  const auto wrong = Error("usage", "this is no token of `berth token`: it begins with " +
+                                        std::string(kTokenBegin) + " and is one word");
   if (!text.starts_with(kTokenBegin)) return wrong;
   const auto bytes = shared::crypto::base64_decode(text.substr(kTokenBegin.size()));
   if (!bytes) return wrong;
@@ -131,11 +135,13 @@ Result<JoinToken> parse_token(const std::string& text) {
   if (!document) return wrong;
   const auto in = document->root();
   JoinToken token{in.string_or("control", ""), in.string_or("id", ""), in.string_or("secret", "")};
-  if (!in.ok() || token.control.empty() || token.access_key_id.empty() || token.secret_access_key.empty()) return wrong;
+  if (!in.ok() || token.control.empty() || token.access_key_id.empty() || token.secret_access_key.empty())
+    return wrong;
   return token;
 }
 
-std::string with_variables(const std::string& text, const std::vector<std::pair<std::string, std::string>>& variables) {
+std::string with_variables(const std::string& text,
+                           const std::vector<std::pair<std::string, std::string>>& variables) {
   std::string out;
   std::vector<bool> done(variables.size(), false);
   for (std::string_view rest = text; !rest.empty();) {

@@ -15,9 +15,10 @@ namespace agent::cli {
 // Beside this program, where a build leaves it, or in PATH. Error "not_found" names the Debian package.
 shared::Result<std::string> find_program(const std::string& name);
 
-// Standard output and error go to the file `log`, or stay what they are where it is empty. The child gets SIGTERM when we die. `environment`
-// replaces variables of ours.
-shared::Result<pid_t> start_program(const std::vector<std::string>& command, const Environment& environment, const std::string& log);
+// Standard output and error go to the file `log`, or stay what they are where it is empty. The child gets
+// SIGTERM when we die. `environment` replaces variables of ours.
+shared::Result<pid_t> start_program(const std::vector<std::string>& command, const Environment& environment,
+                                    const std::string& log);
 // Runs it in place of this one. Returns only with an error.
 shared::Error become_program(const std::vector<std::string>& command);
 // Whether it has ended; its exit code, 128 and the signal's number when one ended it.
@@ -34,7 +35,9 @@ struct JoinToken {
 std::string to_text(const JoinToken& token);
 // Error "usage": it is none.
 shared::Result<JoinToken> parse_token(const std::string& text);
-// /etc/ecs/ecs.config with these variables set: lines that set or comment them out are replaced, others stay. Pure.
-std::string with_variables(const std::string& text, const std::vector<std::pair<std::string, std::string>>& variables);
+// /etc/ecs/ecs.config with these variables set: lines that set or comment them out are replaced, others stay.
+// Pure.
+std::string with_variables(const std::string& text,
+                           const std::vector<std::pair<std::string, std::string>>& variables);
 
 }  // namespace agent::cli

@@ -16,11 +16,13 @@ constexpr std::size_t kStreamsAtOnce = 100;  // of FilterLogEvents
 bool is_missing(const Error& error) { return error.code() == "ResourceNotFoundException"; }
 
 LogLine line_of(const json& event, const LogStream& from) {
-  return {shared::from_epoch_millis(number_in(event, "timestamp")), text_in(event, "eventId"), from, text_in(event, "message")};
+  return {shared::from_epoch_millis(number_in(event, "timestamp")), text_in(event, "eventId"), from,
+          text_in(event, "message")};
 }
 
 void sort_lines(std::vector<LogLine>& lines) {
-  std::stable_sort(lines.begin(), lines.end(), [](const LogLine& a, const LogLine& b) { return a.at < b.at; });
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const LogLine& a, const LogLine& b) { return a.at < b.at; });
 }
 
 }  // namespace
@@ -32,8 +34,10 @@ Result<std::vector<LogLine>> LogReader::read(shared::WallTime from) {
     for (const auto& [name, stream] : streams) names.push_back(name);
     for (std::size_t at = 0; at < names.size(); at += kStreamsAtOnce) {
       json input = {{"logGroupName", group}, {"startTime", std::max(0LL, shared::epoch_millis(from))}};
-      const auto end = names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), at + kStreamsAtOnce));
-      input["logStreamNames"] = std::vector<std::string>(names.begin() + static_cast<std::ptrdiff_t>(at), end);
+      const auto end =
+          names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), at + kStreamsAtOnce));
+      input["logStreamNames"] =
+          std::vector<std::string>(names.begin() + static_cast<std::ptrdiff_t>(at), end);
       for (;;) {
         auto answer = context_.api().logs("FilterLogEvents", input);
         if (!answer && is_missing(answer.error())) break;
@@ -42,7 +46,8 @@ Result<std::vector<LogLine>> LogReader::read(shared::WallTime from) {
           const auto stream = streams.find(text_in(each, "logStreamName"));
           if (stream == streams.end()) continue;
           LogLine line = line_of(each, stream->second);
-          if (line.id.empty()) line.id = stream->first + std::to_string(shared::epoch_millis(line.at)) + line.text;
+          if (line.id.empty())
+            line.id = stream->first + std::to_string(shared::epoch_millis(line.at)) + line.text;
           if (seen_.insert(line.id).second) lines.push_back(std::move(line));
         }
         const std::string next = text_in(*answer, "nextToken");
@@ -60,8 +65,10 @@ Result<std::vector<LogLine>> LogReader::last(std::size_t most) {
   if (most == 0) return lines;
   for (const auto& [group, streams] : streams_) {
     for (const auto& [name, stream] : streams) {
-      auto answer = context_.api().logs("GetLogEvents", {{"logGroupName", group}, {"logStreamName", name},
-                                                         {"limit", std::min<std::size_t>(most, 10'000)}, {"startFromHead", false}});
+      auto answer = context_.api().logs("GetLogEvents", {{"logGroupName", group},
+                                                         {"logStreamName", name},
+                                                         {"limit", std::min<std::size_t>(most, 10'000)},
+                                                         {"startFromHead", false}});
       if (!answer && is_missing(answer.error())) continue;
       if (!answer) return answer.error();
       for (const json& each : list_in(*answer, "events")) lines.push_back(line_of(each, stream));
@@ -103,7 +110,8 @@ std::vector<std::string> last_lines_of(Context& context, const json& task, std::
     out.push_back("its logs cannot be read: " + lines.error().text());
   }
   if (out.empty()) {
-    for (const std::string& each : sources->without) out.push_back(each + ": its lines are on its host (docker logs), not in CloudWatch Logs");
+    for (const std::string& each : sources->without)
+      out.push_back(each + ": its lines are on its host (docker logs), not in CloudWatch Logs");
   }
   return out;
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/cli/story/log_sources.h"
 #include "agent/cli/commands/look.h"
+#include "agent/cli/story/log_sources.h"
 
 namespace agent::cli {
 
@@ -23,7 +23,8 @@ class LogReader {
   explicit LogReader(Context& context) : context_(context) {}
   void add(const LogStream& stream) { streams_[stream.group][stream.stream] = stream; }
   bool empty() const { return streams_.empty(); }
-  // Lines that were not handed out before, not older than `from`. Streams and groups that are not there yet have none.
+  // Lines that were not handed out before, not older than `from`. Streams and groups that are not there yet
+  // have none.
   shared::Result<std::vector<LogLine>> read(shared::WallTime from);
   // The last `most` lines of all streams together.
   shared::Result<std::vector<LogLine>> last(std::size_t most);
@@ -35,8 +36,10 @@ class LogReader {
 };
 
 // Which streams the tasks write; definitions are asked for once each.
-shared::Result<LogSources> sources_of_tasks(Context& context, const nlohmann::json& tasks, const std::string& container);
-// The last lines of a task that ended, each with its container's name before it; why there are none where there are none.
+shared::Result<LogSources> sources_of_tasks(Context& context, const nlohmann::json& tasks,
+                                            const std::string& container);
+// The last lines of a task that ended, each with its container's name before it; why there are none where
+// there are none.
 std::vector<std::string> last_lines_of(Context& context, const nlohmann::json& task, std::size_t most);
 
 }  // namespace agent::cli

@@ -47,7 +47,8 @@ Result<json> wanted_tasks(Context& context, const std::string& service, bool pre
   json last = json::array();
   for (const json& each : *stopped) {
     if (text_in(each, "lastStatus") != "STOPPED") continue;
-    if (last.empty() || time_in(each, "stoppedAt") >= time_in(last.front(), "stoppedAt")) last = json::array({each});
+    if (last.empty() || time_in(each, "stoppedAt") >= time_in(last.front(), "stoppedAt"))
+      last = json::array({each});
   }
   if (last.empty()) return Error("not_found", "no task of service " + service + " has stopped");
   return last;
@@ -62,11 +63,14 @@ class Printer {
   bool print(const LogLine& line) {
     Terminal& out = context_.out;
     if (out.json()) {
-      return out.line(shared::json::to_text(json{{"at", shared::epoch_seconds(line.at)}, {"task", line.from.task}, {"container", line.from.container},
+      return out.line(shared::json::to_text(json{{"at", shared::epoch_seconds(line.at)},
+                                                 {"task", line.from.task},
+                                                 {"container", line.from.container},
                                                  {"message", line.text}}));
     }
     const auto colour = colours_.emplace(line.from.task + line.from.container, colours_.size()).first->second;
-    const std::string prefix = short_id(line.from.task) + (containers_.size() > 1 ? "/" + line.from.container : "");
+    const std::string prefix =
+        short_id(line.from.task) + (containers_.size() > 1 ? "/" + line.from.container : "");
     std::string text;
     if (context_.args.has("--timestamps")) text = out.painted(date_text(line.at), Style::kDim) + "  ";
     if (!context_.args.has("--no-prefix")) text += paint_nth(prefix, colour, out.colour()) + "  ";
@@ -88,7 +92,8 @@ Result<int> logs(Context& context) {
   if (!tail) return tail.error();
   const bool follow = context.args.has("--follow");
   const bool previous = context.args.has("--previous");
-  if (follow && previous) return Error("usage", "--previous is of a task that has ended: there is nothing to --follow");
+  if (follow && previous)
+    return Error("usage", "--previous is of a task that has ended: there is nothing to --follow");
   Followed what;
   if (is_service(context, name, what.service)) {
     auto tasks = wanted_tasks(context, what.service, previous);
@@ -117,22 +122,27 @@ Result<int> logs(Context& context) {
       printer.expect(each);
     }
     if (!told) {
-      for (const std::string& each : sources->without) context.out.note("berth: " + each + ": its lines are on its host (docker logs), not in CloudWatch Logs");
+      for (const std::string& each : sources->without)
+        context.out.note("berth: " + each +
+                         ": its lines are on its host (docker logs), not in CloudWatch Logs");
       told = told || !sources->without.empty();
     }
     return !sources->streams.empty() || !sources->without.empty();
   };
   auto some = take_in(what.tasks);
   if (!some) return some.error();
-  if (!*some && !container.empty() && !what.tasks.empty()) return Error("not_found", "there is no container '" + container + "' in these tasks");
+  if (!*some && !container.empty() && !what.tasks.empty())
+    return Error("not_found", "there is no container '" + container + "' in these tasks");
   if (what.tasks.empty() && !follow) {
-    context.out.note("service " + what.service + " has no tasks that run; --previous shows the last one that ended, --all all of them");
+    context.out.note("service " + what.service +
+                     " has no tasks that run; --previous shows the last one that ended, --all all of them");
     return kDone;
   }
   if (reader.empty() && !follow) return told ? kFailed : kDone;
   const shared::WallTime now = context.api().now();
   // With --since everything from then on, otherwise the last lines.
-  auto lines = *since ? reader.read(now - **since) : reader.last(static_cast<std::size_t>(tail->value_or(kUsualTail)));
+  auto lines =
+      *since ? reader.read(now - **since) : reader.last(static_cast<std::size_t>(tail->value_or(kUsualTail)));
   if (!lines) return lines.error();
   if (*since && *tail && lines->size() > static_cast<std::size_t>(**tail))
     lines->erase(lines->begin(), lines->end() - static_cast<std::ptrdiff_t>(**tail));
@@ -144,7 +154,8 @@ Result<int> logs(Context& context) {
   std::set<std::string> shown;
   if (!*since) {
     // GetLogEvents has no ids: what was shown is told apart by what it says.
-    for (const LogLine& each : *lines) shown.insert(each.from.stream + std::to_string(shared::epoch_millis(each.at)) + each.text);
+    for (const LogLine& each : *lines)
+      shown.insert(each.from.stream + std::to_string(shared::epoch_millis(each.at)) + each.text);
   }
   while (context.api().wait(kLogsPause)) {
     if (!what.service.empty()) {
@@ -162,7 +173,8 @@ Result<int> logs(Context& context) {
       continue;
     }
     for (const LogLine& each : *more) {
-      if (shown.contains(each.from.stream + std::to_string(shared::epoch_millis(each.at)) + each.text)) continue;
+      if (shown.contains(each.from.stream + std::to_string(shared::epoch_millis(each.at)) + each.text))
+        continue;
       if (!printer.print(each)) return kDone;
     }
     from = std::max(from, context.api().now() - kOverlap);
@@ -173,14 +185,26 @@ Result<int> logs(Context& context) {
 }  // namespace
 
 std::vector<Command> log_commands() {
-  return {{"logs", "Look", "SERVICE|TASK", "What containers write, all tasks of a service together",
-           "Lines come from CloudWatch Logs, so from containers whose log driver is awslogs; of others it is said that theirs are on their host. "
+  return {{"logs",
+           "Look",
+           "SERVICE|TASK",
+           "What containers write, all tasks of a service together",
+           "Lines come from CloudWatch Logs, so from containers whose log driver is awslogs; of others it is "
+           "said that theirs are on their host. "
            "A line\nbegins with its task, and with its container where there are several.",
-           {{"--follow", "", "go on with what comes, also of tasks that start", 'f'}, {"--previous", "", "of the task that ended last", 'p'},
-            {"--since", "TIME", "not older than this, such as 5m", 0}, {"--tail", "N", "only the last N lines (100 without --since)", 'n'},
-            {"--container", "NAME", "only this container", 'c'}, {"--all", "", "of stopped tasks too", 'a'},
-            {"--timestamps", "", "each line with its time (UTC)", 't'}, {"--no-prefix", "", "without the task", 0}},
-           1, 1, Completes::kServiceOrTask, Reach::kApi, logs}};
+           {{"--follow", "", "go on with what comes, also of tasks that start", 'f'},
+            {"--previous", "", "of the task that ended last", 'p'},
+            {"--since", "TIME", "not older than this, such as 5m", 0},
+            {"--tail", "N", "only the last N lines (100 without --since)", 'n'},
+            {"--container", "NAME", "only this container", 'c'},
+            {"--all", "", "of stopped tasks too", 'a'},
+            {"--timestamps", "", "each line with its time (UTC)", 't'},
+            {"--no-prefix", "", "without the task", 0}},
+           1,
+           1,
+           Completes::kServiceOrTask,
+           Reach::kApi,
+           logs}};
 }
 
 }  // namespace agent::cli
