@@ -31,6 +31,7 @@ constexpr const char* kCode = "network";
 constexpr std::string_view kVeth = "bv";
 constexpr std::size_t kVethDigits = 11;  // IFNAMSIZ is 16 with its end
 constexpr int kLoopback = 1;             // index of lo in every namespace
+constexpr int kDockerEvery = 12;         // repairs
 constexpr int kSmallest = 29;            // prefixes above leave no room
 constexpr int kLargest = 12;
 
@@ -334,7 +335,8 @@ std::string BridgeNetwork::gateway() const { return address_text(subnet_ + 1); }
 
 bool BridgeNetwork::repair() {
   const std::scoped_lock lock(mutex_);
-  tell_docker(true);
+  // That one costs programs, and goes only when Docker is started anew.
+  if (++repairs_ % kDockerEvery == 0) tell_docker(true);
   if (rules_->has_table(settings_.bridge)) return false;
   (void)apply_table();
   return true;

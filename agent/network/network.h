@@ -113,6 +113,7 @@ class BridgeNetwork final : public Network {
   std::unique_ptr<Netlink> netlink_;
   std::unique_ptr<Rules> rules_;
   std::mutex mutex_;
+  int repairs_ = 0;
   std::uint32_t last_ = 0;                               // address given last
   std::map<std::string, std::uint32_t> addresses_;       // by id
   std::map<std::string, std::vector<Published>> ports_;  // by id

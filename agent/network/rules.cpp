@@ -72,7 +72,7 @@ Result<void> Rules::apply(const std::string& commands) {
 }
 
 bool Rules::has_table(const std::string& bridge) {
-  return apply("list table ip " + table_name(bridge) + "\n").has_value();
+  return apply("list chain ip " + table_name(bridge) + " guard\n").has_value();
 }
 
 }  // namespace agent::network

@@ -66,7 +66,6 @@ Result<void> OciRuntime::begin() {
   const fs::path run = settings_.run;
   for (const fs::path& each : {data, data / "containers", data / "volumes", run, run / "ended", run / "runc"})
     if (auto made = files::make_directory(each, 0711); !made) return made;
-  std::error_code error;
   const std::string monitor = settings_.helpers + "/berth-monitor";
   if (settings_.unpack.program.empty()) settings_.unpack.program = settings_.helpers + "/berth-unpack";
   for (const std::string& each : {monitor, settings_.unpack.program})
@@ -96,12 +95,30 @@ Result<void> OciRuntime::begin() {
   workers_ = std::make_unique<Workers>(settings_.workers);
   if (auto watching = watch_ends(); !watching) return watching;
   if (auto loaded = load_containers(); !loaded) return loaded;
-  if (!settings_.archives.empty())
-    for (const auto& each : fs::directory_iterator(settings_.archives, error)) {
-      auto names = load_archive(*images_, each.path(), "");
-      if (!names) return names.error().within(each.path().string());
-    }
+  if (auto loaded = load_archives(); !loaded) return loaded;
   keep_network();
+  return {};
+}
+
+// Each once, until it is another file.
+Result<void> OciRuntime::load_archives() {
+  if (settings_.archives.empty()) return {};
+  const fs::path stamps = fs::path(settings_.data) / "images/archives";
+  if (auto made = files::make_directory(stamps); !made) return made;
+  std::error_code error;
+  for (const auto& each : fs::directory_iterator(settings_.archives, error)) {
+    if (!each.is_regular_file(error)) continue;
+    const fs::path stamp = stamps / each.path().filename();
+    const std::string now = std::to_string(each.file_size(error)) + " " +
+                            std::to_string(each.last_write_time(error).time_since_epoch().count());
+    if (text_or(stamp) == now) continue;
+    auto names = load_archive(*images_, each.path(), "");
+    if (!names) return names.error().within(each.path().string());
+    for (const std::string& name : *names)
+      log::info("image_loaded", {{"image", name}, {"archive", each.path().string()}});
+    if (auto wrote = files::write_durably(stamp, now); !wrote) return wrote;
+  }
+  if (error) return Error("file", settings_.archives + ": " + error.message());
   return {};
 }
 

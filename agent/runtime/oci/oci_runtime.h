@@ -88,6 +88,7 @@ class OciRuntime final : public Runtime {
   OciRuntime(shared::httpd::IoLoop& loop, OciSettings settings);
   shared::Result<void> begin();
   shared::Result<void> load_containers();
+  shared::Result<void> load_archives();
   void adopt(std::unique_ptr<Box> box);
   shared::Result<void> watch_ends();
   void read_ends();

@@ -45,9 +45,12 @@ Result<void> with_rootfs(const Overlay& overlay, const fs::path& mount_point,
       if (::chdir(overlay.layers_folder.c_str()) != 0) return failed("the folder of layers");
       if (::mount("overlay", mount_point.c_str(), "overlay", 0, options.c_str()) != 0)
         return failed("mount the image's files");
-      const UniqueFd root(::open(mount_point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      UniqueFd root(::open(mount_point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       if (!root) return failed("open the image's files");
-      return look(root.get());
+      auto looked = look(root.get());
+      root.reset();
+      ::umount2(mount_point.c_str(), MNT_DETACH);  // before it is mounted again, elsewhere
+      return looked;
     }());
   }).join();
   return *done;

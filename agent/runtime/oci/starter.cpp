@@ -71,8 +71,10 @@ std::string hostname_of(const Record& record) {
 }
 
 Starter::Starter(Parts parts) : parts_(std::move(parts)) {
-  const std::string last = read_or("/proc/sys/kernel/cap_last_cap", "40");
-  std::from_chars(last.data(), last.data() + last.size(), last_capability_);
+  const std::string status = read_or("/proc/self/status", "");
+  const auto at = status.find("CapBnd:	");
+  if (at != std::string::npos)
+    std::from_chars(status.data() + at + 8, status.data() + status.size(), capability_mask_, 16);
 }
 
 Result<Started> Starter::start(const Record& record, const Peers& peers) {
@@ -91,6 +93,8 @@ Result<Started> Starter::start(const Record& record, const Peers& peers) {
     std::error_code ignored;
     fs::remove(own / each, ignored);
   }
+  if (std::error_code ignored; fs::exists(parts_.ended.parent_path() / "runc" / record.id, ignored))
+    (void)run(parts_.launcher.remove(record.id));  // of a monitor that was killed
   Plan plan;
   plan.folder = own;
   auto prepared = prepare(record, peers, plan);
@@ -155,7 +159,7 @@ Result<void> Starter::prepare(const Record& record, const Peers& peers, Plan& pl
   in.swap_accounted =
       parts_.cgroups.mode == cgroup::Mode::kV2 ||
       fs::exists(cgroup::directory_of(parts_.cgroups, "memory", "") / "memory.memsw.limit_in_bytes", ignored);
-  in.last_capability = last_capability_;
+  in.capability_mask = capability_mask_;
   in.init_program = parts_.monitor;
   if (auto shared_memory = share_memory(record, peers, plan); !shared_memory) return shared_memory;
   if (auto networked = prepare_network(record, peers, plan); !networked) return networked;

@@ -69,7 +69,7 @@ class Starter {
   void end_processes(const std::string& cgroup) const;
 
   Parts parts_;
-  int last_capability_ = 40;
+  std::uint64_t capability_mask_ = 0;
 };
 
 std::string hostname_of(const Record& record);

@@ -170,7 +170,7 @@ json namespaces_of(const BundleInputs& in) {
 }  // namespace
 
 Result<std::string> bundle_config(const ContainerSettings& settings, const BundleInputs& in) {
-  auto granted = capabilities(settings.cap_add, settings.cap_drop, settings.privileged, in.last_capability);
+  auto granted = capabilities(settings.cap_add, settings.cap_drop, settings.privileged, in.capability_mask);
   if (!granted) return Error(kRefused, granted.error().text());
   json out = {{"ociVersion", "1.0.2"},
               {"process", process_of(settings, in, *granted)},

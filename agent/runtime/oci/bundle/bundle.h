@@ -66,7 +66,7 @@ struct BundleInputs {
   std::vector<DeviceNode> devices;
   std::string init_program;  // bound to /sbin/docker-init where one is asked for
   bool swap_accounted = false;
-  int last_capability = 40;
+  std::uint64_t capability_mask = (std::uint64_t{1} << 41) - 1;  // what the agent may hand on
   std::vector<Ulimit> default_ulimits;
 };
 shared::Result<std::string> bundle_config(const ContainerSettings& settings, const BundleInputs& inputs);

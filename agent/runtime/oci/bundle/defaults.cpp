@@ -58,22 +58,26 @@ std::string whole_name(std::string name) {
 
 }  // namespace
 
-std::vector<std::string> all_capabilities(int last) {
-  std::vector<std::string> out;
-  for (int i = 0; i <= last && i < static_cast<int>(std::size(kNames)); ++i) out.emplace_back(kNames[i]);
+std::set<std::string> all_capabilities(std::uint64_t mask) {
+  std::set<std::string> out;
+  for (std::size_t i = 0; i < std::size(kNames); ++i)
+    if (((mask >> i) & 1U) != 0) out.insert(kNames[i]);
   return out;
 }
 
 Result<std::set<std::string>> capabilities(const std::vector<std::string>& add,
-                                           const std::vector<std::string>& drop, bool privileged, int last) {
-  const auto all = all_capabilities(last);
-  std::set<std::string> out(kDefaultCapabilities.begin(), kDefaultCapabilities.end());
-  if (privileged) return std::set<std::string>(all.begin(), all.end());
+                                           const std::vector<std::string>& drop, bool privileged,
+                                           std::uint64_t mask) {
+  const auto all = all_capabilities(mask);
+  if (privileged) return all;
+  std::set<std::string> out;
+  for (const std::string_view each : kDefaultCapabilities)
+    if (all.contains(std::string(each))) out.emplace(each);
   const auto names = [&](const std::vector<std::string>& list) -> Result<std::vector<std::string>> {
     std::vector<std::string> whole;
     for (const std::string& each : list) {
       whole.push_back(whole_name(each));
-      if (whole.back() != "ALL" && std::find(all.begin(), all.end(), whole.back()) == all.end())
+      if (whole.back() != "ALL" && std::find(std::begin(kNames), std::end(kNames), whole.back()) == std::end(kNames))
         return Error("capability", "invalid capability: \"" + each + "\"");
     }
     return whole;
@@ -82,6 +86,8 @@ Result<std::set<std::string>> capabilities(const std::vector<std::string>& add,
   if (!added) return added.error();
   auto dropped = names(drop);
   if (!dropped) return dropped.error();
+  for (const std::string& each : *added)
+    if (each != "ALL" && !all.contains(each)) return Error("capability", "the agent itself lacks " + each);
   const auto has_all = [](const std::vector<std::string>& list) {
     return std::find(list.begin(), list.end(), "ALL") != list.end();
   };

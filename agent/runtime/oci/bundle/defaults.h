@@ -2,6 +2,7 @@
 // environment. Data.
 #pragma once
 #include <array>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -25,12 +26,12 @@ inline constexpr std::array<std::string_view, 10> kMaskedPaths = {
 inline constexpr std::array<std::string_view, 5> kReadOnlyPaths = {"/proc/bus", "/proc/fs", "/proc/irq",
                                                                    "/proc/sys", "/proc/sysrq-trigger"};
 
-// In the kernel's order, up to the last one that this kernel knows (`last`, /proc/sys/kernel/cap_last_cap).
-std::vector<std::string> all_capabilities(int last);
+// Those in `mask`, a bit each as the kernel numbers them: what this process may hand on (CapBnd).
+std::set<std::string> all_capabilities(std::uint64_t mask);
 // Docker's rules: drop ALL leaves what is added, add ALL gives all but what is dropped. Names with or without
-// CAP_, in any case. Error "capability" names what is none.
+// CAP_, in any case. What the agent itself does not have nobody gets. Error "capability" names what is none.
 shared::Result<std::set<std::string>> capabilities(const std::vector<std::string>& add,
                                                    const std::vector<std::string>& drop, bool privileged,
-                                                   int last);
+                                                   std::uint64_t mask);
 
 }  // namespace agent::runtime::oci

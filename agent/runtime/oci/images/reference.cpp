@@ -55,7 +55,8 @@ bool good_tag(std::string_view tag) {
 }
 
 bool good_host(std::string_view host) {
-  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+  if (host.empty() || (!alphanumeric(host[0]) && host[0] != '[')) return false;
+  return std::all_of(host.begin(), host.end(), [](char c) {
     return alphanumeric(c) || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
   });
 }

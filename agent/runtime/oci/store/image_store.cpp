@@ -22,7 +22,7 @@ using shared::Error;
 using shared::Result;
 
 // Short, so that the options of an overlay of many layers fit into the kernel's one page.
-constexpr std::size_t kLayerName = 26;
+constexpr std::size_t kLayerName = 20;
 
 std::string trimmed(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();

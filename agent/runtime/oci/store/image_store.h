@@ -1,7 +1,7 @@
 // Images on this host, addressed by what they contain. In `root`:
 //
 //   blobs/sha256/<hex>   manifests and configurations
-//   layers/<26 hex>/     one unpacked layer on top of those below it: fs/, and ok (written last) with its
+//   layers/<20 hex>/     one unpacked layer on top of those below it: fs/, and ok (written last) with its
 //   chainID ingest/              what is being fetched or unpacked; emptied of half layers at start refs.json
 //   name of an image -> its manifest
 //
