@@ -9,6 +9,7 @@
 #include "agent/app/object_folder.h"
 #include "agent/app/own_ports.h"
 #include "agent/app/snapshot.h"
+#include "agent/runtime/oci/files/files.h"
 #include "shared/httpd/server.h"
 #include "shared/net/endpoint.h"
 #include "shared/settings/settings.h"
@@ -224,6 +225,59 @@ void add_node(SettingsSpec& spec) {
             .env = {"DOCKER_HOST"},
             .fallback = "unix:///var/run/docker.sock",
             .help = "Node: socket of the container engine, unix://PATH"});
+  spec.add({.name = "runtime",
+            .flag = "--runtime",
+            .env = {"BERTH_RUNTIME"},
+            .fallback = "docker",
+            .help =
+                "Node: who runs containers: docker (the engine at --docker-host), or oci: this agent itself, "
+                "with runc and no daemon",
+            .choices = {"docker", "oci"}});
+  spec.add({.name = "oci_runtime",
+            .flag = "--oci-runtime",
+            .env = {"BERTH_OCI_RUNTIME"},
+            .fallback = "runc",
+            .help = "Node: program that builds containers, with --runtime oci"});
+  spec.add({.name = "bridge",
+            .flag = "--bridge",
+            .env = {"BERTH_BRIDGE"},
+            .fallback = "berth0",
+            .help =
+                "Node: network device that containers are attached to, with --runtime oci; of several agents "
+                "on a host each needs its own"});
+  spec.add({.name = "bridge_subnet",
+            .flag = "--bridge-subnet",
+            .env = {"BERTH_BRIDGE_SUBNET"},
+            .fallback = "172.29.0.0/16",
+            .help = "Node: IPv4 network that containers get addresses of, with --runtime oci"});
+  spec.add({.name = "image_archives",
+            .flag = "--image-archives",
+            .env = {"BERTH_IMAGE_ARCHIVES"},
+            .help =
+                "Node: folder whose archives of images (docker save, OCI layout as a tar) are loaded at the "
+                "start, with --runtime oci",
+            .unset = "none"});
+  spec.add(
+      {.name = "registry_auth_file",
+       .flag = "--registry-auth-file",
+       .env = {"BERTH_REGISTRY_AUTH_FILE"},
+       .help =
+           "Node: file with registries' credentials in the form of docker's config.json, with --runtime oci",
+       .unset = "those of ECS_ENGINE_AUTH_DATA"});
+  spec.add(
+      {.name = "registry_auth_data",
+       .flag = "--registry-auth-data",
+       .env = {"ECS_ENGINE_AUTH_DATA"},
+       .help = "Node: the same as a text, as the ECS agent takes it (both of its types), with --runtime oci",
+       .unset = "none"});
+  spec.add({.name = "insecure_registries",
+            .flag = "--insecure-registries",
+            .env = {"BERTH_INSECURE_REGISTRIES"},
+            .kind = Kind::kList,
+            .fallback = "[]",
+            .help =
+                "Node: hosts of registries that may be spoken to without TLS, with --runtime oci; loopback "
+                "addresses may be anyway"});
   spec.add({.name = "reserved_memory",
             .flag = "--reserved-memory",
             .env = {"ECS_RESERVED_MEMORY"},
@@ -417,6 +471,45 @@ node::PullBehavior pull_behavior(const std::string& word) {
   return node::PullBehavior::kDefault;
 }
 
+constexpr const char* kRunFolder = "/run/berth";
+constexpr std::size_t kMaxAuthFile = 1024 * 1024;
+
+// Where this program is, or where the packages put what belongs to it.
+std::string helper_folder() {
+  char path[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  const std::string own(path, size > 0 ? static_cast<std::size_t>(size) : 0);
+  const std::string folder = own.substr(0, own.rfind('/'));
+  if (::access((folder + "/berth-monitor").c_str(), X_OK) == 0) return folder;
+  return folder.substr(0, folder.rfind('/')) + "/lib/berth";
+}
+
+Result<runtime::oci::OciSettings> oci_settings(const Settings& settings, const Options& options) {
+  runtime::oci::OciSettings oci;
+  oci.data = options.data_dir + "/runtime";
+  oci.bridge.bridge = settings.string("bridge");
+  oci.bridge.subnet = settings.string("bridge_subnet");
+  oci.run = std::string(kRunFolder) + "/" + oci.bridge.bridge;
+  oci.helpers = helper_folder();
+  oci.runc = settings.string("oci_runtime");
+  oci.archives = settings.string_if("image_archives").value_or("");
+  std::string auth = settings.string_if("registry_auth_data").value_or("");
+  const char* source = "registry_auth_data";
+  if (const auto file = settings.string_if("registry_auth_file")) {
+    source = "registry_auth_file";
+    auto text = runtime::oci::files::read(*file, kMaxAuthFile);
+    if (!text) return Error("setting", settings.source(source) + ": " + text.error().text());
+    auth = *std::move(text);
+  }
+  if (!auth.empty()) {
+    auto credentials = runtime::oci::parse_credentials(auth);
+    if (!credentials) return Error("setting", settings.source(source) + ": " + credentials.error().text());
+    oci.registries.credentials = *std::move(credentials);
+  }
+  for (const std::string& each : settings.list("insecure_registries")) oci.registries.insecure.insert(each);
+  return oci;
+}
+
 Result<void> fill_node(const Settings& settings, Options& options) {
   node::NodeSettings& node = options.node_settings;
   node.cluster = settings.string("cluster");
@@ -471,6 +564,11 @@ Result<void> fill_node(const Settings& settings, Options& options) {
     return Error("setting", settings.source("docker_host") + ": '" + engine + "' must be unix:// and a path");
   }
   options.docker_socket = engine.substr(kUnix.size());
+  if (settings.string("runtime") == "oci") {
+    auto oci = oci_settings(settings, options);
+    if (!oci) return oci.error();
+    options.oci = *std::move(oci);
+  }
   options.control_url = settings.string_if("control_url").value_or("");
   if (options.control_url.empty() && !options.control) {
     return Error("setting", "--control: an agent without the role control needs the URL of control");

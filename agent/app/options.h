@@ -10,6 +10,7 @@
 #include "agent/control/state/step.h"
 #include "agent/metadata/metadata.h"
 #include "agent/node/settings.h"
+#include "agent/runtime/oci/oci_runtime.h"
 #include "shared/base/result.h"
 #include "shared/log/log.h"
 #include "shared/net/endpoint.h"
@@ -24,7 +25,8 @@ struct Options {
   shared::net::Endpoint listen;  // the API when control runs here; health endpoints always
   std::string control_url;       // which control the node dials
   std::string docker_socket;
-  bool task_limits = true;  // ECS_ENABLE_TASK_CPU_MEM_LIMIT
+  std::optional<runtime::oci::OciSettings> oci;  // the runtime without a daemon; none: the container engine
+  bool task_limits = true;                       // ECS_ENABLE_TASK_CPU_MEM_LIMIT
   bool task_limits_explicit = false;
   std::string metadata_address;  // empty: none
   metadata::RateLimit metadata_limit;

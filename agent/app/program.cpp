@@ -13,6 +13,8 @@
 #include "agent/hooks/http_caller.h"
 #include "agent/iam/key_files.h"
 #include "agent/metadata/address.h"
+#include "agent/runtime/docker/docker_runtime.h"
+#include "agent/runtime/oci/oci_runtime.h"
 #include "shared/base/descriptor_limit.h"
 #include "shared/log/log.h"
 
@@ -212,23 +214,36 @@ std::string Program::control_url() const {
   return options_.control_url.empty() ? "http://" + dialable(server_->endpoint()) : options_.control_url;
 }
 
+Result<void> Program::open_runtime() {
+  if (options_.oci) {
+    auto opened = runtime::oci::OciRuntime::open(loop_, *options_.oci);
+    if (!opened) return opened.error().within("--runtime oci");
+    runtime_ = *std::move(opened);
+    cgroup_driver_ = [] { return std::string("cgroupfs"); };
+    return {};
+  }
+  runtime::docker::DockerSettings engine;
+  engine.socket = options_.docker_socket;
+  auto docker = std::make_unique<runtime::docker::DockerRuntime>(loop_, engine);
+  cgroup_driver_ = [known = docker.get()] { return known->cgroup_driver(); };
+  runtime_ = std::move(docker);
+  return {};
+}
+
 Result<void> Program::start_node() {
   auto store = store::open_sqlite(options_.data_dir + "/node.db");
   if (!store) return store.error();
   node_store_ = *std::move(store);
   auto credentials = node_credentials();
   if (!credentials) return credentials.error();
-  runtime::docker::DockerSettings engine;
-  engine.socket = options_.docker_socket;
-  runtime_ = std::make_unique<runtime::docker::DockerRuntime>(loop_, engine);
+  if (auto opened = open_runtime(); !opened) return opened;
   cgroups_ = cgroup::disabled_task_cgroups();
   if (options_.task_limits) {
     const auto layout = cgroup::host_layout();
     if (!layout && options_.task_limits_explicit)
       return layout.error().within("ECS_ENABLE_TASK_CPU_MEM_LIMIT");
     cgroups_ = std::make_unique<EngineTaskCgroups>(
-        EngineTaskCgroups::Parts{[this] { return runtime_->cgroup_driver(); },
-                                 [] { return cgroup::open_task_cgroups({}); },
+        EngineTaskCgroups::Parts{cgroup_driver_, [] { return cgroup::open_task_cgroups({}); },
                                  [] { return cgroup::open_systemd_task_cgroups({}); }},
         options_.task_limits_explicit ? Insist::kYes : Insist::kNo);
   }

@@ -3,6 +3,7 @@
 // other host's. Thread: main.
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,7 +24,7 @@
 #include "agent/metadata/audit_log.h"
 #include "agent/metadata/metadata.h"
 #include "agent/node/node.h"
-#include "agent/runtime/docker/docker_runtime.h"
+#include "agent/runtime/runtime.h"
 #include "agent/store/async_store.h"
 #include "shared/base/result.h"
 #include "shared/env/random.h"
@@ -49,6 +50,7 @@ class Program {
   shared::httpd::Server::Handler handler();
   std::optional<iam::KnownKey> known_key(const std::string& id) const;
   shared::Result<void> start_node();
+  shared::Result<void> open_runtime();
   void start_metadata();
   void start_introspection();
   shared::Result<void> start_admin();
@@ -78,7 +80,8 @@ class Program {
   std::unique_ptr<shared::httpd::Server> snapshots_;  // control's, on a unix socket
   // Node.
   std::unique_ptr<store::Store> node_store_;
-  std::unique_ptr<runtime::docker::DockerRuntime> runtime_;
+  std::unique_ptr<runtime::Runtime> runtime_;
+  std::function<std::string()> cgroup_driver_;    // the engine's, empty until it is known
   std::unique_ptr<cgroup::TaskCgroups> cgroups_;  // may ask the engine for its driver
   std::unique_ptr<link::HttpControlLink> link_;
   std::unique_ptr<node::Node> node_;

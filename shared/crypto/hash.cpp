@@ -32,6 +32,37 @@ std::string sha256_hex(std::string_view data) {
   return to_hex(std::string_view(reinterpret_cast<const char*>(out.data()), out.size()));
 }
 
+struct Sha256::State {
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  BERTH_CHECK(
+      state_->context != nullptr && EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1,
+      "SHA-256 failed");
+}
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Sha256::~Sha256() = default;
+
+void Sha256::update(std::string_view data) {
+  BERTH_CHECK(EVP_DigestUpdate(state_->context.get(), data.data(), data.size()) == 1, "SHA-256 failed");
+}
+
+std::string Sha256::hex() const {
+  const State copy;
+  std::array<unsigned char, kSha256Bytes> out{};
+  unsigned int size = 0;
+  const bool ok = copy.context != nullptr &&
+                  EVP_MD_CTX_copy_ex(copy.context.get(), state_->context.get()) == 1 &&
+                  EVP_DigestFinal_ex(copy.context.get(), out.data(), &size) == 1;
+  BERTH_CHECK(ok && size == out.size(), "SHA-256 failed");
+  return to_hex(std::string_view(reinterpret_cast<const char*>(out.data()), out.size()));
+}
+
 std::string hmac_sha256(std::string_view key, std::string_view data) {
   std::string out(kSha256Bytes, '\0');
   std::size_t size = 0;

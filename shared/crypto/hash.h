@@ -3,6 +3,7 @@
 // stops the program.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,20 @@ namespace shared::crypto {
 
 // 64 lower-case hexadecimal digits (FIPS 180-4).
 std::string sha256_hex(std::string_view data);
+// The same of data that comes in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  ~Sha256();
+  void update(std::string_view data);
+  std::string hex() const;  // of what came so far; more may follow
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 // 32 raw bytes (RFC 2104); an empty key is allowed.
 std::string hmac_sha256(std::string_view key, std::string_view data);
 // Lower-case, two digits for each byte.

@@ -50,7 +50,7 @@ class HttpsExchange : public std::enable_shared_from_this<HttpsExchange> {
         context_(std::move(context)),
         url_(std::move(url)),
         request_(std::move(request)),
-        options_(options),
+        options_(std::move(options)),
         done_(std::move(done)),
         deadline_(loop, [this] {
           fail("timeout", "no whole answer within " + std::to_string(options_.timeout.count()) + " ms");
@@ -145,7 +145,7 @@ class HttpsExchange : public std::enable_shared_from_this<HttpsExchange> {
     if (!parser_->got_some() || !parser_->is_header_done()) return fail("closed", "closed without an answer");
     parser_->put_eof(error);
     if (error) return fail("closed", "closed in the middle of the answer");
-    if (within_limit()) finish(std::move(parser_->response()));
+    if (take_body()) finish(std::move(parser_->response()));
   }
 
   void feed() {
@@ -161,7 +161,7 @@ class HttpsExchange : public std::enable_shared_from_this<HttpsExchange> {
         if (request_.method == "HEAD") parser_->skip(true);
         continue;
       }
-      if (!within_limit()) return;
+      if (!take_body()) return;
       if (parser_->is_done()) return finish(std::move(parser_->response()));
       if (need_more && in.size() >= kMaxHeadBytes) return fail("malformed", "a head that is too long");
       if (need_more) break;
@@ -169,8 +169,19 @@ class HttpsExchange : public std::enable_shared_from_this<HttpsExchange> {
     read_some();
   }
 
-  bool within_limit() {
-    if (parser_->response().body.size() <= options_.max_body_bytes) return true;
+  // False when the call is over: too long, or dropped by whom the bytes were given to.
+  bool take_body() {
+    if (!parser_->is_header_done()) return true;
+    const bool head = !std::exchange(head_told_, true);
+    if (head && options_.on_head) options_.on_head(parser_->response());
+    if (!done_) return false;
+    std::string& body = parser_->response().body;
+    if (options_.on_chunk && parser_->response().status < 300) {
+      const std::string chunk = std::exchange(body, {});
+      if (!chunk.empty()) options_.on_chunk(chunk);
+      return done_ != nullptr;
+    }
+    if (body.size() <= options_.max_body_bytes) return true;
     fail("too_large", "the body is longer than " + std::to_string(options_.max_body_bytes) + " bytes");
     return false;
   }
@@ -209,6 +220,7 @@ class HttpsExchange : public std::enable_shared_from_this<HttpsExchange> {
   std::weak_ptr<Dial> dial_;  // weak: a pending dial owns us
   std::shared_ptr<Connection> connection_;
   std::optional<ResponseParser> parser_;
+  bool head_told_ = false;
   Deadline deadline_;
 };
 
@@ -231,8 +243,8 @@ class HttpsClientImpl final : public HttpsClient {
 
   Call request(const net::HttpsUrl& url, http::Request request, HttpsOptions options,
                std::function<void(Result<http::Response>)> done) override {
-    auto exchange =
-        std::make_shared<HttpsExchange>(loop_, context_, url, std::move(request), options, std::move(done));
+    auto exchange = std::make_shared<HttpsExchange>(loop_, context_, url, std::move(request),
+                                                    std::move(options), std::move(done));
     asio::post(loop_.impl().context, [exchange] { exchange->start(); });
     return Call(std::make_unique<Handle>(std::move(exchange)));
   }

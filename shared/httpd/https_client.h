@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "shared/base/result.h"
 #include "shared/base/time.h"
@@ -18,8 +19,10 @@
 namespace shared::httpd {
 
 struct HttpsOptions {
-  Millis timeout{30'000};                    // from the look-up of the name to the last byte
-  std::size_t max_body_bytes = 1024 * 1024;  // of the answer
+  Millis timeout{30'000};                                // from the look-up of the name to the last byte
+  std::size_t max_body_bytes = 1024 * 1024;              // of the answer, where it is collected
+  std::function<void(std::string_view)> on_chunk{};      // given: the body of a 2xx answer goes here instead
+  std::function<void(const http::Response&)> on_head{};  // status and headers of what is not 1xx
 };
 
 class HttpsClient {

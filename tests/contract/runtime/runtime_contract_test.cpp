@@ -1,10 +1,11 @@
-// What every Runtime promises, asked of the scripted twin and of the docker driver (which is skipped where no
-// engine answers).
+// What every Runtime promises, asked of the scripted twin, of the docker driver (which is skipped where no
+// engine answers) and of the one without a daemon (which needs root and runc).
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "shared/base/unique_fd.h"
 #include "tests/support/docker_host.h"
 #include "tests/support/manual_executor.h"
+#include "tests/support/oci_host.h"
 #include "tests/support/scripted_runtime.h"
 
 namespace agent::runtime {
@@ -67,12 +69,47 @@ class DockerBench final : public Bench {
   docker::DockerRuntime runtime_{loop_, docker::DockerSettings{}};
 };
 
+class OciBench final : public Bench {
+ public:
+  OciBench() {
+    auto opened = oci::OciRuntime::open(loop_, host_.settings);
+    EXPECT_TRUE(opened) << (opened ? "" : opened.error().text());
+    if (!opened) return;
+    runtime_ = *std::move(opened);
+    bool there = false;
+    runtime_->import_image(tests::kTestImage, tests::busybox_tree(), [&](shared::Result<ImageInfo> made) {
+      EXPECT_TRUE(made) << (made ? "" : made.error().text());
+      there = true;
+    });
+    run_until([&] { return there; });
+  }
+  ~OciBench() override {
+    runtime_.reset();
+    EXPECT_FALSE(tests::shell("nft list tables | grep -q " + host_.settings.bridge.bridge))
+        << "no rule is left";
+    EXPECT_FALSE(tests::shell("ip link show " + host_.settings.bridge.bridge + " >/dev/null 2>&1"))
+        << "no bridge is left";
+    EXPECT_FALSE(tests::shell("grep -q " + host_.folder() + " /proc/mounts")) << "no mount is left";
+  }
+  Runtime& runtime() override { return *runtime_; }
+  bool run_until(const std::function<bool()>& done) override { return loop_.run_until(done, kPatience); }
+
+ private:
+  tests::OciHost host_;
+  shared::httpd::IoLoop loop_;
+  std::unique_ptr<oci::OciRuntime> runtime_;
+};
+
 class RuntimeContract : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (std::string(GetParam()) == "Docker") {
       if (const std::string why = tests::no_docker(); !why.empty()) GTEST_SKIP() << why;
       bench = std::make_unique<DockerBench>();
+    } else if (std::string(GetParam()) == "Oci") {
+      if (const std::string why = tests::no_oci(); !why.empty()) GTEST_SKIP() << why;
+      bench = std::make_unique<OciBench>();
+      ASSERT_FALSE(HasFailure());
     } else {
       bench = std::make_unique<ScriptedBench>();
     }
@@ -121,6 +158,17 @@ class RuntimeContract : public testing::TestWithParam<const char*> {
     EXPECT_TRUE(info) << (info ? "" : info.error().text());
     return info ? *info : ContainerInfo{};
   }
+  // Its shell has a child once its trap is set: before, the kernel keeps SIGTERM from a first process.
+  void settle(const ContainerInfo& info) {
+    if (std::string(GetParam()) == "Scripted") return;
+    const std::string children =
+        "/proc/" + std::to_string(info.pid) + "/task/" + std::to_string(info.pid) + "/children";
+    EXPECT_TRUE(bench->run_until([&] {
+      std::string any;
+      std::ifstream(children) >> any;
+      return !any.empty() || !std::ifstream(children);
+    }));
+  }
   shared::Result<ContainerInfo> stop(const ContainerHandle& handle) {
     return ask<ContainerInfo>(
         [&](auto done) { bench->runtime().stop(handle, shared::Millis(10'000), done); });
@@ -152,6 +200,7 @@ TEST_P(RuntimeContract, ContainerGoesThroughItsPhases) {
   EXPECT_TRUE(running.started_at);
   EXPECT_GT(running.pid, 0);
   EXPECT_EQ(running.exit_code, std::nullopt);
+  settle(running);
   const auto stopped = stop(handle);
   ASSERT_TRUE(stopped) << stopped.error().text();
   EXPECT_EQ(stopped->phase, ContainerPhase::kExited);
@@ -308,7 +357,9 @@ TEST_P(RuntimeContract, PortsAreChosenWithinTheRangeThatIsAskedFor) {
   auto s = spec("range-probe");
   s.ports = {{80, 0, "tcp", "0.0.0.0"}};
   const auto probe = create(s);
-  const int free = start(probe).ports.at(0).host_port;
+  const auto started = start(probe);
+  settle(started);
+  const int free = started.ports.at(0).host_port;
   ASSERT_TRUE(stop(probe));
   const shared::UniqueFd other_program = listen_on(free);
   const auto chosen = [&](const char* name) {
@@ -360,7 +411,7 @@ TEST_P(RuntimeContract, VolumesAreMadeOnceFoundByTheirLabelAndRemovedWhenUnused)
   EXPECT_EQ(code(ask<VolumeInfo>([&](auto done) { runtime.find_volume(name, done); })), "not_found");
 }
 
-INSTANTIATE_TEST_SUITE_P(Runtimes, RuntimeContract, testing::Values("Scripted", "Docker"),
+INSTANTIATE_TEST_SUITE_P(Runtimes, RuntimeContract, testing::Values("Scripted", "Docker", "Oci"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 }  // namespace
