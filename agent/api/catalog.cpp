@@ -11,6 +11,7 @@
 #include "agent/api/iam/iam.h"
 #include "agent/api/logs/logs.h"
 #include "agent/api/secretsmanager/secretsmanager.h"
+#include "agent/api/servicediscovery/servicediscovery.h"
 #include "agent/api/ssm/ssm.h"
 #include "agent/api/sts/sts.h"
 
@@ -28,7 +29,8 @@ std::vector<OfferedService> catalog() {
       {"Systems Manager, parameters", "ssm", ssm::offers()},
       {"Secrets Manager", "secretsmanager", secretsmanager::offers()},
       {"Application Auto Scaling", "application-autoscaling", autoscaling::offers()},
-      {"CloudWatch", "cloudwatch", cloudwatch::offers()}};
+      {"CloudWatch", "cloudwatch", cloudwatch::offers()},
+      {"Cloud Map", "servicediscovery", servicediscovery::offers()}};
   for (OfferedService& each : services) {
     std::sort(each.offers.begin(), each.offers.end(),
               [](const Offer& a, const Offer& b) { return a.operation < b.operation; });

@@ -16,6 +16,7 @@
 #include "agent/api/iam/iam.h"
 #include "agent/api/logs/logs.h"
 #include "agent/api/secretsmanager/secretsmanager.h"
+#include "agent/api/servicediscovery/servicediscovery.h"
 #include "agent/api/sockets.h"
 #include "agent/api/ssm/ssm.h"
 #include "agent/api/sts/sts.h"
@@ -95,6 +96,8 @@ Result<std::string> handle(control::Step& step, aws::Service service, const Call
       return secretsmanager::handle(step, call, sealer);
     case aws::Service::kAutoScaling:
       return autoscaling::handle(step, call);
+    case aws::Service::kCloudMap:
+      return servicediscovery::handle(step, call);
     case aws::Service::kLogs:
     case aws::Service::kCloudWatch:
       break;
@@ -109,7 +112,7 @@ bool is_judged_by_policy(const agent::iam::Principal& principal) {
 // They call permit() with the resources that a call is about.
 bool asks_by_itself(aws::Service service) {
   return service == aws::Service::kEcs || service == aws::Service::kElbv2 || service == aws::Service::kSsm ||
-         service == aws::Service::kSecrets;
+         service == aws::Service::kSecrets || service == aws::Service::kCloudMap;
 }
 
 }  // namespace

@@ -181,6 +181,13 @@ void add_control(SettingsSpec& spec) {
             .kind = Kind::kBoolean,
             .fallback = "true",
             .help = "Control: pages for people at /dashboard/, for whoever has DATA_DIR/dashboard-token"});
+  spec.add({.name = "dns",
+            .flag = "--dns",
+            .env = {"BERTH_DNS"},
+            .fallback = "off",
+            .help =
+                "Control: address and port at which the DNS names of Cloud Map's namespaces are answered by "
+                "UDP and TCP, such as 10.0.0.1:53; off: nowhere"});
   spec.add({.name = "log_lines_mib",
             .flag = "--log-lines-mib",
             .env = {"BERTH_LOG_LINES_MIB"},
@@ -661,6 +668,13 @@ Result<Options> options_from(const Settings& settings) {
                                 std::to_string(kMaxInstallation) + " characters");
   }
   control.poll_endpoint = settings.string_if("advertise").value_or("");
+  if (const std::string& dns = settings.string("dns"); dns != kOff) {
+    auto endpoint = shared::net::parse_endpoint(dns);
+    if (!endpoint) return Error("setting", settings.source("dns") + ": " + endpoint.error().text());
+    if (endpoint->is_unix() || !shared::net::is_ip_address(endpoint->address))
+      return Error("setting", settings.source("dns") + ": '" + dns + "' is not an IP address and a port");
+    options.dns = *std::move(endpoint);
+  }
   if (auto filled = fill_acme(settings, options); !filled) return filled.error();
   if (options.node) {
     if (auto filled = fill_node(settings, options); !filled) return filled.error();

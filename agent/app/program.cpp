@@ -68,6 +68,7 @@ Program::~Program() {
   gateway_.reset();
   engine_.reset();
   acme_.reset();
+  names_.reset();
   hooks_.reset();
   control_commits_.reset();
 }
@@ -121,6 +122,13 @@ Result<void> Program::start_control() {
   if (!hooks) return hooks.error().within("lifecycle hooks");
   hooks_ = *std::move(hooks);
   engine_->use(*hooks_);
+  if (options_.dns) {
+    auto names = dns::Server::listen(*options_.dns);
+    if (!names) return names.error().within("--dns");
+    names_ = *std::move(names);
+    engine_->use([this](std::shared_ptr<const dns::Zones> zones) { names_->set_zones(std::move(zones)); });
+    log::info("dns_listening", {{"address", shared::net::to_string(names_->endpoint())}});
+  }
   if (auto started = engine_->start(); !started) return started;
   auto lines = logs::Store::open(options_.data_dir + "/logs.db", options_.log_lines_bytes);
   if (!lines) return lines.error();

@@ -17,6 +17,7 @@
 #include "agent/cgroup/task_cgroups.h"
 #include "agent/control/engine/engine.h"
 #include "agent/dashboard/dashboard.h"
+#include "agent/dns/server.h"
 #include "agent/hooks/caller.h"
 #include "agent/iam/keys.h"
 #include "agent/link/http_control_link.h"
@@ -71,6 +72,7 @@ class Program {
   std::unique_ptr<store::AsyncStore> control_commits_;
   std::unique_ptr<iam::Keys> keys_;
   std::unique_ptr<hooks::Caller> hooks_;
+  std::unique_ptr<dns::Server> names_;  // null: no DNS
   std::unique_ptr<acme::Client> acme_;  // where a server is set
   std::unique_ptr<control::Engine> engine_;
   std::unique_ptr<logs::Worker> logs_;

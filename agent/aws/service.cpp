@@ -41,6 +41,7 @@ constexpr std::array kServiceRows = {
                ""},
     ServiceRow{Service::kCloudWatch, Protocol::kQuery, "monitoring", "2010-08-01",
                "http://monitoring.amazonaws.com/doc/2010-08-01/"},
+    ServiceRow{Service::kCloudMap, Protocol::kJson, "servicediscovery", "Route53AutoNaming_v20170314", ""},
 };
 
 // What names CloudWatch in its other two protocols.

@@ -9,7 +9,20 @@
 
 namespace agent::aws {
 
-enum class Service { kEcs, kElbv2, kSts, kAcm, kIam, kEc2, kLogs, kSsm, kSecrets, kAutoScaling, kCloudWatch };
+enum class Service {
+  kEcs,
+  kElbv2,
+  kSts,
+  kAcm,
+  kIam,
+  kEc2,
+  kLogs,
+  kSsm,
+  kSecrets,
+  kAutoScaling,
+  kCloudWatch,
+  kCloudMap
+};
 // AWS JSON, AWS Query, EC2's own form of the latter (the same requests, other answers), and Smithy RPC v2
 // with CBOR.
 enum class Protocol { kJson, kQuery, kEc2, kCbor };

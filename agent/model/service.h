@@ -36,6 +36,15 @@ struct ServiceLoadBalancer {
   bool operator==(const ServiceLoadBalancer&) const = default;
 };
 
+// Where Cloud Map is told of the service's tasks.
+struct ServiceRegistry {
+  std::string arn;  // of a service of Cloud Map
+  int port = 0;     // of SRV records, in network mode awsvpc; 0: not given
+  std::string container_name;
+  int container_port = 0;
+  bool operator==(const ServiceRegistry&) const = default;
+};
+
 struct Deployment {
   std::string id;  // "ecs-svc/<19 digits>"
   DeploymentStatus status = DeploymentStatus::kPrimary;
@@ -60,6 +69,7 @@ struct Deployment {
   std::vector<Tag> tags{};
   WallTime stable_at{};  // the last change of stabilityStatus
   bool stable = false;
+  std::vector<ServiceRegistry> registries{};
 };
 
 // Key: "<cluster>/<service>/<number>" (control/state/service_log.h).
@@ -126,6 +136,7 @@ struct Service {
   DeploymentController controller = DeploymentController::kEcs;
   std::string
       last_completed_revision{};  // number, of the deployment that last_completed_task_definition is of
+  std::vector<ServiceRegistry> registries{};
   // Of a row that an older version wrote, newest first: control/state/migrate.h makes rows of them.
   std::vector<ServiceEvent> old_events;
 };

@@ -18,6 +18,7 @@ struct ServiceRevision {
   std::vector<StrategyItem> strategy;  // empty: the launch type counts
   std::vector<ServiceLoadBalancer> load_balancers;
   WallTime created_at{};
+  std::vector<ServiceRegistry> registries{};
   std::vector<ServiceLoadBalancer> resolved{};  // the groups that its tasks are in; empty: as load_balancers
 };
 

@@ -95,6 +95,7 @@ struct Task {
   std::optional<WallTime> stopped_at;
   // Scale-in and deployments leave it alone until then (UpdateTaskProtection).
   std::optional<WallTime> protected_until{};
+  std::vector<std::string> registered_in{};  // ids of services of Cloud Map that have an instance for it
   std::string capacity_provider{};  // name, of a task that was placed by a strategy
 };
 

@@ -10,7 +10,7 @@ from conftest import REGION
 ELSEWHERE = [
     ("ecr", "ecr", lambda c: c.get_authorization_token()),
     ("events", "events", lambda c: c.list_rules()),
-    ("servicediscovery", "servicediscovery", lambda c: c.list_namespaces()),
+    ("sqs", "sqs", lambda c: c.list_queues()),
     ("dynamodb", "dynamodb", lambda c: c.list_tables()),
     ("sns", "sns", lambda c: c.list_topics()),
     ("autoscaling", "autoscaling", lambda c: c.describe_auto_scaling_groups()),

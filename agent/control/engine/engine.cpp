@@ -13,6 +13,7 @@
 #include "agent/control/elb/targets.h"
 #include "agent/control/engine/acme_sync.h"
 #include "agent/control/engine/agent_sync.h"
+#include "agent/control/engine/discovery_sync.h"
 #include "agent/control/engine/feed_sync.h"
 #include "agent/control/engine/hook_sync.h"
 #include "agent/control/engine/input_queue.h"
@@ -78,7 +79,8 @@ struct Engine::Impl {
         settings(std::move(settings_)),
         marks(state),
         news(state),
-        agents(state) {
+        agents(state),
+        names(state) {
     tables = state.tables();
   }
 
@@ -131,6 +133,7 @@ struct Engine::Impl {
   FeedSync feeds;
   AcmeSync certificates;
   HookSync hooks;
+  DiscoverySync names;
 
   // What load() moved out of rows of an older version: in the tables from the start and never taken back,
   // durable with the first commit that succeeds.
@@ -193,6 +196,10 @@ void Engine::use(hooks::Caller& caller) {
     };
     impl->queue.keep(std::move(input));
   });
+}
+
+void Engine::use(std::function<void(std::shared_ptr<const dns::Zones>)> take) {
+  impl_->names.use(std::move(take));
 }
 
 void Engine::check_turns(std::function<void(const std::string&)> complain) {
@@ -412,6 +419,7 @@ void Engine::Impl::compare_with_full_pass(WallTime now) {
 }
 
 void Engine::Impl::write_messages(Outbox& messages, WallTime now) {
+  names.flush(state, messages);
   next_message = agents.flush(state, settings, now, random, messages);
   if (complain) {
     const std::uint64_t written = agents.messages_written();

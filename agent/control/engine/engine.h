@@ -12,6 +12,7 @@
 #include "agent/acme/authority.h"
 #include "agent/control/state/news.h"
 #include "agent/control/state/step.h"
+#include "agent/dns/zones.h"
 #include "agent/hooks/caller.h"
 #include "agent/link/channel.h"
 #include "agent/store/async_store.h"
@@ -55,6 +56,9 @@ class Engine {
 
   // Lifecycle hooks are called by `caller`, which outlives the engine; before start().
   void use(hooks::Caller& caller);
+
+  // `take` gets the DNS zones whenever they are others and durable; before start().
+  void use(std::function<void(std::shared_ptr<const dns::Zones>)> take);
 
   // For the simulation. After every turn that looked at what changed, everything is looked at, and every
   // agent's session: `complain` hears what that changed, sent or wanted to be woken for, which should be

@@ -140,6 +140,26 @@ std::vector<model::ServiceLoadBalancer> read_balancers(const Reader& in,
   return all;
 }
 
+// A member that is there when there is something in it.
+void put_registries(json& out, const std::vector<model::ServiceRegistry>& all) {
+  if (all.empty()) return;
+  out["registries"] = json::array();
+  for (const auto& each : all) {
+    out["registries"].push_back({{"arn", each.arn},
+                                 {"port", each.port},
+                                 {"container_name", each.container_name},
+                                 {"container_port", each.container_port}});
+  }
+}
+std::vector<model::ServiceRegistry> read_registries(const Reader& in) {
+  std::vector<model::ServiceRegistry> all;
+  for (const Reader& each : in.children("registries")) {
+    all.push_back({each.string_or("arn", ""), each.integer_or<int>("port", 0),
+                   each.string_or("container_name", ""), each.integer_or<int>("container_port", 0)});
+  }
+  return all;
+}
+
 json encode_deployment(const model::Deployment& from) {
   json out = {{"id", from.id},
               {"status", word_text(from.status)},
@@ -165,6 +185,7 @@ json encode_deployment(const model::Deployment& from) {
   if (from.rollout.kind != model::DeploymentStrategy::kRolling ||
       from.rollout.stage != model::LifecycleStage::kNone)
     out["rollout"] = encode_rollout(from.rollout);
+  put_registries(out, from.registries);
   return out;
 }
 model::Deployment read_deployment(const Reader& in) {
@@ -178,6 +199,7 @@ model::Deployment read_deployment(const Reader& in) {
   out.failed_tasks = in.integer_or<int>("failed_tasks", 0);
   out.reached_running = in.boolean_or("reached_running", false);
   out.load_balancers = read_balancers(in);
+  out.registries = read_registries(in);
   out.created_at = read_time(in, "created_at");
   out.updated_at = read_time(in, "updated_at");
   out.is_rollback = in.boolean_or("is_rollback", false);
@@ -432,6 +454,7 @@ std::string encode_task(const model::Task& row) {
   put_optional(out, "execution_stopped_at", row.execution_stopped_at);
   put_optional(out, "stopped_at", row.stopped_at);
   put_optional(out, "protected_until", row.protected_until);
+  if (!row.registered_in.empty()) out["registered_in"] = row.registered_in;
   return shared::json::to_text(out);
 }
 bool decode_task(std::string_view value, model::Task& row) {
@@ -476,6 +499,7 @@ bool decode_task(std::string_view value, model::Task& row) {
     row.stopped_at = read_optional_time(in, "stopped_at");
     row.capacity_provider = in.string_or("capacity_provider", "");
     row.protected_until = read_optional_time(in, "protected_until");
+    row.registered_in = in.strings_or_empty("registered_in");
   });
 }
 
@@ -509,6 +533,7 @@ std::string encode_service(const model::Service& row) {
   put_optional(out, "inactive_since", row.inactive_since);
   out.update(encode_configuration(row.configuration));
   out.update(encode_service_parts(row));
+  put_registries(out, row.registries);
   return shared::json::to_text(out);
 }
 bool decode_service(std::string_view value, model::Service& row) {
@@ -526,6 +551,7 @@ bool decode_service(std::string_view value, model::Service& row) {
     read_word(in, "controller", row.controller);
     row.last_completed_revision = in.string_or("last_completed_revision", "");
     row.load_balancers = read_balancers(in);
+    row.registries = read_registries(in);
     row.health_check_grace_seconds = in.integer_or<int>("health_check_grace_seconds", 0);
     row.propagate_tags = in.string_or("propagate_tags", "NONE");
     row.enable_ecs_managed_tags = in.boolean_or("enable_ecs_managed_tags", false);
@@ -546,16 +572,18 @@ bool decode_service(std::string_view value, model::Service& row) {
 }
 
 std::string encode_service_revision(const model::ServiceRevision& row) {
-  return shared::json::to_text({{"arn", row.arn},
-                                {"cluster", row.cluster},
-                                {"service", row.service},
-                                {"number", row.number},
-                                {"task_definition_arn", row.task_definition_arn},
-                                {"launch_type", word_text(row.launch_type)},
-                                {"strategy", strategy_json(row.strategy)},
-                                {"load_balancers", encode_balancers(row.load_balancers)},
-                                {"resolved", encode_balancers(row.resolved)},
-                                {"created_at", millis(row.created_at)}});
+  json out = {{"arn", row.arn},
+              {"cluster", row.cluster},
+              {"service", row.service},
+              {"number", row.number},
+              {"task_definition_arn", row.task_definition_arn},
+              {"launch_type", word_text(row.launch_type)},
+              {"strategy", strategy_json(row.strategy)},
+              {"load_balancers", encode_balancers(row.load_balancers)},
+              {"resolved", encode_balancers(row.resolved)},
+              {"created_at", millis(row.created_at)}};
+  put_registries(out, row.registries);
+  return shared::json::to_text(out);
 }
 bool decode_service_revision(std::string_view value, model::ServiceRevision& row) {
   return decode_row(value, [&row](const Reader& in) {
@@ -568,6 +596,7 @@ bool decode_service_revision(std::string_view value, model::ServiceRevision& row
     row.strategy = read_strategy(in, "strategy");
     row.load_balancers = read_balancers(in);
     row.resolved = read_balancers(in, "resolved");
+    row.registries = read_registries(in);
     row.created_at = read_time(in, "created_at");
   });
 }

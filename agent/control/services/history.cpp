@@ -116,6 +116,7 @@ void note_deployment_begun(Step& step, const std::string& service_key) {
   revision.launch_type = service.launch_type;
   revision.strategy = primary.strategy;
   revision.load_balancers = service.load_balancers;
+  revision.registries = service.registries;
   if (primary.load_balancers != service.load_balancers) revision.resolved = primary.load_balancers;
   revision.created_at = step.now;
   rows(step).service_revisions.put(service_key + "/" + revision.number, revision);

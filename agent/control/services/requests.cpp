@@ -3,6 +3,7 @@
 // What callers ask of services: create, update, delete. The reconciler in services.cpp does the rest.
 #include <algorithm>
 
+#include "agent/control/discovery/discovery.h"
 #include "agent/control/elb/target_health.h"
 #include "agent/control/services/history.h"
 #include "agent/control/services/strategy/rollout.h"
@@ -23,7 +24,12 @@ namespace {
 
 constexpr std::size_t kDeploymentDigits = 19;
 
-Result<void> check_port(const model::TaskDefinition& definition, const model::ServiceLoadBalancer& wanted) {
+struct WantedPort {
+  const std::string& container_name;
+  int container_port;
+};
+
+Result<void> check_port(const model::TaskDefinition& definition, const WantedPort& wanted) {
   const auto container = std::find_if(definition.containers.begin(), definition.containers.end(),
                                       [&](const auto& each) { return each.name == wanted.container_name; });
   if (container == definition.containers.end()) {
@@ -81,7 +87,45 @@ Result<void> check_load_balancers(const State& state, const model::TaskDefinitio
     if (definition.network_mode == model::NetworkMode::kNone) {
       return invalid_parameter("loadBalancers: tasks with network mode none have no ports to balance to");
     }
-    if (auto ok = check_port(definition, each); !ok) return ok;
+    if (auto ok = check_port(definition, {each.container_name, each.container_port}); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> check_registries(const Step& step, const model::TaskDefinition& definition,
+                              const std::vector<model::ServiceRegistry>& wanted) {
+  for (const model::ServiceRegistry& each : wanted) {
+    const auto found = discovery::find_service(step, each.arn);
+    if (!found || (*found)->arn != each.arn)
+      return invalid_parameter("serviceRegistries: the service registry " + each.arn + " does not exist.");
+    const auto& records = (*found)->records;
+    const auto has_record = [&](std::string_view type) {
+      return std::any_of(records.begin(), records.end(), [&](const auto& one) { return one.type == type; });
+    };
+    if (has_record("CNAME"))
+      return invalid_parameter("serviceRegistries: " + each.arn +
+                               " has CNAME records, which tasks cannot be registered in.");
+    const bool named = !each.container_name.empty();
+    if (named) {
+      if (auto ok = check_port(definition, {each.container_name, each.container_port}); !ok) return ok;
+    }
+    if (definition.network_mode == model::NetworkMode::kAwsvpc) {
+      if (has_record("SRV") && !named && each.port == 0)
+        return invalid_parameter(
+            "serviceRegistries: an SRV record needs a port, or a containerName and containerPort.");
+      continue;
+    }
+    if (definition.network_mode == model::NetworkMode::kNone)
+      return invalid_parameter("serviceRegistries: tasks with network mode none cannot be reached.");
+    if (has_record("A") || has_record("AAAA"))
+      return invalid_parameter(
+          "serviceRegistries: " + each.arn +
+          " has address records, which are for tasks with an address of their own (network mode awsvpc); in "
+          "network modes bridge and host the record must be SRV.");
+    if (!named)
+      return invalid_parameter(
+          "serviceRegistries: containerName and containerPort are required in network modes bridge and "
+          "host.");
   }
   return {};
 }
@@ -104,6 +148,7 @@ model::Deployment new_deployment(Step& step, const model::Service& service) {
   deployment.rollout_state_reason = "ECS deployment " + deployment.id + " in progress.";
   deployment.desired_count = service.desired_count;
   deployment.strategy = service.strategy;
+  deployment.registries = service.registries;
   deployment.revision = deployment.id.substr(deployment.id.find('/') + 1);
   deployment.created_at = step.now;
   deployment.updated_at = step.now;
@@ -146,6 +191,7 @@ Result<std::string> create_service(Step& step, model::Service service) {
   if (!definition) return definition.error();
   if (auto ok = check_load_balancers(step.state, **definition, service.load_balancers); !ok)
     return ok.error();
+  if (auto ok = check_registries(step, **definition, service.registries); !ok) return ok.error();
   if (auto ok = check_traffic(step.state, service.configuration.strategy, service.load_balancers, {}); !ok)
     return ok.error();
 
@@ -173,7 +219,8 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
   }
   const auto& balancers = update.load_balancers ? *update.load_balancers : service.load_balancers;
   const bool new_one = update.force_new_deployment || definition_arn != service.task_definition_arn ||
-                       differs(update.load_balancers, service.load_balancers);
+                       differs(update.load_balancers, service.load_balancers) ||
+                       differs(update.registries, service.registries);
   if (differs(update.strategy, service.strategy) && !update.force_new_deployment) {
     return invalid_parameter(
         "When the capacity provider strategy of a service changes, you must force a new deployment: give "
@@ -183,6 +230,8 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
     const model::TaskDefinition* definition = find_task_definition(step.state, definition_arn);
     if (definition == nullptr) return client_exception("TaskDefinition not found.");
     if (auto ok = check_load_balancers(step.state, *definition, balancers); !ok) return ok;
+    const auto& registries = update.registries ? *update.registries : service.registries;
+    if (auto ok = check_registries(step, *definition, registries); !ok) return ok;
   }
   if (new_one || update.configuration) {
     const auto& strategy = (update.configuration ? *update.configuration : service.configuration).strategy;
@@ -191,6 +240,7 @@ Result<void> update_service(Step& step, const std::string& key, const UpdateServ
   rows(step).services.edit(key, [&](model::Service& row) {
     apply_plain_members(row, update);
     if (update.load_balancers) row.load_balancers = *update.load_balancers;
+    if (update.registries) row.registries = *update.registries;
     row.task_definition_arn = definition_arn;
     if (update.strategy) row.strategy = *update.strategy;
     if (update.strategy && update.strategy->empty()) row.launch_type = model::LaunchType::kEc2;
@@ -244,9 +294,11 @@ bool roll_back_to_completed(Step& step, const std::string& key, const std::strin
     service.task_definition_arn = definition;
     if (revision != nullptr) {
       service.load_balancers = revision->load_balancers;
+      service.registries = revision->registries;
       service.strategy = revision->strategy;
     } else if (there) {
       service.load_balancers = completed->load_balancers;
+      service.registries = completed->registries;
     }
     model::Deployment back = new_deployment(step, service);
     predecessor = there ? completed->id : back.id;

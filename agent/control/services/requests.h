@@ -17,6 +17,11 @@ shared::Result<const model::Service*> active_service(const State& state, const s
 shared::Result<void> check_load_balancers(const State& state, const model::TaskDefinition& definition,
                                           const std::vector<model::ServiceLoadBalancer>& wanted);
 
+// Each is a service of Cloud Map here whose records the tasks can give: in network mode awsvpc all, elsewhere
+// those that name a port of a container. InvalidParameterException.
+shared::Result<void> check_registries(const Step& step, const model::TaskDefinition& definition,
+                                      const std::vector<model::ServiceRegistry>& wanted);
+
 // `service` comes filled from the request (name, cluster, desired_count, task_definition_arn, load_balancers,
 // ...); ARN, deployment, times are set here. Checks what needs state: target groups exist, are attached to a
 // load balancer and fit the network mode; the named container has the port; the name is free ("Creation of
@@ -29,6 +34,7 @@ struct UpdateService {
   std::optional<std::string> task_definition_arn;
   std::optional<model::DeploymentConfiguration> configuration;
   std::optional<std::vector<model::ServiceLoadBalancer>> load_balancers;
+  std::optional<std::vector<model::ServiceRegistry>> registries;
   std::optional<std::vector<model::PlacementStrategy>> placement_strategy;
   std::optional<std::vector<model::PlacementConstraint>> placement_constraints;
   std::optional<int> health_check_grace_seconds;

@@ -83,12 +83,14 @@ Result<std::string> create_task_set(Step& step, const std::string& key, model::D
   const auto definition = runnable_definition(step, wanted.task_definition_arn);
   if (!definition) return definition.error();
   if (auto ok = check_load_balancers(step.state, **definition, wanted.load_balancers); !ok) return ok.error();
+  if (auto ok = check_registries(step, **definition, wanted.registries); !ok) return ok.error();
   model::Deployment set = new_deployment(step, service);
   set.status = DeploymentStatus::kActive;
   set.task_definition_arn = (*definition)->arn;
   set.rollout_state = model::RolloutState::kCompleted;
   set.rollout_state_reason.clear();
   set.load_balancers = std::move(wanted.load_balancers);
+  set.registries = std::move(wanted.registries);
   set.strategy = std::move(wanted.strategy);
   set.launch_type = wanted.launch_type;
   set.external_id = std::move(wanted.external_id);
@@ -140,6 +142,7 @@ Result<void> delete_task_set(Step& step, const std::string& key, const std::stri
   rows(step).services.edit(key, [](model::Service& row) {
     row.task_definition_arn.clear();
     row.load_balancers.clear();
+    row.registries.clear();
     row.strategy.clear();
   });
   return {};
@@ -159,6 +162,7 @@ Result<void> make_primary(Step& step, const std::string& key, const std::string&
     const model::Deployment& primary = row.deployments.front();
     row.task_definition_arn = primary.task_definition_arn;
     row.load_balancers = primary.load_balancers;
+    row.registries = primary.registries;
     row.strategy = primary.strategy;
     row.launch_type = primary.launch_type;
   });

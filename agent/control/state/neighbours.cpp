@@ -30,7 +30,11 @@ Neighbours::Neighbours()
       scalable_targets("scalable/", to_row, from_row),
       scaling_policies("scalingpolicy/", to_row, from_row),
       scheduled_actions("scheduledaction/", to_row, from_row),
-      scaling_activities("scalingactivity/", to_row, from_row) {}
+      scaling_activities("scalingactivity/", to_row, from_row),
+      namespaces("namespace/", to_row, from_row),
+      discovery_services("discovery/", to_row, from_row),
+      discovery_instances("discovered/", to_row, from_row),
+      discovery_operations("discoveryop/", to_row, from_row) {}
 
 std::vector<TableBase*> Neighbours::tables() {
   return {&roles,
@@ -58,7 +62,11 @@ std::vector<TableBase*> Neighbours::tables() {
           &scalable_targets,
           &scaling_policies,
           &scheduled_actions,
-          &scaling_activities};
+          &scaling_activities,
+          &namespaces,
+          &discovery_services,
+          &discovery_instances,
+          &discovery_operations};
 }
 
 }  // namespace agent::control

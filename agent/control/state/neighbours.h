@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/control/state/table.h"
+#include "agent/model/discovery.h"
 #include "agent/model/iam.h"
 #include "agent/model/network.h"
 #include "agent/model/parameter.h"
@@ -44,6 +45,11 @@ struct Neighbours {
   Table<model::ScalingPolicy> scaling_policies;
   Table<model::ScheduledAction> scheduled_actions;
   Table<model::ScalingActivity> scaling_activities;
+
+  Table<model::Namespace> namespaces;
+  Table<model::DiscoveryService> discovery_services;
+  Table<model::DiscoveryInstance> discovery_instances;
+  Table<model::DiscoveryOperation> discovery_operations;
 
   std::vector<TableBase*> tables();
 };

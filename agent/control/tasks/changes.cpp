@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "agent/control/discovery/tasks.h"
 #include "agent/control/elb/targets.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
@@ -68,21 +69,26 @@ const model::Deployment* deployment_of(const State& state, const model::Task& ta
   return nullptr;
 }
 
+struct ContainerPort {
+  const std::string& container;
+  int port;
+};
+
 // The port at which the task's host forwards to this container port; 0 while it is not known yet.
-int host_port_of(const State& state, const model::Task& task, const model::ServiceLoadBalancer& wanted) {
+int host_port_of(const State& state, const model::Task& task, const ContainerPort& wanted) {
   for (const model::Container& container : task.containers) {
-    if (container.name != wanted.container_name) continue;
+    if (container.name != wanted.container) continue;
     for (const model::NetworkBinding& each : container.bindings) {
-      if (each.container_port == wanted.container_port && each.protocol != "udp") return each.host_port;
+      if (each.container_port == wanted.port && each.protocol != "udp") return each.host_port;
     }
   }
   const model::TaskDefinition* definition = find_task_definition(state, task.task_definition_arn);
   if (definition == nullptr) return 0;
-  if (definition->network_mode == model::NetworkMode::kHost) return wanted.container_port;
+  if (definition->network_mode == model::NetworkMode::kHost) return wanted.port;
   for (const model::ContainerDefinition& container : definition->containers) {
-    if (container.name != wanted.container_name) continue;
+    if (container.name != wanted.container) continue;
     for (const model::PortMapping& each : container.port_mappings) {
-      if (each.container_port == wanted.container_port && each.protocol != "udp") return each.host_port;
+      if (each.container_port == wanted.port && each.protocol != "udp") return each.host_port;
     }
   }
   return 0;
@@ -100,7 +106,7 @@ Result<bool> register_in(Step& step, const std::string& key, const model::Servic
   if (group == nullptr || instance == nullptr) {
     return shared::Error("TargetGroupNotFound", "Target group '" + wanted.target_group_arn + "' not found");
   }
-  const int port = host_port_of(step.state, *task, wanted);
+  const int port = host_port_of(step.state, *task, {wanted.container_name, wanted.container_port});
   if (port == 0) return false;
   const std::string& id = group->target_type == "instance" ? instance->ec2_instance_id : instance->address;
   auto registration = register_target(step, {.target_group_arn = wanted.target_group_arn,
@@ -118,6 +124,61 @@ Result<bool> register_in(Step& step, const std::string& key, const model::Servic
   return true;
 }
 
+// A container that has no health check does not say that the task is unhealthy.
+bool is_healthy(const model::Task& task, const model::TaskDefinition* definition) {
+  if (definition == nullptr) return true;
+  return std::all_of(task.containers.begin(), task.containers.end(), [&](const model::Container& each) {
+    const auto it = std::find_if(definition->containers.begin(), definition->containers.end(),
+                                 [&](const auto& one) { return one.name == each.name; });
+    const bool checked = it != definition->containers.end() && it->essential && it->has_health_check;
+    return !checked || each.health == model::HealthStatus::kHealthy;
+  });
+}
+
+// With Cloud Map, under the names of attributes that ECS uses. False: as register_in.
+Result<bool> register_with(Step& step, const std::string& key, const model::ServiceRegistry& wanted) {
+  const model::Task* task = step.state.tasks.find(key);
+  const model::ContainerInstance* instance = find_instance_by_arn(step.state, task->container_instance_arn);
+  if (instance == nullptr) return true;
+  const model::TaskDefinition* definition = find_task_definition(step.state, task->task_definition_arn);
+  discovery::TaskInstance mine;
+  mine.registry_arn = wanted.arn;
+  mine.task_key = key;
+  mine.healthy = is_healthy(*task, definition);
+  int port = wanted.port;
+  if (!wanted.container_name.empty()) {
+    port = host_port_of(step.state, *task, {wanted.container_name, wanted.container_port});
+    if (port == 0) return false;
+  }
+  mine.attributes = {{"AWS_INSTANCE_IPV4", instance->address},
+                     {"AVAILABILITY_ZONE", attribute_of(*instance, scheduler::kZoneAttribute)},
+                     {"REGION", step.settings.region},
+                     {"ECS_CLUSTER_NAME", task->cluster},
+                     {"ECS_SERVICE_NAME", task->service},
+                     {"ECS_TASK_DEFINITION_FAMILY", task->family},
+                     {"EC2_INSTANCE_ID", instance->ec2_instance_id}};
+  if (instance->address.find(':') != std::string::npos) {
+    mine.attributes["AWS_INSTANCE_IPV6"] = instance->address;
+    mine.attributes.erase("AWS_INSTANCE_IPV4");
+  }
+  if (port != 0) mine.attributes["AWS_INSTANCE_PORT"] = std::to_string(port);
+  std::erase_if(mine.attributes, [](const auto& each) { return each.second.empty(); });
+  const auto service = discovery::register_task(step, mine);
+  if (!service) return service.error();
+  const auto& known = task->registered_in;
+  if (std::find(known.begin(), known.end(), *service) == known.end())
+    rows(step).tasks.edit(key, [&](model::Task& row) { row.registered_in.push_back(*service); });
+  return true;
+}
+
+// Nobody is sent there any more.
+void leave_registries(Step& step, const std::string& key) {
+  const auto services = step.state.tasks.find(key)->registered_in;
+  if (services.empty()) return;
+  discovery::deregister_task(step, key, services);
+  rows(step).tasks.edit(key, [](model::Task& row) { row.registered_in.clear(); });
+}
+
 // Without its registrations the task is of no use to its service, whose next one would fare no better at
 // once.
 void refuse_registration(Step& step, const std::string& key, const std::string& target_group_arn,
@@ -128,6 +189,15 @@ void refuse_registration(Step& step, const std::string& key, const std::string& 
       "failed to register targets in (target-group " + target_group_arn + ") with (error " + error + ")");
 }
 
+void refuse_instance(Step& step, const std::string& key, const std::string& registry_arn,
+                     const std::string& error) {
+  stop_task(step, key,
+            {.code = "TaskFailedToStart", .reason = "Unable to register an instance in Cloud Map: " + error});
+  note_failed_start(
+      step, *step.state.tasks.find(key),
+      "failed to register an instance in (service-registry " + registry_arn + ") with (error " + error + ")");
+}
+
 // ACTIVATING: into all target groups of the deployment, then RUNNING.
 void activate(Step& step, const std::string& key) {
   if (const model::Deployment* found = deployment_of(step.state, *step.state.tasks.find(key))) {
@@ -136,6 +206,15 @@ void activate(Step& step, const std::string& key) {
       const auto registered = register_in(step, key, each);
       if (!registered)
         return refuse_registration(step, key, each.target_group_arn, registered.error().text());
+      if (!*registered) return;
+    }
+  }
+  // After the targets: who finds the task by its name is served at once.
+  if (const model::Deployment* found = deployment_of(step.state, *step.state.tasks.find(key))) {
+    const auto wanted = found->registries;
+    for (const model::ServiceRegistry& each : wanted) {
+      const auto registered = register_with(step, key, each);
+      if (!registered) return refuse_instance(step, key, each.arn, registered.error().text());
       if (!*registered) return;
     }
   }
@@ -190,6 +269,7 @@ void finish(Step& step, const std::string& key, const std::string& reported,
     row.targets.clear();
     ++row.version;
   });
+  leave_registries(step, key);
   rows(step).live.unsent_tasks.erase(key);
   note_task_stopped(step, task, ended_by);
 }
@@ -258,6 +338,7 @@ void stop_task(Step& step, const std::string& key, const StopReason& cause) {
     task.last_status = task.targets.empty() ? TaskStatus::kStopping : TaskStatus::kDeactivating;
     (task.targets.empty() ? task.stopping_at : task.draining_at) = step.now;
   });
+  leave_registries(step, key);
   if (unsent) return finish(step, key, cause.reason, std::nullopt);
   const auto targets = found->targets;
   for (const model::TaskTarget& each : targets) {
@@ -331,7 +412,10 @@ Result<void> apply_health(Step& step, const HealthReport& report) {
   }
   if (!any) return {};
   ++changed.version;
-  rows(step).tasks.put(*key, std::move(changed));
+  const model::Task& now = rows(step).tasks.put(*key, std::move(changed));
+  if (!now.registered_in.empty())
+    discovery::set_task_health(step, *key, now.registered_in,
+                               is_healthy(now, find_task_definition(step.state, now.task_definition_arn)));
   return {};
 }
 

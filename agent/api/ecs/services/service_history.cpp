@@ -189,6 +189,7 @@ json encode_revision(const control::State& state, const model::ServiceRevision& 
         {{"targetGroupArn", each.target_group_arn}, {"productionListenerRule", each.production_rule}});
   }
   out["loadBalancers"] = std::move(balancers);
+  if (!row.registries.empty()) out["serviceRegistries"] = encode_registries(row.registries);
   if (!resolved.empty()) out["resolvedConfiguration"] = {{"loadBalancers", std::move(resolved)}};
   json images = json::array();
   if (const auto* definition = control::find_task_definition(state, row.task_definition_arn)) {

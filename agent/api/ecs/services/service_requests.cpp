@@ -26,8 +26,7 @@ Result<void> refuse_unsupported(const json& in) {
     const char* text;
   };
   for (const Feature& each :
-       {Feature{"serviceRegistries", "Service discovery registries are not offered: use a load balancer."},
-        Feature{"vpcLatticeConfigurations", "VPC Lattice is not offered: use a load balancer."},
+       {Feature{"vpcLatticeConfigurations", "VPC Lattice is not offered: use a load balancer."},
         Feature{"volumeConfigurations",
                 "volumeConfigurations are not offered: volumes are directories of the host or Docker "
                 "volumes."}}) {
@@ -207,6 +206,9 @@ Result<void> read_traffic(const Context& context, model::Service& service) {
   auto balancers = load_balancers_in(in);
   if (!balancers) return balancers.error();
   service.load_balancers = *std::move(balancers);
+  auto registries = registries_in(in);
+  if (!registries) return registries.error();
+  service.registries = *std::move(registries);
   service.health_check_grace_seconds = integer_in(in, "healthCheckGracePeriodSeconds").value_or(0);
   if (service.health_check_grace_seconds < 0) {
     return invalid_parameter("healthCheckGracePeriodSeconds must not be negative.");
@@ -296,6 +298,31 @@ Result<std::vector<model::ServiceLoadBalancer>> load_balancers_in(const json& in
   return balancers;
 }
 
+Result<std::vector<model::ServiceRegistry>> registries_in(const json& in) {
+  const json& given = list_in(in, "serviceRegistries");
+  if (given.size() > 1) return invalid_parameter("A service can have at most one service registry.");
+  std::vector<model::ServiceRegistry> registries;
+  for (const json& each : given) {
+    model::ServiceRegistry registry{text_in(each, "registryArn"), integer_in(each, "port").value_or(0),
+                                    text_in(each, "containerName"),
+                                    integer_in(each, "containerPort").value_or(0)};
+    if (registry.arn.empty()) return invalid_parameter("registryArn of a service registry cannot be empty.");
+    for (const int port : {registry.port, registry.container_port}) {
+      if (port < 0 || port > 65'535)
+        return invalid_parameter("The ports of a service registry must be between 1 and 65535, got " +
+                                 std::to_string(port) + ".");
+    }
+    if (registry.container_name.empty() != (registry.container_port == 0))
+      return invalid_parameter(
+          "containerName and containerPort of a service registry must be given together.");
+    if (registry.port != 0 && registry.container_port != 0)
+      return invalid_parameter(
+          "A service registry has a port or a containerName and containerPort, not both.");
+    registries.push_back(std::move(registry));
+  }
+  return registries;
+}
+
 Result<model::Service> new_service_in(const Context& context) {
   const json& in = context.in;
   model::Service service;
@@ -358,6 +385,11 @@ Result<control::UpdateService> service_update_in(const Context& context, const m
     auto balancers = load_balancers_in(in);
     if (!balancers) return balancers.error();
     update.load_balancers = *std::move(balancers);
+  }
+  if (has(in, "serviceRegistries")) {
+    auto registries = registries_in(in);
+    if (!registries) return registries.error();
+    update.registries = *std::move(registries);
   }
   update.health_check_grace_seconds = integer_in(in, "healthCheckGracePeriodSeconds");
   if (update.health_check_grace_seconds.value_or(0) < 0) {

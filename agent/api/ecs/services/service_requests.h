@@ -8,6 +8,8 @@ namespace agent::api::ecs {
 inline constexpr std::size_t kMaxTargetGroups = 5;  // per service
 
 shared::Result<std::vector<model::ServiceLoadBalancer>> load_balancers_in(const nlohmann::json& in);
+// `serviceRegistries`, at most one. InvalidParameterException.
+shared::Result<std::vector<model::ServiceRegistry>> registries_in(const nlohmann::json& in);
 // Everything a request alone can be checked for; what needs other resources is checked by
 // control::create_service.
 shared::Result<model::Service> new_service_in(const Context& context);

@@ -86,7 +86,7 @@ json encode_task_set(const control::Step& step, const model::Service& service, c
            {"createdAt", shared::epoch_seconds(set.created_at)},
            {"updatedAt", shared::epoch_seconds(set.updated_at)},
            {"loadBalancers", std::move(balancers)},
-           {"serviceRegistries", json::array()},
+           {"serviceRegistries", encode_registries(set.registries)},
            {"scale", {{"value", set.scale}, {"unit", "PERCENT"}}},
            {"stabilityStatus", set.stable ? "STEADY_STATE" : "STABILIZING"},
            {"stabilityStatusAt", shared::epoch_seconds(set.stable_at)},
@@ -105,8 +105,6 @@ Answer create_task_set(const Context& context) {
   const json& in = context.in;
   const auto key = service_of_sets_in(context);
   if (!key) return key.error();
-  if (!list_in(in, "serviceRegistries").empty())
-    return unsupported("Service discovery registries are not offered: use a load balancer.");
   model::Deployment wanted;
   wanted.client_token = text_in(in, "clientToken");
   if (wanted.client_token.size() > kMaxSetTokenChars) {
@@ -125,6 +123,9 @@ Answer create_task_set(const Context& context) {
   auto balancers = load_balancers_in(in);
   if (!balancers) return balancers.error();
   wanted.load_balancers = *std::move(balancers);
+  auto registries = registries_in(in);
+  if (!registries) return registries.error();
+  wanted.registries = *std::move(registries);
   const auto scale = scale_in(in);
   if (!scale) return scale.error();
   wanted.scale = *scale;

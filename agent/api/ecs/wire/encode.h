@@ -33,6 +33,7 @@ nlohmann::json encode_instance(const control::State& state, const model::Contain
 // Without tags: they stand beside it in the answer.
 nlohmann::json encode_task_definition(const model::TaskDefinition& definition);
 nlohmann::json encode_task(const control::State& state, const model::Task& task, Tags tags);
+nlohmann::json encode_registries(const std::vector<model::ServiceRegistry>& registries);
 nlohmann::json encode_service(const control::Step& step, const model::Service& service, Tags tags);
 // Of a service with controller EXTERNAL, whose deployments these are.
 nlohmann::json encode_task_set(const control::Step& step, const model::Service& service,

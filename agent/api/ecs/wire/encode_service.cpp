@@ -108,6 +108,20 @@ json encode_events(const control::State& state, const model::Service& service) {
 
 }  // namespace
 
+json encode_registries(const std::vector<model::ServiceRegistry>& registries) {
+  json out = json::array();
+  for (const model::ServiceRegistry& each : registries) {
+    json one{{"registryArn", each.arn}};
+    if (each.port != 0) one["port"] = each.port;
+    if (!each.container_name.empty()) {
+      one["containerName"] = each.container_name;
+      one["containerPort"] = each.container_port;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 json encode_service(const control::Step& step, const model::Service& service, Tags tags) {
   const control::State& state = step.state;
   const bool external = service.controller == model::DeploymentController::kExternal;
@@ -132,7 +146,7 @@ json encode_service(const control::Step& step, const model::Service& service, Ta
            {"serviceName", service.name},
            {"status", model::word(service.status)},
            {"loadBalancers", encode_load_balancers(service.load_balancers)},
-           {"serviceRegistries", json::array()},
+           {"serviceRegistries", encode_registries(service.registries)},
            {"desiredCount", service.desired_count},
            {"runningCount", counts.running},
            {"pendingCount", counts.pending},

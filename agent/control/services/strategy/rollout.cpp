@@ -358,6 +358,7 @@ bool go_back_to_source(Step& step, const std::string& key, const std::string& wh
     service.task_definition_arn = primary.task_definition_arn;
     service.strategy = primary.strategy;
     if (revision != nullptr) service.load_balancers = revision->load_balancers;
+    if (revision != nullptr) service.registries = revision->registries;
     service.failed_starts = 0;
     service.next_start_at.reset();
   });

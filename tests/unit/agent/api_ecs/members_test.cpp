@@ -171,14 +171,12 @@ const std::map<std::string, std::map<std::string, json>>& examples() {
       "environmentFiles": [{"value": "arn:aws:s3:::b/x.env", "type": "s3"}],
       "resourceRequirements": [{"type": "GPU", "value": "1"}]},
     "CreateService": {
-      "serviceRegistries": [{"registryArn": "arn:r"}],
       "capacityProviderStrategy": [{"capacityProvider": "FARGATE"}], "platformVersion": "1.4.0",
       "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}},
       "serviceConnectConfiguration": {"enabled": true}, "volumeConfigurations": [{"name": "v"}],
       "vpcLatticeConfigurations": [{"roleArn": "r"}], "enableExecuteCommand": true,
       "availabilityZoneRebalancing": "ENABLED", "role": "ecsServiceRole"},
     "UpdateService": {
-      "serviceRegistries": [{"registryArn": "arn:r"}],
       "capacityProviderStrategy": [{"capacityProvider": "FARGATE"}], "platformVersion": "1.4.0",
       "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}},
       "serviceConnectConfiguration": {"enabled": true}, "volumeConfigurations": [{"name": "v"}],

@@ -154,6 +154,15 @@ TEST_F(Services, AnUpdateIsCheckedLikeACreation) {
   };
   EXPECT_THAT(refused({{"networkConfiguration", {{"awsvpcConfiguration", {{"subnets", {"s"}}}}}}}),
               HasSubstr("Network Configuration is not valid"));
+  const auto registry = [&](const json& given) {
+    json more = json::object();
+    more["serviceRegistries"] = json::array();
+    more["serviceRegistries"].push_back(given);
+    return refused(more);
+  };
+  EXPECT_THAT(registry({{"registryArn", "r"}}), HasSubstr("the service registry r does not exist"));
+  EXPECT_THAT(registry({{"registryArn", "r"}, {"containerName", "web"}}), HasSubstr("must be given together"));
+  EXPECT_THAT(registry({{"registryArn", "r"}, {"port", 70000}}), HasSubstr("got 70000"));
   EXPECT_THAT(refused({{"platformVersion", "LATEST"}}), HasSubstr("platform version must be null"));
   EXPECT_THAT(refused({{"deploymentConfiguration", {{"bakeTimeInMinutes", -5}}}}),
               HasSubstr("bakeTimeInMinutes must be between 0 and 1440"));
@@ -210,12 +219,21 @@ TEST_F(Services, ADaemonHasNoCountOfItsOwnAndItsOwnDefaults) {
 TEST_F(Services, WhatIsNotOfferedOrNotMeantSaysSo) {
   const auto refused = [&](const json& more) { return api.refused("CreateService", create(more)); };
   for (const json& feature :
-       {json{{"launchType", "FARGATE"}}, json{{"serviceRegistries", {{{"registryArn", "r"}}}}},
+       {json{{"launchType", "FARGATE"}},
         json{{"serviceConnectConfiguration", {{"enabled", true}}}},
         json{{"deploymentController", {{"type", "CODE_DEPLOY"}}}},
         json{{"loadBalancers", {{{"loadBalancerName", "classic"}}}}}}) {
     EXPECT_THAT(refused(feature), StartsWith("UnsupportedFeatureException: ")) << feature;
   }
+  const auto registry = [&](const json& given) {
+    json more = json::object();
+    more["serviceRegistries"] = json::array();
+    more["serviceRegistries"].push_back(given);
+    return refused(more);
+  };
+  EXPECT_THAT(registry({{"registryArn", "r"}}), HasSubstr("the service registry r does not exist"));
+  EXPECT_THAT(registry({{"registryArn", "r"}, {"containerName", "web"}}), HasSubstr("must be given together"));
+  EXPECT_THAT(registry({{"registryArn", "r"}, {"port", 70000}}), HasSubstr("got 70000"));
   EXPECT_THAT(refused({{"platformVersion", "LATEST"}}), HasSubstr("platform version must be null"));
   EXPECT_THAT(refused({{"serviceName", nullptr}}), HasSubstr("Service name cannot be empty."));
   EXPECT_THAT(refused({{"serviceName", "a b"}}), HasSubstr("'a b'"));
