@@ -1,9 +1,10 @@
 #include "balancer/loop/loop.h"
 
-#include <event2/event.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -13,37 +14,23 @@ using shared::Error;
 using shared::Result;
 using shared::SteadyTime;
 
-void Loop::BaseDeleter::operator()(event_base* base) const { event_base_free(base); }
-void Loop::EventDeleter::operator()(event* ev) const { event_free(ev); }
-
 Result<std::unique_ptr<Loop>> Loop::create(Clock clock) {
   std::unique_ptr<Loop> loop(new Loop);
   loop->clock_ = std::move(clock);
-  event_config* config = event_config_new();
-  if (config == nullptr) return Error("loop", "event_config_new failed");
-  // One thread per base, so no locks; epoll for edge-triggering and early notice of a FIN.
-  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-  event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
-  event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
-  loop->base_.reset(event_base_new_with_config(config));
-  event_config_free(config);
-  if (!loop->base_) return Error("loop", "no libevent backend with edge triggers and early close (epoll)");
-
+  loop->epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  if (!loop->epoll_) return Error("loop", std::string("epoll: ") + std::strerror(errno));
+  loop->reports_ = std::make_unique<epoll_event[]>(kMostReports);
   loop->wake_fd_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!loop->wake_fd_) return Error("loop", std::string("eventfd: ") + std::strerror(errno));
   loop->wheel_ = std::make_unique<TimerWheel>(loop->clock_());
-  loop->wake_event_.reset(event_new(
-      loop->base_.get(), loop->wake_fd_.get(), EV_READ | EV_PERSIST,
-      [](int fd, short, void*) {
-        std::uint64_t count = 0;
-        (void)!::read(fd, &count, sizeof count);
-      },
-      loop.get()));
-  loop->tick_event_.reset(evtimer_new(
-      loop->base_.get(), [](int, short, void* self) { static_cast<Loop*>(self)->tick_pending_ = false; },
-      loop.get()));
-  if (!loop->wake_event_ || !loop->tick_event_ || event_add(loop->wake_event_.get(), nullptr) != 0)
-    return Error("loop", "event_add failed for the wake descriptor");
+  loop->wake_ = std::make_unique<FdWatch>();
+  const auto woken = [](void* self, Ready) {
+    std::uint64_t count = 0;
+    (void)!::read(static_cast<Loop*>(self)->wake_fd_.get(), &count, sizeof count);
+  };
+  const auto watched =
+      loop->wake_->start(*loop, loop->wake_fd_.get(), FdWatch::Interest::kReadLevel, loop.get(), woken);
+  if (!watched) return watched.error();
   return loop;
 }
 
@@ -51,16 +38,41 @@ Loop::~Loop() = default;
 
 void Loop::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
-    drive_wheel();
+    const int wait = longest_wait();
+    const int count = ::epoll_wait(epoll_.get(), reports_.get(), kMostReports, wait);
     now_valid_ = false;
-    batch_ = ++batches_;
-    event_base_loop(base_.get(), EVLOOP_ONCE);
-    batch_ = 0;
+    if (count > 0) tell_reports(count);
     run_posted();
     wheel_->advance(now());
     for (const auto& hook : turn_end_) hook();
   }
   run_posted();
+}
+
+// Milliseconds until the wheel has something to look at; -1: it has not.
+int Loop::longest_wait() {
+  if (wheel_->empty()) return -1;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(wheel_->next_tick() - now()).count();
+  return static_cast<int>(
+      std::clamp<decltype(wait)>(wait, 0, std::chrono::milliseconds(kLongestWait).count()));
+}
+
+void Loop::tell_reports(int count) {
+  batch_ = ++batches_;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& report = reports_[static_cast<std::size_t>(i)];
+    const Place& place = places_[report.data.u64 & 0xffffffffU];
+    if (place.watch == nullptr || place.generation != report.data.u64 >> 32) continue;
+    place.watch->callback_(place.watch->owner_, ready_of(report.events));
+  }
+  batch_ = 0;
+}
+
+// An error is to be read, and to be met by a write; so is an end of both directions that no FIN came before.
+Ready Loop::ready_of(std::uint32_t events) {
+  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && (events & EPOLLRDHUP) == 0))
+    return {true, true, false};
+  return {(events & EPOLLIN) != 0, (events & EPOLLOUT) != 0, (events & EPOLLRDHUP) != 0};
 }
 
 void Loop::stop() {
@@ -100,54 +112,36 @@ shared::WallTime Loop::wall_now() { return loop::wall_now(); }
 
 void Loop::arm_at(TimerNode& node, SteadyTime deadline) { wheel_->arm(node, deadline); }
 
-void Loop::drive_wheel() {
-  if (wheel_->empty()) return;
-  const SteadyTime next = wheel_->next_tick();
-  if (tick_pending_ && tick_at_ <= next) return;
-  tick_at_ = next;
-  const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(next - now());
-  const auto micros = wait.count() < 0 ? 0 : wait.count() + 1;
-  timeval tv{};
-  tv.tv_sec = static_cast<time_t>(micros / 1'000'000);
-  tv.tv_usec = static_cast<suseconds_t>(micros % 1'000'000);
-  tick_pending_ = event_add(tick_event_.get(), &tv) == 0;
-}
-
-FdWatch::~FdWatch() {
-  stop();
-  if (event_ != nullptr) event_free(event_);
-}
+FdWatch::~FdWatch() { stop(); }
 
 Result<void> FdWatch::start(Loop& loop, int fd, Interest interest, void* owner, Callback callback) {
-  const short flags = interest == Interest::kReadWrite
-                          ? static_cast<short>(EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST)
-                          : static_cast<short>(EV_READ | EV_PERSIST);
+  const auto index = static_cast<std::size_t>(fd);
+  if (loop.places_.size() <= index) loop.places_.resize(std::max(index + 1, loop.places_.size() * 2));
+  Loop::Place& place = loop.places_[index];
+  epoll_event event{};
+  event.events = interest == Interest::kReadWrite ? EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET : EPOLLIN;
+  event.data.u64 = static_cast<std::uint64_t>(place.generation + 1) << 32 | static_cast<std::uint32_t>(fd);
+  if (::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    return Error("loop", std::string("watch descriptor: ") + std::strerror(errno));
+  place.watch = this;
+  ++place.generation;
+  loop_ = &loop;
+  fd_ = fd;
   owner_ = owner;
   callback_ = callback;
-  if (event_ == nullptr) {
-    event_ = event_new(loop.base_.get(), fd, flags, &FdWatch::dispatch, this);
-  } else {
-    event_assign(event_, loop.base_.get(), fd, flags, &FdWatch::dispatch, this);
-  }
-  if (event_ == nullptr || event_add(event_, nullptr) != 0)
-    return Error("loop", std::string("watch descriptor: ") + std::strerror(errno));
-  active_ = true;
   return {};
 }
 
 void FdWatch::stop() {
-  if (!active_) return;
-  event_del(event_);
-  active_ = false;
+  if (loop_ == nullptr) return;
+  ::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_DEL, fd_, nullptr);
+  stop_before_close();
 }
 
-void FdWatch::dispatch(int, short what, void* self) {
-  auto* watch = static_cast<FdWatch*>(self);
-  Ready ready;
-  ready.readable = (what & EV_READ) != 0;
-  ready.writable = (what & EV_WRITE) != 0;
-  ready.ended = (what & EV_CLOSED) != 0;
-  watch->callback_(watch->owner_, ready);
+void FdWatch::stop_before_close() {
+  if (loop_ == nullptr) return;
+  loop_->places_[static_cast<std::size_t>(fd_)].watch = nullptr;
+  loop_ = nullptr;
 }
 
 }  // namespace balancer::loop

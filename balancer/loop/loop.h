@@ -1,8 +1,9 @@
-// One worker's event loop: libevent as a reactor (readiness of descriptors, one timer), a timer wheel, work
-// posted from other threads. Not for management traffic (shared/httpd IoLoop). Thread: all members belong to
-// the thread inside run(), except post() and stop(). Watches and timer nodes must die before their Loop.
+// One worker's event loop: readiness of descriptors by epoll(7), a timer wheel, work posted from other
+// threads. Not for management traffic (shared/httpd IoLoop). Thread: all members belong to the thread inside
+// run(), except post() and stop(). Watches and timer nodes must die before their Loop.
 #pragma once
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,10 +15,14 @@
 #include "shared/base/time.h"
 #include "shared/base/unique_fd.h"
 
-struct event;
-struct event_base;
+struct epoll_event;
 
 namespace balancer::loop {
+
+class FdWatch;
+
+inline constexpr int kMostReports = 256;  // of one look at the kernel
+inline constexpr shared::Millis kLongestWait{60'000};
 
 // Why a descriptor's owner is called. Edge-triggered: a flag is reported when the state began, once.
 struct Ready {
@@ -55,20 +60,21 @@ class Loop {
   friend class FdWatch;
   Loop() = default;
   void run_posted();
-  void drive_wheel();
+  int longest_wait();
+  void tell_reports(int count);
+  static Ready ready_of(std::uint32_t events);
 
-  struct BaseDeleter {
-    void operator()(event_base* base) const;
+  // By descriptor. The kernel's reports name descriptor and generation: what is still told of one that was
+  // closed, or of a copy that another process has for a moment, is for nobody.
+  struct Place {
+    FdWatch* watch = nullptr;
+    std::uint32_t generation = 0;
   };
-  struct EventDeleter {
-    void operator()(event* ev) const;
-  };
-  std::unique_ptr<event_base, BaseDeleter> base_;
+  shared::UniqueFd epoll_;
+  std::vector<Place> places_;
+  std::unique_ptr<epoll_event[]> reports_;
   shared::UniqueFd wake_fd_;
-  std::unique_ptr<event, EventDeleter> wake_event_;
-  std::unique_ptr<event, EventDeleter> tick_event_;
-  bool tick_pending_ = false;
-  shared::SteadyTime tick_at_{};  // while pending
+  std::unique_ptr<FdWatch> wake_;
   std::unique_ptr<TimerWheel> wheel_;
   std::vector<std::function<void()>> turn_end_;
   Clock clock_;
@@ -83,7 +89,7 @@ class Loop {
 
 // A descriptor's place in the loop: registered once for everything, edge-triggered, so that switching between
 // reading and writing costs no system call. The owner keeps reading until short or blocked, and remembers
-// what it left undone. Does not own the descriptor; stop() before closing it. Reusable, keeps its memory.
+// what it left undone. Does not own the descriptor; stop() before closing it. Reusable.
 class FdWatch {
  public:
   using Callback = void (*)(void* owner, Ready ready);
@@ -99,14 +105,17 @@ class FdWatch {
 
   shared::Result<void> start(Loop& loop, int fd, Interest interest, void* owner, Callback callback);
   void stop();
-  bool active() const { return active_; }
+  // stop() of a descriptor of which there is no other copy and which is closed next: the kernel forgets it
+  // then.
+  void stop_before_close();
+  bool active() const { return loop_ != nullptr; }
 
  private:
-  static void dispatch(int fd, short what, void* self);
-  event* event_ = nullptr;
+  friend class Loop;
+  Loop* loop_ = nullptr;  // while active
+  int fd_ = -1;
   void* owner_ = nullptr;
   Callback callback_ = nullptr;
-  bool active_ = false;
 };
 
 }  // namespace balancer::loop

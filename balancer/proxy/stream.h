@@ -36,6 +36,7 @@ class BufferPool {
     spare_.pop_back();
   }
   void give(codec::Buffer& buffer) {
+    if (buffer.capacity() == 0) return;
     buffer.clear();
     if (buffer.capacity() == kBufferSize && spare_.size() < kMaxSpareBuffers) {
       spare_.emplace_back();
@@ -47,13 +48,14 @@ class BufferPool {
       buffer.shrink();
     }
   }
-  // Where the first bytes of a message are read to, which are most often all of it: one for all connections, so
-  // that a single call takes as much as a large buffer holds. What was read is then taken over by land().
+  // Where the first bytes of a message are read to, which are most often all of it: one for all connections,
+  // so that a single call takes as much as a large buffer holds. What was read is then taken over by land().
   codec::Buffer& landing() {
     enlarge(landing_);
     return landing_;
   }
-  // `buffer` has no memory yet. A few bytes move to a buffer of their own, many come with the one they are in.
+  // `buffer` has no memory yet. A few bytes move to a buffer of their own, many come with the one they are
+  // in.
   void land(codec::Buffer& buffer) {
     if (landing_.size() > kBufferSize) return buffer.swap(landing_);
     take(buffer);

@@ -54,8 +54,9 @@ struct TlsTransport::Bio {
     BIO_clear_retry_flags(bio);
     if (size <= 0) return 0;
     const IoResult got = self.inner_->read({into, static_cast<std::size_t>(size)});
-    self.inner_drained_ = got.state == Io::kBlocked || (got.state == Io::kDone && !self.inner_->keeps_more() &&
-                                                        got.bytes < static_cast<std::size_t>(size));
+    self.inner_drained_ =
+        got.state == Io::kBlocked ||
+        (got.state == Io::kDone && !self.inner_->keeps_more() && got.bytes < static_cast<std::size_t>(size));
     switch (got.state) {
       case Io::kDone:
         return static_cast<int>(got.bytes);

@@ -4,7 +4,8 @@
 // - handshake() first, again at every report until it says kDone; then facts() are known (ALPN decides how to
 //   speak), and reading and writing are tried both. read() and write() also drive it, and are blocked until
 //   it is done. How long it may take is the owner's limit.
-// - keeps_more(): whether there may be more without another report. While crossed(), any report wakes both directions.
+// - keeps_more(): whether there may be more without another report. While crossed(), any report wakes both
+// directions.
 // - write() counts what went to the inner transport whole: after a short kDone or kBlocked the next write()
 //   begins with the same bytes, of which a part may be sealed and half sent already. A sealed rest is kept
 //   here (at most kMaxBatch, while the peer does not read).

@@ -141,7 +141,7 @@ TEST(BalancerTargets, ABodyThatBreaksOffEndsTheClientsConnectionInsteadOfLooking
   EXPECT_FALSE(answer.complete);
 }
 
-// Both are there before the balancer looks: libevent says of them that there is something to read, once.
+// Both are there before the balancer looks: the loop says of them that there is something to read, once.
 TEST(BalancerTargets, AResetRightBehindBytesIsNoticedAtOnce) {
   for (const std::string sent :
        {"HTTP/1.1 200 OK\r\n\r\nabc", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
