@@ -11,12 +11,6 @@ namespace {
 constexpr std::size_t kSmallest = 512;
 }
 
-void Buffer::append(std::string_view bytes) {
-  if (bytes.empty()) return;
-  std::memcpy(prepare(bytes.size()).data(), bytes.data(), bytes.size());
-  end_ += bytes.size();
-}
-
 void Buffer::append_decimal(std::uint64_t number) {
   std::array<char, 20> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -38,7 +39,11 @@ class Buffer {
   }
   void commit(std::size_t written) { end_ += written; }
 
-  void append(std::string_view bytes);
+  void append(std::string_view bytes) {
+    if (bytes.empty()) return;
+    std::memcpy(prepare(bytes.size()).data(), bytes.data(), bytes.size());
+    end_ += bytes.size();
+  }
   void append(char byte) {
     prepare(1)[0] = byte;
     ++end_;

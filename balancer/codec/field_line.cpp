@@ -8,8 +8,26 @@ namespace balancer::codec {
 
 namespace {
 
+// Any byte of `value` is a control character, TAB too; eight at a time (below 0x20, or 0x7f).
+bool has_control(std::string_view value) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  constexpr std::uint64_t kHigh = kEach * 0x80;
+  while (value.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, value.data(), sizeof word);
+    const std::uint64_t of_delete = word ^ (kEach * 0x7f);
+    if ((((word - kEach * 0x20) & ~word) | ((of_delete - kEach) & ~of_delete)) & kHigh) return true;
+    value.remove_prefix(sizeof word);
+  }
+  for (const char c : value) {
+    if (is(c, kControlChar)) return true;
+  }
+  return false;
+}
+
 std::uint8_t value_oddities(std::string_view value) {
   std::uint8_t oddities = 0;
+  if (!has_control(value)) return oddities;
   for (const char c : value) {
     if (!is(c, kControlChar) || c == '\t') continue;
     oddities |= c == '\0' || c == '\r' ? kValueWithNulOrCr : kValueWithControl;
@@ -57,8 +75,10 @@ bool parse_length(std::string_view text, std::uint64_t& length) {
 
 FieldLine parse_field_line(std::string_view line, std::size_t offset) {
   FieldLine result;
-  std::size_t colon = 0;
-  while (colon < line.size() && is(line[colon], kTokenChar)) ++colon;
+  const char* at = line.data();
+  const char* const end = at + line.size();
+  while (at != end && is(*at, kTokenChar)) ++at;
+  auto colon = static_cast<std::size_t>(at - line.data());
   const bool token = colon < line.size() && line[colon] == ':';
   if (!token) colon = line.find(':', colon);
   if (colon == std::string_view::npos) {
@@ -66,7 +86,7 @@ FieldLine parse_field_line(std::string_view line, std::size_t offset) {
     return result;
   }
   const std::string_view name = line.substr(0, colon);
-  if (trim_spaces(name).empty()) {
+  if (name.empty() || (!token && trim_spaces(name).empty())) {
     result.oddities = kEmptyName;
     return result;
   }

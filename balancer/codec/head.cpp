@@ -53,7 +53,7 @@ struct Line {
   std::size_t next = 0;  // 0: no complete line
   bool bare_lf = false;
 };
-Line next_line(std::string_view bytes, std::size_t start, std::size_t& scanned) {
+inline Line next_line(std::string_view bytes, std::size_t start, std::size_t& scanned) {
   Line line;
   const std::size_t from = scanned > start ? scanned : start;
   const void* found =
@@ -65,7 +65,7 @@ Line next_line(std::string_view bytes, std::size_t start, std::size_t& scanned) 
   const auto newline = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
   line.next = newline + 1;
   line.bare_lf = newline == start || bytes[newline - 1] != '\r';
-  line.text = bytes.substr(start, newline - start - (line.bare_lf ? 0 : 1));
+  line.text = {bytes.data() + start, newline - start - (line.bare_lf ? 0 : 1)};
   scanned = line.next;
   return line;
 }

@@ -1,5 +1,8 @@
 #include "balancer/codec/rewrite.h"
 
+#include <array>
+#include <cstring>
+
 #include "balancer/codec/chars.h"
 #include "balancer/codec/field_line.h"
 #include "balancer/codec/own_response.h"
@@ -10,6 +13,13 @@ namespace {
 
 using shared::lbconfig::XffMode;
 using Kind = BodyFraming::Kind;
+
+constexpr auto kHexPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kDigits[i / 16], kDigits[i % 16]};
+  return pairs;
+}();
 
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
@@ -254,11 +264,13 @@ void append_trace(Buffer& out, const RequestHead& head, const TraceStamp& stamp)
 
 TraceStamp make_trace_stamp(std::uint32_t epoch_seconds, std::uint64_t random_high,
                             std::uint64_t random_low) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   TraceStamp stamp;
   char* at = stamp.text.data();
   const auto hex = [&](std::uint64_t value, int digits) {
-    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) *at++ = kDigits[value >> shift & 15U];
+    for (int shift = digits * 4 - 8; shift >= 0; shift -= 8) {
+      std::memcpy(at, kHexPairs[value >> shift & 0xffU].data(), 2);
+      at += 2;
+    }
   };
   *at++ = '1';
   *at++ = '-';

@@ -5,7 +5,9 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 namespace balancer::loop {
@@ -25,12 +27,26 @@ const sockaddr* raw(const Address& a) { return reinterpret_cast<const sockaddr*>
 
 }  // namespace
 
+namespace {
+
+// inet_ntop() goes through printf, which costs an accepted connection more than all else that is done for it.
+std::string ipv4_text(const in_addr& address) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&address.s_addr);
+  std::array<char, INET_ADDRSTRLEN> text;
+  char* at = text.data();
+  for (int i = 0; i < 4; ++i) {
+    if (i != 0) *at++ = '.';
+    at = std::to_chars(at, text.data() + text.size(), bytes[i]).ptr;
+  }
+  return {text.data(), at};
+}
+
+}  // namespace
+
 std::string Address::ip() const {
   char text[INET6_ADDRSTRLEN] = "";
-  if (storage.ss_family == AF_INET) {
-    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, text, sizeof text);
-    return text;
-  }
+  if (storage.ss_family == AF_INET)
+    return ipv4_text(reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr);
   const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&storage);
   if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
     ::inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, sizeof text);

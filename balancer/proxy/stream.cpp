@@ -35,11 +35,22 @@ Filled TransportStream::fill(BufferPool& buffers, std::size_t limit) {
   if (!readable && !look_again_) return Filled::kBlocked;
   if (in.size() >= limit) return Filled::kFull;
   buffers.take(in);
-  const std::span<char> space = in.prepare(kMinRead);
+  return read_into(in);
+}
+
+Filled TransportStream::fill_first(BufferPool& buffers, std::size_t limit) {
+  if (in.capacity() != 0 || !may_read()) return fill(buffers, limit);
+  const Filled filled = read_into(buffers.landing());
+  if (filled == Filled::kBytes) buffers.land(in);
+  return filled;
+}
+
+Filled TransportStream::read_into(codec::Buffer& to) {
+  const std::span<char> space = to.prepare(kMinRead);
   const loop::IoResult got = transport_->read(space);
   switch (got.state) {
     case loop::Io::kDone:
-      in.commit(got.bytes);
+      to.commit(got.bytes);
       received += got.bytes;
       // A short read has emptied the socket; only an end announced by the loop is still to be read.
       look_again_ = false;

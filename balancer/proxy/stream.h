@@ -19,8 +19,8 @@ inline constexpr std::size_t kMinRead = 4 * 1024;
 // Bytes waiting to be sent to a slow reader before the other side is no longer read.
 inline constexpr std::size_t kMaxOut = 32 * 1024;
 inline constexpr std::size_t kMaxSpareBuffers = 1024;  // per worker
-// What a body that is at least as long is read into, so that it takes fewer system calls.
-inline constexpr std::size_t kLargeBuffer = 64 * 1024;
+// What a body that is at least as long is read into, so that it takes fewer system calls: 64 KiB and a head.
+inline constexpr std::size_t kLargeBuffer = 68 * 1024;
 inline constexpr std::size_t kMaxSpareLargeBuffers = 64;  // per worker
 
 // Buffers of idle connections go back here, so that an idle connection costs no buffer memory.
@@ -36,6 +36,7 @@ class BufferPool {
     spare_.pop_back();
   }
   void give(codec::Buffer& buffer) {
+    if (buffer.capacity() == 0) return;
     buffer.clear();
     if (buffer.capacity() == kBufferSize && spare_.size() < kMaxSpareBuffers) {
       spare_.emplace_back();
@@ -46,6 +47,20 @@ class BufferPool {
     } else {
       buffer.shrink();
     }
+  }
+  // Where the first bytes of a message are read to, which are most often all of it: one for all connections,
+  // so that a single call takes as much as a large buffer holds. What was read is then taken over by land().
+  codec::Buffer& landing() {
+    enlarge(landing_);
+    return landing_;
+  }
+  // `buffer` has no memory yet. A few bytes move to a buffer of their own, many come with the one they are
+  // in.
+  void land(codec::Buffer& buffer) {
+    if (landing_.size() > kBufferSize) return buffer.swap(landing_);
+    take(buffer);
+    buffer.append(landing_.view());
+    landing_.clear();
   }
   // An empty buffer becomes a large one.
   void enlarge(codec::Buffer& buffer) {
@@ -62,6 +77,7 @@ class BufferPool {
  private:
   std::vector<codec::Buffer> spare_;
   std::vector<codec::Buffer> spare_large_;
+  codec::Buffer landing_;  // empty between two reads
 };
 
 enum class Filled { kBytes, kBlocked, kFull, kEnded, kFailed };
@@ -87,6 +103,8 @@ class Stream {
   std::size_t unsent() const { return out.size() - sent; }
   // One read. kFull: `in` holds `limit` bytes or more already.
   virtual Filled fill(BufferPool& buffers, std::size_t limit) = 0;
+  // The same where a message begins: takes all that is there in one call, if a large buffer has room for it.
+  virtual Filled fill_first(BufferPool& buffers, std::size_t limit) { return fill(buffers, limit); }
   // Sends of `out` what can be sent now. False: the peer is out of reach.
   virtual bool flush() = 0;
   // The same with `more` behind it, which is empty then: what could not be sent is in `out`.
@@ -128,6 +146,7 @@ class TransportStream final : public Stream {
   void forget() { other_.reset(); }  // after close(), once no call from inside of the transport is under way
 
   Filled fill(BufferPool& buffers, std::size_t limit) override;
+  Filled fill_first(BufferPool& buffers, std::size_t limit) override;
   bool flush() override;
   bool flush_with(codec::Buffer& more) override;
   int plain_descriptor() const override { return transport_->plain_descriptor(); }
@@ -146,6 +165,9 @@ class TransportStream final : public Stream {
   const loop::Transport& transport() const { return *transport_; }
 
  private:
+  bool may_read() const { return !failed && !ended && (readable || look_again_); }
+  Filled read_into(codec::Buffer& to);
+
   bool doubts_ = false;
   bool look_again_ = false;
   loop::SocketTransport socket_;

@@ -54,6 +54,9 @@ struct TlsTransport::Bio {
     BIO_clear_retry_flags(bio);
     if (size <= 0) return 0;
     const IoResult got = self.inner_->read({into, static_cast<std::size_t>(size)});
+    self.inner_drained_ =
+        got.state == Io::kBlocked ||
+        (got.state == Io::kDone && !self.inner_->keeps_more() && got.bytes < static_cast<std::size_t>(size));
     switch (got.state) {
       case Io::kDone:
         return static_cast<int>(got.bytes);
@@ -190,6 +193,8 @@ IoResult TlsTransport::read(std::span<char> into) {
   crossed_read_ = why.state == Io::kBlocked && SSL_want_write(ssl_.get());
   return why;
 }
+
+bool TlsTransport::keeps_more() const { return !inner_drained_ || SSL_has_pending(ssl_.get()) == 1; }
 
 // What an OpenSSL call that did not succeed means.
 IoResult TlsTransport::broken(int result) {

@@ -4,7 +4,8 @@
 // - handshake() first, again at every report until it says kDone; then facts() are known (ALPN decides how to
 //   speak), and reading and writing are tried both. read() and write() also drive it, and are blocked until
 //   it is done. How long it may take is the owner's limit.
-// - keeps_more(): read until kBlocked. While crossed(), any report wakes both directions.
+// - keeps_more(): whether there may be more without another report. While crossed(), any report wakes both
+// directions.
 // - write() counts what went to the inner transport whole: after a short kDone or kBlocked the next write()
 //   begins with the same bytes, of which a part may be sealed and half sent already. A sealed rest is kept
 //   here (at most kMaxBatch, while the peer does not read).
@@ -88,7 +89,7 @@ class TlsTransport final : public loop::Transport {
   void reset_on_close() override;
   void close() override;
   int connect_error() override { return inner_->connect_error(); }
-  bool keeps_more() const override { return true; }
+  bool keeps_more() const override;
   loop::Address local_address() const override { return inner_->local_address(); }
   bool crossed() const override { return crossed_read_ || crossed_write_; }
 
@@ -132,6 +133,7 @@ class TlsTransport final : public loop::Transport {
   int inner_error_ = 0;
   Failure failure_ = Failure::kNone;
   bool handshaken_ = false;
+  bool inner_drained_ = false;  // what OpenSSL has of it was all that there was
   bool inner_ended_ = false;
   bool ended_without_notify_ = false;
   bool batching_ = false;  // what OpenSSL writes is gathered instead of written

@@ -185,7 +185,7 @@ bool H1Connection::read_head() {
       }
     }
     if (out_of_turn()) return false;
-    switch (stream_.fill(worker_.buffers(), codec::kMaxRequestHeadBytes + kMinRead)) {
+    switch (stream_.fill_first(worker_.buffers(), codec::kMaxRequestHeadBytes + kMinRead)) {
       case Filled::kBytes:
         if (phase_ == Phase::kHead) touch_head();
         continue;

@@ -191,7 +191,7 @@ bool Exchange::read_response_head() {
       }
     }
     if (out_of_turn()) return false;
-    switch (from.fill(worker_.buffers(), codec::kMaxResponseHead + kMinRead)) {
+    switch (from.fill_first(worker_.buffers(), codec::kMaxResponseHead + kMinRead)) {
       case Filled::kBytes:
         touch();
         continue;

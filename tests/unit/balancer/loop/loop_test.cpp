@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <string>
 #include <thread>
@@ -106,6 +107,50 @@ TEST(Loop, AnAcceptedConnectionReportsDataAndTheEndThatCameWithIt) {
   EXPECT_EQ(side.accepted.peer.ip(), "127.0.0.1");
 }
 
+// Two are reported at once; the one that is told first closes the other, whose number a quiet socket gets.
+TEST(Loop, WhatWasReportedOfAClosedDescriptorIsNotToldToTheNextOfThatNumber) {
+  auto loop = a_loop();
+  struct All;
+  struct Side {
+    All* all = nullptr;
+    shared::UniqueFd fd, peer;
+    FdWatch watch;
+    int told = 0;
+  };
+  struct All {
+    Loop& loop;
+    Side sides[2];
+    Side quiet;
+  } all{*loop, {}, {}};
+  for (Side* side : {&all.sides[0], &all.sides[1], &all.quiet}) {
+    int fds[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    side->all = &all;
+    side->fd.reset(fds[0]);
+    side->peer.reset(fds[1]);
+  }
+  for (Side& side : all.sides) {
+    const iovec byte{const_cast<char*>("x"), 1};
+    ASSERT_EQ(write_some(side.peer.get(), std::span(&byte, 1)).bytes, 1U);
+    ASSERT_TRUE(
+        side.watch.start(*loop, side.fd.get(), FdWatch::Interest::kReadLevel, &side, [](void* self, Ready) {
+          Side& me = *static_cast<Side*>(self);
+          Side& other = me.all->sides[&me == &me.all->sides[0] ? 1 : 0];
+          Side& quiet = me.all->quiet;
+          ++me.told;
+          me.watch.stop();
+          other.watch.stop_before_close();
+          ASSERT_EQ(::dup2(quiet.fd.get(), other.fd.get()), other.fd.get());
+          ASSERT_TRUE(quiet.watch.start(me.all->loop, other.fd.get(), FdWatch::Interest::kReadLevel, &quiet,
+                                        [](void* next, Ready) { ++static_cast<Side*>(next)->told; }));
+          me.all->loop.stop();
+        }));
+  }
+  loop->run();
+  EXPECT_EQ(all.sides[0].told + all.sides[1].told, 1);
+  EXPECT_EQ(all.quiet.told, 0);
+}
+
 TEST(Socket, ATakenPortIsNamedWithTheKernelsReason) {
   auto first = open_listener(*make_address("127.0.0.1", 0), Sharing::kPerWorker);
   ASSERT_TRUE(first);
@@ -121,6 +166,7 @@ TEST(Socket, ATakenPortIsNamedWithTheKernelsReason) {
 TEST(Socket, AddressesAreWrittenForPeople) {
   EXPECT_EQ(to_string(*make_address("::1", 80)), "[::1]:80");
   EXPECT_EQ(make_address("::ffff:10.0.0.7", 1)->ip(), "10.0.0.7");
+  EXPECT_EQ(make_address("255.0.19.100", 1)->ip(), "255.0.19.100");
   EXPECT_FALSE(make_address("example.com", 80));
 }
 
