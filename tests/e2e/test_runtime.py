@@ -50,9 +50,24 @@ class Daemonless(Berth):
         (self.folder / "archives").mkdir()
         save_image(self.folder / "archives/web.tar")
 
-    def start(self):
+    def start(self, *extra):
         self.start_agent("--runtime", "oci", "--bridge", self.bridge, "--bridge-subnet", self.subnet, "--image-archives",
-                         str(self.folder / "archives"), "--task-cleanup-wait", "1s", "--container-stop-timeout", "5s")
+                         str(self.folder / "archives"), "--task-cleanup-wait", "1s", "--container-stop-timeout", "5s", *extra)
+
+    def end(self):
+        for process in (self.balancer, self.agent):
+            if process and process.poll() is None:
+                process.terminate()
+                process.wait(15)
+        for pid in self.containers().values():
+            os.kill(pid, signal.SIGKILL)
+        subprocess.run(["ip", "address", "delete", "169.254.170.2/32", "dev", "lo"], capture_output=True)
+        subprocess.run(["ip", "link", "delete", self.bridge], capture_output=True)
+        subprocess.run(["nft", "delete", "table", "ip", "berth_" + self.bridge], capture_output=True)
+        for direction in ("-i", "-o"):
+            subprocess.run(["iptables", "-w", "-D", "DOCKER-USER", direction, self.bridge, "-j", "ACCEPT"], capture_output=True)
+        shutil.rmtree(pathlib.Path("/run/berth") / self.bridge, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def containers(self):
         """Folder to the pid of each container that has been started."""
@@ -82,17 +97,7 @@ def berth():
     berth = Daemonless(folder)
     berth.tasks = set()
     yield berth
-    for process in (berth.balancer, berth.agent):
-        if process and process.poll() is None:
-            process.terminate()
-            process.wait(15)
-    for pid in berth.containers().values():  # of a test that failed
-        os.kill(pid, signal.SIGKILL)
-    subprocess.run(["ip", "address", "delete", "169.254.170.2/32", "dev", "lo"], capture_output=True)
-    subprocess.run(["ip", "link", "delete", berth.bridge], capture_output=True)
-    subprocess.run(["nft", "delete", "table", "ip", "berth_" + berth.bridge], capture_output=True)
-    shutil.rmtree(pathlib.Path("/run/berth") / berth.bridge, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    berth.end()
 
 
 def test_service_without_a_daemon_serves_and_outlives_its_agent(berth):

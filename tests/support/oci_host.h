@@ -34,7 +34,7 @@ inline const std::string& busybox_tree() {
         "d=$(mktemp -d); chmod 755 $d; mkdir -p $d/bin $d/tmp $d/www $d/etc $d/srv/data; cp $(command -v "
         "busybox) $d/bin/busybox; "
         "for a in sh sleep httpd cat echo true false id ls mount wget nc ip ps grep hostname touch stat dd "
-        "kill mknod timeout cut sed head; do ln -s busybox $d/bin/$a; done; "
+        "kill mknod timeout cut sed head tftp; do ln -s busybox $d/bin/$a; done; "
         "echo hello > $d/www/index.html; echo first > $d/srv/data/file; chown 7:8 $d/srv/data; "
         "printf 'root:x:0:0:root:/root:/bin/sh\\nweb:x:33:33::/www:/bin/sh\\n' > $d/etc/passwd; "
         "printf 'root:x:0:\\nweb:x:33:\\nlogs:x:4:web\\n' > $d/etc/group; tar -C $d --numeric-owner -cf " +

@@ -1,5 +1,4 @@
-// Pulls from a registry: Debian's docker-registry with what a small pusher of our own put there, and a
-// registry played by the test where one must misbehave.
+// Pulls from a registry that the test plays, so that it can misbehave. Debian's docker-registry: tests/e2e/test_pull.py.
 #include <nlohmann/json.hpp>
 
 #include "agent/runtime/oci/registry/pull.h"
