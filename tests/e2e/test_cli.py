@@ -338,3 +338,72 @@ def test_settings_are_checked_by_the_programs_that_have_them(cli, tmp_path):
     cli("check", file)
     file.write_text('{"listeners": [{"prot": 1}]}')
     cli("check", file, code=1)
+
+
+COMPOSE = """
+name: shop
+services:
+  web:
+    image: {image}
+    container_name: web
+    environment: {{VERSION: "9"}}
+    ports: ["{port}:80"]
+    depends_on: [back]
+  back:
+    image: {image}
+    mem_limit: 64m
+    x-berth: {{host: back.example, path: /b*, health: /health}}
+    ports: ["{port}:80"]
+"""
+
+
+def compose_file(folder, port):
+    path = folder / "compose.yaml"
+    path.write_text(COMPOSE.format(image=IMAGE, port=port))
+    return path
+
+
+def test_a_compose_file_is_brought_into_service_and_nothing_of_it_is_silent(berth, cli, tmp_path):
+    port = free_port()
+    path = compose_file(tmp_path, port)
+    said = cli("import", "compose", path, "--no-docker", "--write", tmp_path / "files")
+    assert re.search(r"^not carried +web +container_name ", said, re.M), said
+    assert re.search(rf"^changed +back +ports\[0\] +a rule of port {port} ", said, re.M), said
+    assert json.loads((tmp_path / "files/web.json").read_text())["taskDefinition"]["family"] == "shop-web"
+    # The service of that name is another test's.
+    path.write_text(path.read_text().replace("  web:", "  front:"))
+    said = cli("import", "compose", path, "--no-docker", "--deploy")
+    assert "steady: 1 tasks of shop-back:1" in said and "steady: 1 tasks of shop-front:1" in said, said
+    assert said.index("shop-back:1 run") < said.index("shop-front:1 run")
+    assert json.loads(get(f"http://127.0.0.1:{port}/")[1])["version"] == "9"
+    said = cli("lb", "test", f"http://127.0.0.1:{port}/b", "-H", "Host: back.example")
+    assert "host back.example, path /b*" in said and '"version":"1"' in said, said
+    assert cli("import", "compose", path, "--no-docker", "--deploy").count("nothing to change") == 2
+    exported = json.loads(cli("export", "compose", "front", "back").split("\nberth:")[0])
+    assert set(exported["services"]) == {"front", "back"}
+    for name in ("front", "back"):
+        berth.ecs.delete_service(cluster=berth.cluster, service=name, force=True)
+
+
+def test_every_session_of_the_page_runs(berth, cli, web, tmp_path):
+    """The lines that begin with $ in docs/cli.md, in their order; "# exit N" is the code that they end with."""
+    page = pathlib.Path(__file__).parents[2].joinpath("docs/cli.md").read_text()
+    blocks = re.findall(r"^```console\n(.*?)^```", page, re.M | re.S)
+    lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    assert len(lines) > 20
+    (tmp_path / "web.yaml").write_text(web[0].read_text().replace("value: 1}", "value: \"${VERSION:-1}\"}"))
+    compose_file(tmp_path, free_port())
+    (tmp_path / "compose.yaml").write_text((tmp_path / "compose.yaml").read_text().split("    depends_on")[0].replace("  web:", "  shop:"))
+    cli("deploy", tmp_path / "web.yaml")
+    cli("restart", "web", "--wait")
+    task = wait_until("a task has stopped", lambda: [t for t in cli.json("ps", "web", "--all") if t["lastStatus"] == "STOPPED"])[-1]["taskArn"]
+    environment = {**cli.environment, "PATH": f"{BERTH.parent}:/usr/bin:/bin", "PORT": str(web[1]), "TASK": task.rsplit("/", 1)[1]}
+    try:
+        for line in lines:
+            code = int((re.search(r"# exit (\d+)", line) or [0, 0])[1])
+            line = line.replace("berth run web:1 ", "berth run cli:1 ")  # the family's name here
+            run = subprocess.run(["/bin/bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+            assert run.returncode == code, f"{line}: {run.returncode}\n{run.stdout}{run.stderr}"
+    finally:
+        cli("scale", "web", 2, "--wait")
+        berth.ecs.delete_service(cluster=berth.cluster, service="shop", force=True)

@@ -1,11 +1,11 @@
-// deploy, plan, render, init: files and what runs.
+#include "agent/cli/commands/deploys/deploy.h"
 #include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 #include "agent/cli/commands/deploys/files.h"
 #include "agent/cli/commands/deploys/follow.h"
 #include "agent/cli/commands/deploys/verify.h"
-#include "agent/cli/commands/frame/families.h"
 #include "agent/cli/commands/look.h"
 #include "agent/cli/deploy/plan.h"
 #include "agent/cli/story/story.h"
@@ -55,33 +55,9 @@ Result<json> existing_definition(Context& context, const Wanted& wanted) {
   return found.error().code() == "ClientException" ? Result<json>(json()) : found;
 }
 
-Result<void> read_wanted(Context& context, Wanted& wanted) {
-  const auto& words = context.args.words;
+// What there is, and what the difference is.
+Result<void> compare(Context& context, Wanted& wanted) {
   const std::string image = context.args.value("--image");
-  wanted.name = context.args.value("--service");
-  if (!looks_like_file(words.front())) {
-    if (image.empty()) {
-      return Error("usage", "'" + words.front() +
-                                "' is no file that can be read; to change the image of the service " +
-                                words.front() + " give --image IMAGE");
-    }
-    if (words.size() > 1) return Error("usage", "--image changes one service, not '" + words[1] + "' too");
-    wanted.name = words.front();
-    if (auto found = find_service(context, wanted.name); !found) return found.error();
-  } else {
-    auto files = read_deployment(context, words);
-    if (!files) return files.error();
-    wanted.service = files->service();
-    wanted.definition = files->definition();
-    if (wanted.name.empty()) wanted.name = files->service_name();
-    if (!wanted.service.empty()) wanted.service["serviceName"] = wanted.name;
-    const auto reference = wanted.service.find("taskDefinition");
-    if (reference != wanted.service.end() && reference->is_string()) {
-      // Next to a definition in the files it is its family's name, and says nothing more.
-      if (wanted.definition.empty()) wanted.revision = reference->get<std::string>();
-      wanted.service.erase(reference);
-    }
-  }
   if (!wanted.name.empty()) {
     auto service = existing_service(context, wanted.name);
     if (!service) return service.error();
@@ -116,6 +92,36 @@ Result<void> read_wanted(Context& context, Wanted& wanted) {
   if (wanted.plan.creates && wanted.definition.empty() && wanted.revision.empty())
     return Error("setting_file", "service " + wanted.name + " is new and no file has its task definition");
   return {};
+}
+
+Result<void> read_wanted(Context& context, Wanted& wanted) {
+  const auto& words = context.args.words;
+  const std::string image = context.args.value("--image");
+  wanted.name = context.args.value("--service");
+  if (!looks_like_file(words.front())) {
+    if (image.empty()) {
+      return Error("usage", "'" + words.front() +
+                                "' is no file that can be read; to change the image of the service " +
+                                words.front() + " give --image IMAGE");
+    }
+    if (words.size() > 1) return Error("usage", "--image changes one service, not '" + words[1] + "' too");
+    wanted.name = words.front();
+    if (auto found = find_service(context, wanted.name); !found) return found.error();
+  } else {
+    auto files = read_deployment(context, words);
+    if (!files) return files.error();
+    wanted.service = files->service();
+    wanted.definition = files->definition();
+    if (wanted.name.empty()) wanted.name = files->service_name();
+    if (!wanted.service.empty()) wanted.service["serviceName"] = wanted.name;
+    const auto reference = wanted.service.find("taskDefinition");
+    if (reference != wanted.service.end() && reference->is_string()) {
+      // Next to a definition in the files it is its family's name, and says nothing more.
+      if (wanted.definition.empty()) wanted.revision = reference->get<std::string>();
+      wanted.service.erase(reference);
+    }
+  }
+  return compare(context, wanted);
 }
 
 // A revision that was named and is another one than what runs is a change too.
@@ -211,9 +217,7 @@ std::string newest_deployment(const json& service) {
   return "";
 }
 
-Result<int> deploy(Context& context) {
-  Wanted wanted;
-  if (auto read = read_wanted(context, wanted); !read) return read.error();
+Result<int> carry_out(Context& context, Wanted& wanted) {
   auto other = changes_revision(context, wanted);
   if (!other) return other.error();
   auto limit = timeout_of(context);
@@ -270,137 +274,23 @@ Result<int> deploy(Context& context) {
   return code;
 }
 
-Result<int> render_files(Context& context) {
-  auto files = read_deployment(context, context.args.words);
-  if (!files) return files.error();
-  json out = json::object();
-  if (!files->service().empty()) out["service"] = files->service();
-  if (!files->definition().empty()) out["taskDefinition"] = files->definition();
-  return context.out.line(shared::json::to_pretty_text(out)) ? kDone : kFailed;
-}
-
-Result<int> verify(Context& context) {
-  auto files = read_deployment(context, context.args.words);
-  if (!files) return files.error();
-  json service = files->service();
-  json definition = files->definition();
-  if (definition.empty() && service.contains("taskDefinition")) {
-    auto found = task_definition(context, text_in(service, "taskDefinition"));
-    if (!found) return found.error();
-    definition = *std::move(found);
-  }
-  auto problems = problems_of(context, service, definition);
-  if (!problems) return problems.error();
-  for (const std::string& each : *problems) context.out.line(each);
-  if (problems->empty())
-    context.out.line(
-        "good: what the files name is there, and a host has room (not asked: whether the images can be "
-        "pulled)");
-  return problems->empty() ? kDone : kFailed;
-}
-
-Result<int> init(Context& context) {
-  const std::string name = context.args.value("--service");
-  if (name.empty())
-    return Error("usage", "berth init needs --service SERVICE: the one that the file is made of");
-  auto service = find_service(context, name);
-  if (!service) return service.error();
-  auto definition = task_definition(context, text_in(*service, "taskDefinition"));
-  if (!definition) return definition.error();
-  json out = json::object();
-  out["service"] = service_to_file(*service);
-  out["taskDefinition"] = definition_to_file(*definition);
-  const std::string path = context.args.word(0).empty() ? name + ".json" : context.args.word(0);
-  // What the files are read with again: a dollar and a brace are a variable's there.
-  std::string text = shared::json::to_pretty_text(out) + "\n";
-  for (std::size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at + 3))
-    text.insert(at, "$");
-  if (auto written = write_file(path, text, context.args.has("--force")); !written) return written.error();
-  if (path != "-")
-    context.out.line(path + " has service " + name + " as it runs, with " +
-                     std::string(revision_in(text_in(*service, "taskDefinition"))) + "; `berth plan " + path +
-                     "` says what a change of it would do");
-  return kDone;
-}
-
 }  // namespace
 
-std::vector<Command> deploy_commands() {
-  const Flag variable{"--var", "NAME=VALUE",
-                      "a variable for ${NAME} in files, over the environment's; may be repeated", 0, true};
-  const Flag image{"--image", "[CONTAINER=]IMAGE", "with this image", 0};
-  const Flag service{"--service", "NAME", "the service, where the files do not name it", 0};
-  const char* files =
-      "FILE is JSON or YAML: a task definition, a service (members as in RegisterTaskDefinition and "
-      "CreateService), or both as\n"
-      "{\"service\": {...}, \"taskDefinition\": {...}}. ${NAME} and ${NAME:-otherwise} in it are variables, "
-      "$${ is ${ itself.";
-  return {
-      {"deploy",
-       "Deploy",
-       "FILE... | SERVICE --image IMAGE",
-       "Brings what a file says, or another image, into service; follows until it is steady",
-       std::string(files) + "\n\nA revision is registered if it differs from what runs, the service created "
-                            "or updated. When the deployment fails, how its tasks "
-                            "ended, their last\nlines, unhealthy targets and reasons of placement are "
-                            "printed, and the exit code is 4.",
-       {image,
-        service,
-        variable,
-        {"--force", "", "replaces the tasks also when nothing changes", 0},
-        {"--no-wait", "", "does not follow", 0},
-        {"--no-verify", "", "without looking first whether target groups, roles and room are there", 0},
-        {"--timeout", "TIME", "how long at most (10m)", 0}},
-       1,
-       8,
-       Completes::kService,
-       Reach::kApi,
-       deploy},
-      {"plan",
-       "Deploy",
-       "FILE... | SERVICE --image IMAGE",
-       "What deploy would change, member by member",
-       std::string(files) + "\n\nExit code: 0 nothing, 1 something would change, 2 it cannot be said.",
-       {image, service, variable},
-       1,
-       8,
-       Completes::kFile,
-       Reach::kApi,
-       plan},
-      {"render",
-       "Deploy",
-       "FILE...",
-       "What files say with their variables, as JSON",
-       files,
-       {variable},
-       1,
-       8,
-       Completes::kFile,
-       Reach::kOffline,
-       render_files},
-      {"verify",
-       "Deploy",
-       "FILE...",
-       "Whether target groups, roles, secrets, log groups and room for a task are there",
-       "",
-       {variable},
-       1,
-       8,
-       Completes::kFile,
-       Reach::kApi,
-       verify},
-      {"init",
-       "Deploy",
-       "[FILE] --service SERVICE",
-       "Writes a file for deploy from a service that runs",
-       "FILE is SERVICE.json unless given; - is the standard output.",
-       {{"--service", "NAME", "of which service", 0}, {"--force", "", "replaces a file that exists", 0}},
-       0,
-       1,
-       Completes::kFile,
-       Reach::kApi,
-       init},
-  };
+Result<int> run_deploy(Context& context) {
+  Wanted wanted;
+  if (auto read = read_wanted(context, wanted); !read) return read.error();
+  return carry_out(context, wanted);
+}
+
+Result<int> run_plan(Context& context) { return plan(context); }
+
+Result<int> deploy_document(Context& context, const json& service, const json& definition) {
+  Wanted wanted;
+  wanted.service = service;
+  wanted.definition = definition;
+  wanted.name = text_in(service, "serviceName");
+  if (auto compared = compare(context, wanted); !compared) return compared.error();
+  return carry_out(context, wanted);
 }
 
 }  // namespace agent::cli

@@ -22,7 +22,7 @@ const std::vector<Command>& commands() {
     std::vector<Command> all;
     for (auto family :
          {look_commands, event_commands, log_commands, change_commands, run_commands, deploy_commands,
-          rollout_commands, balancer_commands, host_commands, completion_commands}) {
+          rollout_commands, balancer_commands, compose_commands, host_commands, completion_commands}) {
       auto some = family();
       std::move(some.begin(), some.end(), std::back_inserter(all));
     }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -90,6 +91,42 @@ Error become_program(const std::vector<std::string>& command) {
   auto words = pointers_of(command);
   ::execv(words[0], words.data());
   return Error("failed", command.front() + ": " + std::strerror(errno));
+}
+
+Result<std::string> output_of(const std::vector<std::string>& command, const Environment& environment) {
+  // Files, as a pipe of each stream would have to be read at once.
+  std::string out_name = "/tmp/berth-out-XXXXXX";
+  std::string err_name = "/tmp/berth-err-XXXXXX";
+  const shared::UniqueFd out(::mkostemp(out_name.data(), O_CLOEXEC));
+  const shared::UniqueFd err(::mkostemp(err_name.data(), O_CLOEXEC));
+  ::unlink(out_name.c_str());
+  ::unlink(err_name.c_str());
+  if (!out.valid() || !err.valid()) return Error("failed", "/tmp: " + std::string(std::strerror(errno)));
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  auto words = pointers_of(command);
+  auto values = pointers_of(variables);
+  const pid_t child = ::fork();
+  if (child < 0) return Error("failed", "fork: " + std::string(std::strerror(errno)));
+  if (child == 0) {
+    ::dup2(out.get(), STDOUT_FILENO);
+    ::dup2(err.get(), STDERR_FILENO);
+    ::execve(words[0], words.data(), values.data());
+    ::_exit(kCannotRun);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  const auto whole = [](int fd) {
+    std::string text;
+    std::array<char, 4096> piece{};
+    ::lseek(fd, 0, SEEK_SET);
+    for (ssize_t got = 0; (got = ::read(fd, piece.data(), piece.size())) > 0;)
+      text.append(piece.data(), static_cast<std::size_t>(got));
+    return text;
+  };
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return Error("failed", whole(err.get()));
+  return whole(out.get());
 }
 
 std::optional<int> ended_with(pid_t child) {

@@ -21,6 +21,10 @@ shared::Result<pid_t> start_program(const std::vector<std::string>& command, con
                                     const std::string& log);
 // Runs it in place of this one. Returns only with an error.
 shared::Error become_program(const std::vector<std::string>& command);
+// What it writes to standard output. Error "failed": it cannot be started, or ends with another code than 0;
+// its text is what it wrote to standard error.
+shared::Result<std::string> output_of(const std::vector<std::string>& command,
+                                      const Environment& environment);
 // Whether it has ended; its exit code, 128 and the signal's number when one ended it.
 std::optional<int> ended_with(pid_t child);
 
