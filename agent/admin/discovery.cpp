@@ -32,11 +32,10 @@ bool is_chosen(std::string_view name) {
                                                      [](char a, char b) { return a == lower(b); });
 }
 
-// By container.
-using Labels = std::map<std::string, json>;
+using LabelsByContainer = std::map<std::string, json>;
 
-Labels labels_of(const model::TaskDefinition& definition) {
-  Labels out;
+LabelsByContainer labels_of(const model::TaskDefinition& definition) {
+  LabelsByContainer out;
   for (const model::ContainerDefinition& each : definition.containers) {
     const auto document = shared::json::parse(each.document);
     json& labels = out[each.name] = json::object();
@@ -59,7 +58,7 @@ std::string zone_of(const model::ContainerInstance& host) {
 }  // namespace
 
 std::string discovery_json(const control::State& state) {
-  std::map<std::string, Labels> known;  // by task definition
+  std::map<std::string, LabelsByContainer> known;  // by task definition
   json out = json::array();
   for (const auto& [key, task] : state.tasks.rows()) {
     if (task.last_status != model::TaskStatus::kRunning) continue;

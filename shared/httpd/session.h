@@ -58,9 +58,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // Ignored, and closed at once, unless a request is waiting for its answer.
   void begin_stream(http::Response head, StreamHandlers handlers);
   void send_streamed(std::string bytes);
-  std::size_t waiting() const {
-    return state_ == State::kStreaming ? waiting_.size() + sending_.size() : 0;
-  }
+  std::size_t waiting() const { return state_ == State::kStreaming ? waiting_.size() + sending_.size() : 0; }
   void end_stream();
 
  private:

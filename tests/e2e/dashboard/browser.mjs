@@ -36,6 +36,7 @@ const commands = {
     await page.locator("#main h1").waitFor();
     return { title: await page.title(), text: await page.locator("#main").innerText(), cli: await page.locator("#cli").innerText() };
   },
+  reload: () => page.reload({ waitUntil: "commit" }).then(() => true),
   text: ({ selector }) => page.locator(selector).first().innerText(),
   count: ({ selector }) => page.locator(selector).count(),
   wait: ({ selector, text }) => page.locator(selector).filter({ hasText: text }).first().waitFor({ state: "attached" }).then(() => true),

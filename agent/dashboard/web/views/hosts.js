@@ -13,17 +13,16 @@ export const cli = () => "aws ecs describe-container-instances --container-insta
 export const wants = () => ({ kinds: ["host", "block"] });
 
 // The same service has the same colour on every host.
-function hue(name) {
-  let hash = 7;
-  for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) % 997;
-  return hash % HUES;
-}
+let hues = new Map();
+const paint = (blocks) => { hues = new Map([...new Set(blocks.map((each) => each.name))].sort().map((name, index) => [name, index % HUES])); };
+const hue = (name) => hues.get(name);
 
 const level = (host) => (host.status === "INACTIVE" ? "off" : !host.connected ? "bad" : host.status === "DRAINING" ? "warn" : "ok");
 const state = (host) => (host.status === "INACTIVE" ? "deregistered" : !host.connected ? "agent away" : host.status === "DRAINING" ? "draining" : "connected");
 
 export function draw(store, _, { memory, redraw }) {
   const blocks = new Map();
+  paint(store.all("block"));
   for (const block of store.all("block")) {
     if (!blocks.has(block.host)) blocks.set(block.host, []);
     blocks.get(block.host).push(block);

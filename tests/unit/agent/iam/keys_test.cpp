@@ -139,6 +139,9 @@ TEST_F(KeysTest, RefusesMalformedFilesByName) {
   std::filesystem::remove(path);
   write(Keys::balancer_token_path(directory_), "two\nlines\n");
   EXPECT_EQ(open().error().code(), "malformed");
+  std::filesystem::remove(Keys::balancer_token_path(directory_));
+  write(Keys::dashboard_token_path(directory_), "too-short\n");
+  EXPECT_THAT(open().error().text(), HasSubstr("dashboard-token has fewer than 16 characters"));
 }
 
 TEST_F(KeysTest, TheAccountHasTwelveDigits) {

@@ -32,6 +32,9 @@ TEST(EcsRecords, TasksSurviveTheStore) {
   task.overrides = R"({"x": "\"quoted\""})";
   task.tags = {{"k", "v"}};
   task.started_at = at(123);
+  task.in_service_at = at(124);
+  task.draining_at = at(125);
+  task.acknowledged_at = at(126);
   task.protected_until = at(456);
   model::Container container;
   container.name = "main";
@@ -48,6 +51,9 @@ TEST(EcsRecords, TasksSurviveTheStore) {
   EXPECT_EQ(back.containers[0].exit_code, 0);
   EXPECT_FALSE(back.containers[0].memory_reservation.has_value());
   EXPECT_EQ(back.started_at, at(123));
+  EXPECT_EQ(back.in_service_at, at(124));
+  EXPECT_EQ(back.draining_at, at(125));
+  EXPECT_EQ(back.acknowledged_at, at(126));
   EXPECT_FALSE(back.stopped_at.has_value());
   EXPECT_EQ(back.protected_until, at(456));
 }

@@ -151,5 +151,25 @@ TEST_F(Followed, AChangeOfARowThatChangesItsTableIsRefusedAtOnce) {
   EXPECT_DEATH(table.edit("a", [&](std::string&) { table.erase("a"); }), "no other row of its table");
 }
 
+TEST_F(Followed, APausedReaderKeepsNothingAndHearsOnlyOfWhatComesAfterIt) {
+  const auto other = table.follow();
+  table.pause(other);
+  for (int i = 0; i < 100; ++i) table.put("a" + std::to_string(i % 3), std::to_string(i));
+  EXPECT_EQ(seen().size(), 3U);
+  table.resume(other);
+  EXPECT_THAT(table.take_changes(other), IsEmpty());
+  table.put("b", "1");
+  EXPECT_THAT(table.take_changes(other), ElementsAre("b"));
+  EXPECT_THAT(seen(), ElementsAre("b=1"));
+  table.pause(reader);
+  table.put("c", "1");
+  EXPECT_THAT(table.take_changes(other), ElementsAre("c"));
+  table.pause(other);
+  table.put("d", "1");
+  table.resume(reader);
+  table.put("e", "1");
+  EXPECT_THAT(seen(), ElementsAre("e=1"));
+}
+
 }  // namespace
 }  // namespace agent::control::test
