@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 
 namespace balancer::test {
@@ -66,6 +67,7 @@ std::uint16_t free_port() {
   static std::mt19937 random(
       static_cast<std::uint32_t>(::getpid()) ^
       static_cast<std::uint32_t>(std::chrono::steady_clock::now().time_since_epoch().count()));
+  static std::set<std::uint16_t> given;  // and perhaps not in use yet
   std::uniform_int_distribution<std::uint16_t> ports(kFirst, kLast);
   for (;;) {
     const std::uint16_t port = ports(random);
@@ -73,7 +75,9 @@ std::uint16_t free_port() {
     const int on = 1;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address = loopback(port);
-    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return port;
+    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+        given.insert(port).second)
+      return port;
   }
 }
 

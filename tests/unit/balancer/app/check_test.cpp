@@ -69,5 +69,20 @@ TEST_F(CheckFile, NamesTheFileTheMemberAndTheReason) {
   EXPECT_NE(missing.error().text().find("/nowhere/b.json: No such file"), std::string::npos);
 }
 
+TEST_F(CheckFile, AnActionThatIsNotDoneIsRefusedByName) {
+  const std::string good = listener("") + "}";
+  const std::size_t type = good.find("\"forward\"");
+  ASSERT_NE(type, std::string::npos);
+  for (const std::string action : {"authenticate-oidc", "authenticate-cognito"}) {
+    std::string file = good;
+    file.replace(type, std::string("\"forward\"").size(), "\"" + action + "\"");
+    EXPECT_NE(
+        refusal(file).find("default_action.type: expected one of forward, redirect, fixed-response, got '" +
+                           action + "'"),
+        std::string::npos)
+        << refusal(file);
+  }
+}
+
 }  // namespace
 }  // namespace balancer::app
