@@ -19,6 +19,8 @@
 #include "agent/control/engine/input_queue.h"
 #include "agent/control/engine/marks.h"
 #include "agent/control/engine/outbox.h"
+#include "agent/control/events/reconcile.h"
+#include "agent/control/events/source.h"
 #include "agent/control/iam/task_roles.h"
 #include "agent/control/scaling/reconcile.h"
 #include "agent/control/services/services.h"
@@ -80,7 +82,8 @@ struct Engine::Impl {
         marks(state),
         news(state),
         agents(state),
-        names(state) {
+        names(state),
+        ecs_events(state) {
     tables = state.tables();
   }
 
@@ -134,6 +137,9 @@ struct Engine::Impl {
   AcmeSync certificates;
   HookSync hooks;
   DiscoverySync names;
+  events::Source ecs_events;
+  events::Outside* outside = nullptr;
+  std::vector<events::Line> event_lines;  // of the batch that is being decided
 
   // What load() moved out of rows of an older version: in the tables from the start and never taken back,
   // durable with the first commit that succeeds.
@@ -201,6 +207,8 @@ void Engine::use(hooks::Caller& caller) {
 void Engine::use(std::function<void(std::shared_ptr<const dns::Zones>)> take) {
   impl_->names.use(std::move(take));
 }
+
+void Engine::use(events::Outside& outside) { impl_->outside = &outside; }
 
 void Engine::check_turns(std::function<void(const std::string&)> complain) {
   impl_->complain = std::move(complain);
@@ -373,6 +381,7 @@ void Engine::Impl::apply_inputs(Batch& batch, WallTime now) {
 void Engine::Impl::reconcile(Step& step) {
   std::size_t services_left = kMaxServices;
   for (int round = 0; round < kMaxReconcileRounds; ++round) {
+    if (outside != nullptr) ecs_events.collect(step, *outside);
     marks.refresh();
     if (state.live.agenda.due(step.now)) {
       if (services_left == 0) return;
@@ -387,6 +396,7 @@ std::size_t Engine::Impl::look_at_all_that_is_due(Step& step, std::size_t most_s
   agents.expire(step);
   feeds.expire(step);
   scaling::reconcile(step);
+  events::reconcile(step, outside, event_lines);
   const std::size_t looked_at = services.reconcile(step, most_services);
   reconcile_tasks(step);
   reconcile_targets(step);
@@ -420,6 +430,13 @@ void Engine::Impl::compare_with_full_pass(WallTime now) {
 
 void Engine::Impl::write_messages(Outbox& messages, WallTime now) {
   names.flush(state, messages);
+  if (!event_lines.empty() && outside != nullptr) {
+    messages.run(
+        [this, lines = std::exchange(event_lines, {})] {
+          for (const events::Line& each : lines) outside->put_line(each.group_arn, each.stream, each.at, each.text);
+        },
+        [] {});
+  }
   next_message = agents.flush(state, settings, now, random, messages);
   if (complain) {
     const std::uint64_t written = agents.messages_written();

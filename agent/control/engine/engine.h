@@ -11,6 +11,7 @@
 
 #include "agent/acme/authority.h"
 #include "agent/control/state/news.h"
+#include "agent/control/events/outside.h"
 #include "agent/control/state/step.h"
 #include "agent/dns/zones.h"
 #include "agent/hooks/caller.h"
@@ -59,6 +60,9 @@ class Engine {
 
   // `take` gets the DNS zones whenever they are others and durable; before start().
   void use(std::function<void(std::shared_ptr<const dns::Zones>)> take);
+
+  // What events need of the API; `outside` outlives the engine; before start(). Without it nothing is an event.
+  void use(events::Outside& outside);
 
   // For the simulation. After every turn that looked at what changed, everything is looked at, and every
   // agent's session: `complain` hears what that changed, sent or wanted to be woken for, which should be

@@ -42,7 +42,10 @@ Marks::Marks(State& state)
       alarms_(state.neighbours().alarms.follow()),
       scalable_targets_(state.neighbours().scalable_targets.follow()),
       scaling_policies_(state.neighbours().scaling_policies.follow()),
-      scheduled_actions_(state.neighbours().scheduled_actions.follow()) {}
+      scheduled_actions_(state.neighbours().scheduled_actions.follow()),
+      event_rules_(state.neighbours().event_rules.follow()),
+      schedules_(state.neighbours().schedules.follow()),
+      invocations_(state.neighbours().invocations.follow()) {}
 
 bool Marks::pending() const {
   return state_.clusters.has_changes(clusters_) || state_.services.has_changes(services_) ||
@@ -57,7 +60,10 @@ bool Marks::pending() const {
          state_.neighbours().alarms.has_changes(alarms_) ||
          state_.neighbours().scalable_targets.has_changes(scalable_targets_) ||
          state_.neighbours().scaling_policies.has_changes(scaling_policies_) ||
-         state_.neighbours().scheduled_actions.has_changes(scheduled_actions_) || state_.live.signals.any();
+         state_.neighbours().scheduled_actions.has_changes(scheduled_actions_) ||
+         state_.neighbours().event_rules.has_changes(event_rules_) ||
+         state_.neighbours().schedules.has_changes(schedules_) ||
+         state_.neighbours().invocations.has_changes(invocations_) || state_.live.signals.any();
 }
 
 void Marks::refresh() {
@@ -93,6 +99,12 @@ void Marks::refresh() {
     for (const std::string& key : state_.live.starved) look_at_service(key);
   }
   refresh_scaling();
+  for (const auto& name : state_.neighbours().event_rules.take_changes(event_rules_))
+    agenda_.note(Concern::kEventRule, name);
+  for (const auto& key : state_.neighbours().schedules.take_changes(schedules_))
+    agenda_.note(Concern::kSchedule, key);
+  for (const auto& key : state_.neighbours().invocations.take_changes(invocations_))
+    agenda_.note(Concern::kInvocation, key);
   take_signals();
 }
 
@@ -299,6 +311,9 @@ void Marks::everything() {
   for (const auto& [name, row] : state_.neighbours().alarms.rows()) agenda_.note(Concern::kAlarm, name);
   for (const auto& [key, row] : state_.neighbours().scalable_targets.rows())
     agenda_.note(Concern::kScaling, key);
+  for (const auto& [name, row] : state_.neighbours().event_rules.rows()) agenda_.note(Concern::kEventRule, name);
+  for (const auto& [key, row] : state_.neighbours().schedules.rows()) agenda_.note(Concern::kSchedule, key);
+  for (const auto& [key, row] : state_.neighbours().invocations.rows()) agenda_.note(Concern::kInvocation, key);
   for (const auto& [arn, row] : state_.certificates.rows()) {
     if (row.request) agenda_.note(Concern::kCertificate, arn);
   }

@@ -65,6 +65,9 @@ class Marks {
   Table<model::ScalableTarget>::Reader scalable_targets_;
   Table<model::ScalingPolicy>::Reader scaling_policies_;
   Table<model::ScheduledAction>::Reader scheduled_actions_;
+  Table<model::EventRule>::Reader event_rules_;
+  Table<model::Schedule>::Reader schedules_;
+  Table<model::Invocation>::Reader invocations_;
   std::set<std::string> retiring_;  // task definitions that are DELETE_IN_PROGRESS
 };
 

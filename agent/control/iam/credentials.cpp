@@ -261,6 +261,28 @@ Result<void> check_permission(const State& state, const Settings& settings, std:
   return denied(holder->arn, action, resource, decision);
 }
 
+Result<void> check_role_permission(const State& state, const Settings& settings,
+                                   const model::IamIdentity& role, const std::string& session,
+                                   const std::string& action, const std::string& resource,
+                                   const Circumstances& around, const policy::Context& keys) {
+  model::IamSession taken;
+  taken.name = session;
+  taken.issued_at = around.now;
+  const Owner owner{Kind::kRole, &role, &taken, false};
+  Holder holder;
+  holder.arn = session_arn(settings, role, taken);
+  holder.user_id = role.id + ":" + session;
+  policy::Request request;
+  request.action = action;
+  request.resource = resource;
+  request.partial = resource.empty();
+  request.context = context_of(settings, owner, holder, around);
+  request.context.insert(keys.begin(), keys.end());
+  const policy::Decision decision = policy::decide(policies_of(state, owner), request);
+  if (decision == policy::Decision::kAllow) return {};
+  return denied(holder.arn, action, resource, decision);
+}
+
 // ---- Keys of users ----
 
 Result<const model::IamAccessKey*> create_access_key(Step& step, std::string_view user) {

@@ -43,6 +43,14 @@ shared::Result<void> check_permission(const State& state, const Settings& settin
                                       const Circumstances& around,
                                       const agent::iam::policy::Context& keys = {});
 
+// The same of a role that a service of AWS's has taken for a call of its own; `session` is its session's
+// name.
+shared::Result<void> check_role_permission(const State& state, const Settings& settings,
+                                           const model::IamIdentity& role, const std::string& session,
+                                           const std::string& action, const std::string& resource,
+                                           const Circumstances& around,
+                                           const agent::iam::policy::Context& keys = {});
+
 // ---- Keys of users ----
 
 // Errors: NoSuchEntity, LimitExceeded.

@@ -38,8 +38,11 @@ enum class Concern {
   kTaskRoles,          // task row, of a task that has roles
   kAlarm,              // alarm row
   kScaling,            // scalable target row
+  kEventRule,          // rule row of EventBridge
+  kSchedule,           // schedule row of EventBridge Scheduler
+  kInvocation,         // invocation row of either
 };
-inline constexpr std::size_t kConcerns = 19;
+inline constexpr std::size_t kConcerns = 22;
 
 struct Subject {
   Concern concern = Concern::kServiceTask;

@@ -34,7 +34,12 @@ Neighbours::Neighbours()
       namespaces("namespace/", to_row, from_row),
       discovery_services("discovery/", to_row, from_row),
       discovery_instances("discovered/", to_row, from_row),
-      discovery_operations("discoveryop/", to_row, from_row) {}
+      discovery_operations("discoveryop/", to_row, from_row),
+      event_rules("eventrule/", to_row, from_row),
+      schedule_groups("schedulegroup/", to_row, from_row),
+      schedules("schedule/", to_row, from_row),
+      invocations("invocation/", to_row, from_row),
+      repositories("repository/", to_row, from_row) {}
 
 std::vector<TableBase*> Neighbours::tables() {
   return {&roles,
@@ -66,7 +71,12 @@ std::vector<TableBase*> Neighbours::tables() {
           &namespaces,
           &discovery_services,
           &discovery_instances,
-          &discovery_operations};
+          &discovery_operations,
+          &event_rules,
+          &schedule_groups,
+          &schedules,
+          &invocations,
+          &repositories};
 }
 
 }  // namespace agent::control

@@ -5,9 +5,11 @@
 
 #include "agent/control/state/table.h"
 #include "agent/model/discovery.h"
+#include "agent/model/event.h"
 #include "agent/model/iam.h"
 #include "agent/model/network.h"
 #include "agent/model/parameter.h"
+#include "agent/model/repository.h"
 #include "agent/model/scaling.h"
 #include "agent/model/secret.h"
 
@@ -50,6 +52,13 @@ struct Neighbours {
   Table<model::DiscoveryService> discovery_services;
   Table<model::DiscoveryInstance> discovery_instances;
   Table<model::DiscoveryOperation> discovery_operations;
+
+  Table<model::EventRule> event_rules;
+  Table<model::ScheduleGroup> schedule_groups;
+  Table<model::Schedule> schedules;
+  Table<model::Invocation> invocations;
+
+  Table<model::Repository> repositories;
 
   std::vector<TableBase*> tables();
 };

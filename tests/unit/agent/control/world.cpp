@@ -255,6 +255,7 @@ void World::crash_and_restart() {
   engine = std::make_unique<Engine>(executor, random, commits, settings);
   engine->check_turns([](const std::string& missed) { ADD_FAILURE() << missed; });
   if (hooks != nullptr) engine->use(*hooks);
+  if (outside != nullptr) engine->use(*outside);
   const auto started = engine->start();
   EXPECT_TRUE(started.has_value()) << (started ? "" : started.error().text());
   rest();

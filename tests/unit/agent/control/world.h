@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/control/engine/engine.h"
+#include "agent/control/events/outside.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/invariants.h"
 #include "agent/control/state/lookup.h"
@@ -172,6 +173,7 @@ class World {
   Settings settings;
   std::unique_ptr<Engine> engine;
   hooks::Caller* hooks = nullptr;  // of engines that start
+  events::Outside* outside = nullptr;  // likewise
   std::vector<std::unique_ptr<FakeAgent>> agents;
   std::vector<std::unique_ptr<FakeBalancer>> balancers;
   std::string target_group;
