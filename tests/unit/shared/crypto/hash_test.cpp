@@ -5,6 +5,15 @@
 namespace shared::crypto {
 namespace {
 
+TEST(Hash, PiecesGiveTheDigestOfTheWholeAndMoreMayFollow) {
+  Sha256 hash;
+  EXPECT_EQ(hash.hex(), sha256_hex(""));
+  hash.update("one ");
+  EXPECT_EQ(hash.hex(), sha256_hex("one "));
+  hash.update("two");
+  EXPECT_EQ(hash.hex(), sha256_hex("one two"));
+}
+
 TEST(Hash, MatchesThePublishedVectors) {
   EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
