@@ -134,7 +134,9 @@ Result<UniqueFd> StateDir::lock() const {
 // Only for people: a full disk does not keep us from it.
 void StateDir::sign(const UniqueFd& lock) const {
   const std::string text = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(lock.get(), 0) == 0) (void)!::pwrite(lock.get(), text.data(), text.size(), 0);
+  // In this order whoever reads meanwhile finds a number in it.
+  const auto size = static_cast<ssize_t>(text.size());
+  if (::pwrite(lock.get(), text.data(), text.size(), 0) == size) (void)!::ftruncate(lock.get(), size);
 }
 
 std::string StateDir::handover_path() const { return path_ + kHandoverSocket; }
