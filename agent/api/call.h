@@ -15,6 +15,8 @@ struct Call {
   bool caller_is_administrator = false;  // allowed everything
   // Its policies say what it may (agent/api/access); around the call, for their conditions.
   bool by_policy = false;
+  // A service of ours calls for a role: its ARN, in place of a key. May be empty.
+  std::string caller_role = {};
   std::string source_ip = {};
   std::string user_agent = {};
 };

@@ -6,10 +6,13 @@
 #include "agent/api/autoscaling/autoscaling.h"
 #include "agent/api/cloudwatch/cloudwatch.h"
 #include "agent/api/ec2/ec2.h"
+#include "agent/api/ecr/ecr.h"
 #include "agent/api/ecs/ecs.h"
 #include "agent/api/elbv2/elbv2.h"
+#include "agent/api/events/events.h"
 #include "agent/api/iam/iam.h"
 #include "agent/api/logs/logs.h"
+#include "agent/api/scheduler/scheduler.h"
 #include "agent/api/secretsmanager/secretsmanager.h"
 #include "agent/api/servicediscovery/servicediscovery.h"
 #include "agent/api/ssm/ssm.h"
@@ -30,7 +33,10 @@ std::vector<OfferedService> catalog() {
       {"Secrets Manager", "secretsmanager", secretsmanager::offers()},
       {"Application Auto Scaling", "application-autoscaling", autoscaling::offers()},
       {"CloudWatch", "cloudwatch", cloudwatch::offers()},
-      {"Cloud Map", "servicediscovery", servicediscovery::offers()}};
+      {"Cloud Map", "servicediscovery", servicediscovery::offers()},
+      {"Elastic Container Registry", "ecr", ecr::offers()},
+      {"EventBridge, rules", "events", events::offers()},
+      {"EventBridge Scheduler", "scheduler", scheduler::offers()}};
   for (OfferedService& each : services) {
     std::sort(each.offers.begin(), each.offers.end(),
               [](const Offer& a, const Offer& b) { return a.operation < b.operation; });

@@ -13,8 +13,10 @@
 #include "agent/api/ec2/ec2.h"
 #include "agent/api/ecs/ecs.h"
 #include "agent/api/elbv2/elbv2.h"
+#include "agent/api/events/events.h"
 #include "agent/api/iam/iam.h"
 #include "agent/api/logs/logs.h"
+#include "agent/api/scheduler/scheduler.h"
 #include "agent/api/secretsmanager/secretsmanager.h"
 #include "agent/api/servicediscovery/servicediscovery.h"
 #include "agent/api/sockets.h"
@@ -23,6 +25,7 @@
 #include "agent/aws/auth_error.h"
 #include "agent/aws/foreign.h"
 #include "agent/aws/json11.h"
+#include "agent/aws/rest.h"
 #include "agent/control/cluster/instances.h"
 #include "agent/control/iam/credentials.h"
 #include "agent/control/state/faults.h"
@@ -98,6 +101,11 @@ Result<std::string> handle(control::Step& step, aws::Service service, const Call
       return autoscaling::handle(step, call);
     case aws::Service::kCloudMap:
       return servicediscovery::handle(step, call);
+    case aws::Service::kEvents:
+      return events::handle(step, call);
+    case aws::Service::kScheduler:
+      return scheduler::handle(step, call);
+    case aws::Service::kEcr:
     case aws::Service::kLogs:
     case aws::Service::kCloudWatch:
       break;
@@ -112,7 +120,9 @@ bool is_judged_by_policy(const agent::iam::Principal& principal) {
 // They call permit() with the resources that a call is about.
 bool asks_by_itself(aws::Service service) {
   return service == aws::Service::kEcs || service == aws::Service::kElbv2 || service == aws::Service::kSsm ||
-         service == aws::Service::kSecrets || service == aws::Service::kCloudMap;
+         service == aws::Service::kSecrets || service == aws::Service::kCloudMap ||
+         service == aws::Service::kEcr || service == aws::Service::kEvents ||
+         service == aws::Service::kScheduler;
 }
 
 }  // namespace
@@ -140,6 +150,9 @@ struct Gateway::Impl {
   void serve(http::Request request, httpd::Reply reply);
   void run(const aws::Call& call, Call api_call, httpd::Reply reply);
   void run_logs(Call call, httpd::Reply reply) const;
+  void run_ecr(Call call, httpd::Reply reply);
+  void submit_ecr(std::shared_ptr<Call> call, std::shared_ptr<httpd::Reply> reply,
+                  std::optional<Result<ecr::Images>> found);
   void run_cloudwatch(aws::Protocol protocol, Call call, httpd::Reply reply);
   Result<void> permit(const agent::iam::Principal& principal, const http::Request& request,
                       aws::Service service, const std::string& operation) const;
@@ -253,6 +266,7 @@ void Gateway::Impl::run(const aws::Call& call, Call api_call, httpd::Reply reply
   if (call.service == aws::Service::kSts && api_call.operation == sts::kWhoAmI)
     return reply.send(answer(call.service, api_call, sts::who_am_i(api_call)));
   if (call.service == aws::Service::kLogs) return run_logs(std::move(api_call), std::move(reply));
+  if (call.service == aws::Service::kEcr) return run_ecr(std::move(api_call), std::move(reply));
   if (call.service == aws::Service::kCloudWatch)
     return run_cloudwatch(call.protocol, std::move(api_call), std::move(reply));
   struct Pending {
@@ -293,6 +307,33 @@ void Gateway::Impl::run_logs(Call call, httpd::Reply reply) const {
   parts.logs->run([shared_call, realm = parts.engine.settings().realm(), now = parts.executor.wall_now()](
                       agent::logs::Store& store) { return logs::handle(store, realm, now, *shared_call); },
                   done);
+}
+
+// What a call wants to know of images is asked of the registry first.
+void Gateway::Impl::run_ecr(Call call, httpd::Reply reply) {
+  auto shared_call = std::make_shared<Call>(std::move(call));
+  auto shared_reply = std::make_shared<httpd::Reply>(std::move(reply));
+  const std::string repository = parts.fetch ? ecr::wants_images(*shared_call) : std::string();
+  if (repository.empty()) return submit_ecr(shared_call, shared_reply, std::nullopt);
+  ecr::fetch_images(parts.fetch, repository, [this, shared_call, shared_reply](Result<ecr::Images> found) {
+    submit_ecr(shared_call, shared_reply, std::move(found));
+  });
+}
+
+void Gateway::Impl::submit_ecr(std::shared_ptr<Call> call, std::shared_ptr<httpd::Reply> reply,
+                               std::optional<Result<ecr::Images>> found) {
+  auto body = std::make_shared<std::string>();
+  parts.engine.submit(
+      [this, call, body, found = std::move(found)](control::Step& step) -> Result<void> {
+        auto answer = ecr::handle(step, *call, parts.registry, found);
+        if (!answer) return answer.error();
+        *body = *std::move(answer);
+        return {};
+      },
+      [call, reply, body](const Result<void>& done) {
+        reply->send(answer(aws::Service::kEcr, *call,
+                           done ? Result<std::string>(std::move(*body)) : Result<std::string>(done.error())));
+      });
 }
 
 // Figures are neither rows nor decisions: what is about them alone is done at once.
@@ -341,6 +382,7 @@ http::Response Gateway::Impl::answer(aws::Service service, const Call& call, con
     return response;
   }
   if (protocol == aws::Protocol::kJson) return aws::json_success(*body, call.request_id);
+  if (protocol == aws::Protocol::kRest) return aws::rest_success(*body, call.request_id);
   http::Response response = http::make_response(200, "text/xml", *body);
   response.headers.set("x-amzn-RequestId", call.request_id);
   return response;

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/api/ecr/ecr.h"
 #include "agent/aws/service.h"
 #include "agent/control/engine/engine.h"
 #include "agent/iam/keys.h"
@@ -55,6 +56,9 @@ struct GatewayParts {
   agent::logs::Worker* logs = nullptr;
   // 32 bytes that seal values of parameters; empty: SecureStrings are refused.
   std::string sealing_key = {};
+  // Where ECR's repositories are, and who asks there; without a URL ECR is refused.
+  ecr::Registry registry = {};
+  ecr::Fetch fetch = {};
 };
 
 class Gateway {

@@ -2,6 +2,7 @@
 
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <fstream>
 
 #include <charconv>
 
@@ -188,6 +189,18 @@ void add_control(SettingsSpec& spec) {
             .help =
                 "Control: address and port at which the DNS names of Cloud Map's namespaces are answered by "
                 "UDP and TCP, such as 10.0.0.1:53; off: nowhere"});
+  spec.add({.name = "registry",
+            .flag = "--registry",
+            .env = {"BERTH_REGISTRY"},
+            .help = "Control: http or https URL of a registry of images, whose names ECR's repositories have",
+            .unset = "ECR is refused"});
+  spec.add({.name = "registry_password_file",
+            .flag = "--registry-password-file",
+            .env = {"BERTH_REGISTRY_PASSWORD_FILE"},
+            .help =
+                "Control: file with the password that the registry wants of user AWS; GetAuthorizationToken "
+                "answers it, to whom its policies let",
+            .unset = "the registry asks for none"});
   spec.add({.name = "log_lines_mib",
             .flag = "--log-lines-mib",
             .env = {"BERTH_LOG_LINES_MIB"},
@@ -585,6 +598,25 @@ Result<void> fill_node(const Settings& settings, Options& options) {
   return {};
 }
 
+Result<void> fill_registry(const Settings& settings, Options& options) {
+  options.registry = settings.string_if("registry").value_or("");
+  while (options.registry.ends_with('/')) options.registry.pop_back();
+  if (!options.registry.empty() && !options.registry.starts_with("http://") &&
+      !options.registry.starts_with("https://"))
+    return Error("setting", settings.source("registry") + ": '" + options.registry +
+                                "' does not begin with http:// or https://");
+  const auto file = settings.string_if("registry_password_file");
+  if (!file) return {};
+  if (options.registry.empty())
+    return Error("setting", settings.source("registry_password_file") + ": needs --registry too");
+  std::ifstream in(*file);
+  std::getline(in, options.registry_password);
+  if (!in || options.registry_password.empty())
+    return Error("setting", settings.source("registry_password_file") + ": '" + *file +
+                                "' cannot be read, or its first line is empty");
+  return {};
+}
+
 Result<void> fill_acme(const Settings& settings, Options& options) {
   control::Settings& control = options.control_settings;
   control.acme_directory = settings.string_if("acme_directory").value_or("");
@@ -675,6 +707,7 @@ Result<Options> options_from(const Settings& settings) {
       return Error("setting", settings.source("dns") + ": '" + dns + "' is not an IP address and a port");
     options.dns = *std::move(endpoint);
   }
+  if (auto filled = fill_registry(settings, options); !filled) return filled.error();
   if (auto filled = fill_acme(settings, options); !filled) return filled.error();
   if (options.node) {
     if (auto filled = fill_node(settings, options); !filled) return filled.error();

@@ -34,6 +34,8 @@ struct Options {
   std::optional<shared::net::Endpoint> introspection;
   std::optional<shared::net::Endpoint> admin;
   std::optional<shared::net::Endpoint> dns;  // where control answers DNS
+  std::string registry;           // URL; empty: ECR is not offered
+  std::string registry_password;  // of its user AWS; empty: it asks for none
   std::string node_key_file;  // credentials for the node when control is elsewhere
   std::string acme_ca_file;   // CAs that the ACME server's certificate may come from; empty: the system's
   std::size_t max_websockets = 0;  // of agents and balancers to control

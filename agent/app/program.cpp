@@ -65,6 +65,7 @@ Program::~Program() {
   server_.reset();
   snapshots_.reset();
   dashboard_.reset();
+  registry_.reset();
   gateway_.reset();
   engine_.reset();
   acme_.reset();
@@ -129,10 +130,12 @@ Result<void> Program::start_control() {
     engine_->use([this](std::shared_ptr<const dns::Zones> zones) { names_->set_zones(std::move(zones)); });
     log::info("dns_listening", {{"address", shared::net::to_string(names_->endpoint())}});
   }
-  if (auto started = engine_->start(); !started) return started;
   auto lines = logs::Store::open(options_.data_dir + "/logs.db", options_.log_lines_bytes);
   if (!lines) return lines.error();
   logs_ = std::make_unique<logs::Worker>(*std::move(lines), loop_);
+  events_.use(logs_.get());
+  engine_->use(events_);
+  if (auto started = engine_->start(); !started) return started;
   auto snapshots = serve_snapshots(loop_, *control_commits_, options_.data_dir);
   if (!snapshots) return snapshots.error();
   snapshots_ = *std::move(snapshots);
@@ -148,11 +151,25 @@ Result<void> Program::start_control() {
                           [this] { return node_checks(); },
                           logs_.get(),
                           keys_->sealing_key()};
+  if (auto used = use_registry(parts); !used) return used;
   gateway_ = std::make_unique<api::Gateway>(std::move(parts));
   if (options_.dashboard) {
     dashboard_ = std::make_unique<dashboard::Dashboard>(
         dashboard::Dashboard::Parts{*engine_, loop_, keys_->dashboard_token(), BERTH_VERSION});
   }
+  return {};
+}
+
+Result<void> Program::use_registry(api::GatewayParts& parts) {
+  if (options_.registry.empty()) return {};
+  auto client = RegistryClient::create(loop_, options_.registry, options_.registry_password);
+  if (!client) return client.error().within("--registry");
+  registry_ = *std::move(client);
+  const std::string& password = options_.registry_password;
+  parts.registry = {options_.registry, registry_->host(), password.empty() ? random_.hex(64) : password};
+  parts.fetch = [this](http::Request request, std::function<void(Result<http::Response>)> done) {
+    registry_->fetch(std::move(request), std::move(done));
+  };
   return {};
 }
 

@@ -11,8 +11,10 @@
 
 #include "agent/acme/client.h"
 #include "agent/admin/pages.h"
+#include "agent/api/events/outside.h"
 #include "agent/api/gateway.h"
 #include "agent/app/options.h"
+#include "agent/app/registry_client.h"
 #include "agent/app/supervisor.h"
 #include "agent/cgroup/task_cgroups.h"
 #include "agent/control/engine/engine.h"
@@ -47,6 +49,7 @@ class Program {
 
  private:
   shared::Result<void> start_control();
+  shared::Result<void> use_registry(api::GatewayParts& parts);
   shared::Result<void> start_server();
   shared::httpd::Server::Handler handler();
   std::optional<iam::KnownKey> known_key(const std::string& id) const;
@@ -72,6 +75,8 @@ class Program {
   std::unique_ptr<store::AsyncStore> control_commits_;
   std::unique_ptr<iam::Keys> keys_;
   std::unique_ptr<hooks::Caller> hooks_;
+  api::events::Outside events_{nullptr};
+  std::unique_ptr<RegistryClient> registry_;  // null: ECR is not offered
   std::unique_ptr<dns::Server> names_;  // null: no DNS
   std::unique_ptr<acme::Client> acme_;  // where a server is set
   std::unique_ptr<control::Engine> engine_;

@@ -90,7 +90,19 @@ shared::Error auth_error(AuthFailure failure, std::string text) {
   return shared::Error(std::string(row.word), std::move(text), shared::Blame::kClient);
 }
 
+// REST services have their own for the same codes.
+constexpr std::pair<std::string_view, int> kRestStatuses[] = {
+    {"ConflictException", 409},   {"ResourceNotFoundException", 404}, {"ServiceQuotaExceededException", 402},
+    {"ThrottlingException", 429}, {"AccessDeniedException", 403},
+};
+
 int status_of(std::string_view code, Protocol protocol) {
+  if (protocol == Protocol::kRest) {
+    for (const auto& [known, status] : kRestStatuses) {
+      if (known == code) return status;
+    }
+    protocol = Protocol::kJson;
+  }
   for (const StatusRow& row : kStatuses) {
     if (row.code == code) return protocol == Protocol::kJson ? row.json : row.query;
   }
@@ -101,6 +113,7 @@ WireError wire_error(const shared::Error& error, Protocol protocol) {
   for (const FailureRow& row : kFailureRows) {
     if (row.word != error.code()) continue;
     if (protocol == Protocol::kJson) return {400, std::string(row.json_code), error.text()};
+    if (protocol == Protocol::kRest) return {403, std::string(row.json_code), error.text()};
     // EC2 has a word of its own for a key that it does not know.
     if (protocol == Protocol::kEc2 && row.failure == AuthFailure::kUnknownKey)
       return {401, "AuthFailure", error.text()};
@@ -108,7 +121,8 @@ WireError wire_error(const shared::Error& error, Protocol protocol) {
   }
   std::string code = error.code();
   for (const WordRow& row : kWordRows) {
-    if (row.word == code) code = protocol == Protocol::kJson ? row.json_code : row.query_code;
+    const bool json = protocol == Protocol::kJson || protocol == Protocol::kRest;
+    if (row.word == code) code = json ? row.json_code : row.query_code;
   }
   if (!code.empty() && code[0] >= 'A' && code[0] <= 'Z')
     return {status_of(code, protocol), code, error.text()};

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/aws/rest.h"
 #include "agent/aws/xml.h"
 #include "shared/json/reader.h"
 
@@ -42,6 +43,7 @@ http::Response error_response(const shared::Error& error, Protocol protocol, std
   const WireError wire = wire_error(error, protocol);
   if (protocol == Protocol::kJson)
     return respond_error(wire.status, wire.code, wire.message, request_id, resource_ids);
+  if (protocol == Protocol::kRest) return rest_error(wire.status, wire.code, wire.message, request_id);
   if (protocol == Protocol::kEc2) return ec2_error(wire.status, wire.code, wire.message, request_id);
   return query_error(wire.status, wire.code, wire.message, xml_namespace, request_id);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/aws/query.h"
+#include "agent/aws/rest.h"
 
 namespace agent::aws {
 
@@ -42,6 +43,9 @@ constexpr std::array kServiceRows = {
     ServiceRow{Service::kCloudWatch, Protocol::kQuery, "monitoring", "2010-08-01",
                "http://monitoring.amazonaws.com/doc/2010-08-01/"},
     ServiceRow{Service::kCloudMap, Protocol::kJson, "servicediscovery", "Route53AutoNaming_v20170314", ""},
+    ServiceRow{Service::kEvents, Protocol::kJson, "events", "AWSEvents", ""},
+    ServiceRow{Service::kScheduler, Protocol::kRest, "scheduler", "", ""},
+    ServiceRow{Service::kEcr, Protocol::kJson, "ecr", "AmazonEC2ContainerRegistry_V20150921", ""},
 };
 
 // What names CloudWatch in its other two protocols.
@@ -53,6 +57,7 @@ const ServiceRow& service_row(Service service) { return kServiceRows[static_cast
 
 const ServiceRow* find(bool json, std::string_view selector) {
   for (const ServiceRow& row : kServiceRows) {
+    if (row.protocol == Protocol::kRest) continue;
     if ((row.protocol == Protocol::kJson) == json && row.selector == selector) return &row;
   }
   return nullptr;
@@ -124,6 +129,7 @@ std::string_view action_prefix(Service service) {
 std::string_view xml_namespace(Service service) { return service_row(service).xml_namespace; }
 
 Protocol protocol_of(const shared::http::Request& request) {
+  if (is_rest(request)) return Protocol::kRest;
   if (request.headers.get("X-Amz-Target")) return Protocol::kJson;
   if (request.headers.get("smithy-protocol").value_or("") == "rpc-v2-cbor" &&
       request.path().starts_with(kRpcService))
@@ -135,6 +141,7 @@ Protocol protocol_of(const shared::http::Request& request) {
 }
 
 Result<Call> identify(const shared::http::Request& request) {
+  if (is_rest(request)) return identify_rest(request);
   const Protocol protocol = protocol_of(request);
   if (protocol == Protocol::kCbor) return identify_cbor(request);
   return protocol == Protocol::kJson ? identify_json(request) : identify_query(request);

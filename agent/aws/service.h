@@ -21,11 +21,14 @@ enum class Service {
   kSecrets,
   kAutoScaling,
   kCloudWatch,
-  kCloudMap
+  kCloudMap,
+  kEvents,
+  kScheduler,
+  kEcr
 };
-// AWS JSON, AWS Query, EC2's own form of the latter (the same requests, other answers), and Smithy RPC v2
-// with CBOR.
-enum class Protocol { kJson, kQuery, kEc2, kCbor };
+// AWS JSON, AWS Query, EC2's own form of the latter (the same requests, other answers), Smithy RPC v2
+// with CBOR, and REST with JSON bodies.
+enum class Protocol { kJson, kQuery, kEc2, kCbor, kRest };
 
 // The name in the credential scope: "ecs", "elasticloadbalancing", "sts".
 std::string_view signing_name(Service service);
@@ -53,7 +56,7 @@ struct Call {
 };
 
 // JSON: X-Amz-Target is "<prefix>.<operation>". CBOR: the path is /service/<prefix>/operation/<operation>.
-// Query: Action and Version of the form. Whether the operation
+// Query: Action and Version of the form. REST, which the credential scope tells: see rest.h. Whether the operation
 // exists is not checked here. Error codes: UnknownOperationException (JSON); MissingAction, InvalidAction,
 // MalformedQueryString (Query).
 shared::Result<Call> identify(const shared::http::Request& request);

@@ -8,8 +8,7 @@ from conftest import REGION
 
 # One call of each protocol that AWS has; the name is the one that the call is signed for.
 ELSEWHERE = [
-    ("ecr", "ecr", lambda c: c.get_authorization_token()),
-    ("events", "events", lambda c: c.list_rules()),
+    ("stepfunctions", "states", lambda c: c.list_state_machines()),
     ("sqs", "sqs", lambda c: c.list_queues()),
     ("dynamodb", "dynamodb", lambda c: c.list_tables()),
     ("sns", "sns", lambda c: c.list_topics()),
@@ -40,7 +39,6 @@ def test_a_head_request_has_no_text_and_is_a_client_error_all_the_same(control):
 
 
 @pytest.mark.parametrize("arguments, signed", [
-    (("ecr", "get-login-password"), "ecr"),
     (("dynamodb", "list-tables"), "dynamodb"),
     (("sns", "list-topics"), "sns"),
     (("s3", "ls"), "s3"),

@@ -106,6 +106,43 @@ resource "aws_lb_listener" "shop" {
     target_group_arn = aws_lb_target_group.shop.arn
   }
 }
+# Groups that share traffic by weight, and clients that stay with one of them, and with a target.
+resource "aws_lb_target_group" "next" {
+  count                = 2
+  name                 = "shop-next-${count.index}"
+  port                 = 80
+  protocol             = "HTTP"
+  vpc_id               = aws_vpc.shop.id
+  deregistration_delay = 5
+  stickiness {
+    type            = "lb_cookie"
+    cookie_duration = var.release == "1" ? 600 : 900
+  }
+}
+resource "aws_lb_listener_rule" "next" {
+  listener_arn = aws_lb_listener.shop.arn
+  priority     = 10
+  action {
+    type = "forward"
+    forward {
+      target_group {
+        arn    = aws_lb_target_group.next[0].arn
+        weight = var.release == "1" ? 100 : 50
+      }
+      target_group {
+        arn    = aws_lb_target_group.next[1].arn
+        weight = var.release == "1" ? 0 : 50
+      }
+      stickiness {
+        enabled  = true
+        duration = 60
+      }
+    }
+  }
+  condition {
+    path_pattern { values = ["/next/*"] }
+  }
+}
 
 data "aws_ecs_cluster" "hosts" { cluster_name = var.cluster }
 resource "aws_ecs_task_definition" "shop" {

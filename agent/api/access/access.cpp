@@ -38,7 +38,15 @@ Result<void> permit(const control::Step& step, const Call& call, const std::vect
   if (!call.by_policy) return {};
   const control::iam::Circumstances around{step.now, call.source_ip, call.user_agent};
   for (const Access& each : all) {
-    const auto ask = [&](const std::string& resource) {
+    const auto ask = [&](const std::string& resource) -> Result<void> {
+      if (!call.caller_role.empty()) {
+        const auto* role = control::iam::find_role(step, call.caller_role);
+        if (role == nullptr)
+          return control::fault("AccessDenied", "There is no role " + call.caller_role + ".");
+        return control::iam::check_role_permission(step.state, step.settings, *role,
+                                                   call.caller_arn.substr(call.caller_arn.rfind('/') + 1),
+                                                   each.action, resource, around, each.keys);
+      }
       return control::iam::check_permission(step.state, step.settings, call.caller_key, each.action, resource,
                                             around, each.keys);
     };

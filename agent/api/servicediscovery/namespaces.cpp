@@ -131,13 +131,18 @@ Answer list_namespaces(const Context& at, In in) {
   if (!page) return page.error();
   const auto filters = filters_in(in, {"TYPE", "NAME", "HTTP_NAME"});
   if (!filters) return filters.error();
-  return page_of(
-      "Namespaces", at.step.state.neighbours().namespaces.rows(), *page,
+  json out{{"Namespaces", json::array()}};
+  const std::string next = page_through(
+      at.step.state.neighbours().namespaces.rows(), *page,
       [&](const model::Namespace& row) {
         return passes(*filters, "TYPE", row.type) && passes(*filters, "NAME", row.name) &&
                passes(*filters, "HTTP_NAME", row.name);
       },
-      [&](const model::Namespace& row) { return encode_namespace(at.step.state, row); });
+      [&](const model::Namespace& row) {
+        out["Namespaces"].push_back(encode_namespace(at.step.state, row));
+      });
+  if (!next.empty()) out["NextToken"] = next;
+  return out;
 }
 
 constexpr auto kNamespaceOperations = std::to_array<Operation>({

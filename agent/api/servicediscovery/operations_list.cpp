@@ -38,17 +38,20 @@ Answer list_operations(const Context& at, In in) {
   if (!page) return page.error();
   const auto filters = filters_in(in, {"NAMESPACE_ID", "SERVICE_ID", "STATUS", "TYPE", "UPDATE_DATE"});
   if (!filters) return filters.error();
-  return page_of(
-      "Operations", at.step.state.neighbours().discovery_operations.rows(), *page,
+  json out{{"Operations", json::array()}};
+  const std::string next = page_through(
+      at.step.state.neighbours().discovery_operations.rows(), *page,
       [&](const model::DiscoveryOperation& row) {
         return passes(*filters, "NAMESPACE_ID", target_of(row, "NAMESPACE")) &&
                passes(*filters, "SERVICE_ID", target_of(row, "SERVICE")) &&
                passes(*filters, "STATUS", kDone) && passes(*filters, "TYPE", row.type) &&
                passes(*filters, "UPDATE_DATE", std::to_string(shared::epoch_millis(row.created_at)));
       },
-      [](const model::DiscoveryOperation& row) {
-        return json{{"Id", row.id}, {"Status", kDone}};
+      [&](const model::DiscoveryOperation& row) {
+        out["Operations"].push_back({{"Id", row.id}, {"Status", kDone}});
       });
+  if (!next.empty()) out["NextToken"] = next;
+  return out;
 }
 
 Answer list_tags_for_resource(const Context& at, In in) {

@@ -175,10 +175,15 @@ Answer list_services(const Context& at, In in) {
   if (!page) return page.error();
   const auto filters = filters_in(in, {"NAMESPACE_ID"});
   if (!filters) return filters.error();
-  return page_of(
-      "Services", at.step.state.neighbours().discovery_services.rows(), *page,
+  json out{{"Services", json::array()}};
+  const std::string next = page_through(
+      at.step.state.neighbours().discovery_services.rows(), *page,
       [&](const model::DiscoveryService& row) { return passes(*filters, "NAMESPACE_ID", row.namespace_id); },
-      [&](const model::DiscoveryService& row) { return encode_service(at.step.state, row); });
+      [&](const model::DiscoveryService& row) {
+        out["Services"].push_back(encode_service(at.step.state, row));
+      });
+  if (!next.empty()) out["NextToken"] = next;
+  return out;
 }
 
 Answer get_service_attributes(const Context& at, In in) {

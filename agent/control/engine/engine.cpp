@@ -381,7 +381,7 @@ void Engine::Impl::apply_inputs(Batch& batch, WallTime now) {
 void Engine::Impl::reconcile(Step& step) {
   std::size_t services_left = kMaxServices;
   for (int round = 0; round < kMaxReconcileRounds; ++round) {
-    if (outside != nullptr) ecs_events.collect(step, *outside);
+    ecs_events.collect(step, outside);
     marks.refresh();
     if (state.live.agenda.due(step.now)) {
       if (services_left == 0) return;

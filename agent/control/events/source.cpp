@@ -49,8 +49,8 @@ bool Source::is_news(std::map<std::string, std::int64_t>& told, const std::strin
   return news;
 }
 
-void Source::collect(Step& step, Outside& outside) {
-  if (!anybody_listens(step.state)) {
+void Source::collect(Step& step, Outside* outside) {
+  if (outside == nullptr || !anybody_listens(step.state)) {
     (void)step.state.tasks.take_changes(tasks_);
     (void)step.state.instances.take_changes(instances_);
     (void)step.state.service_events.take_changes(events_);
@@ -60,8 +60,8 @@ void Source::collect(Step& step, Outside& outside) {
     told_deployments_.clear();
     return;
   }
-  tasks(step, outside);
-  instances(step, outside);
+  tasks(step, *outside);
+  instances(step, *outside);
   service_events(step);
   deployments(step);
 }

@@ -17,7 +17,8 @@ namespace agent::control::events {
 class Source {
  public:
   explicit Source(State& state);
-  void collect(Step& step, Outside& outside);
+  // Null: nobody hears of them.
+  void collect(Step& step, Outside* outside);
 
  private:
   void tasks(Step& step, Outside& outside);
