@@ -25,6 +25,7 @@ using shared::Error;
 using shared::Millis;
 using shared::Result;
 using shared::settings::Kind;
+using shared::settings::Secrecy;
 using shared::settings::Settings;
 using shared::settings::SettingsSpec;
 
@@ -289,7 +290,8 @@ void add_node(SettingsSpec& spec) {
        .flag = "--registry-auth-data",
        .env = {"ECS_ENGINE_AUTH_DATA"},
        .help = "Node: the same as a text, as the ECS agent takes it (both of its types), with --runtime oci",
-       .unset = "none"});
+       .unset = "none",
+       .secrecy = Secrecy::kSecret});
   spec.add({.name = "insecure_registries",
             .flag = "--insecure-registries",
             .env = {"BERTH_INSECURE_REGISTRIES"},

@@ -56,6 +56,16 @@ TEST(Options, AnAcmeServerIsAnHttpsUrlAndItsOtherSettingsNeedIt) {
   EXPECT_THAT(refused({"--acme-ca-file", "ca.pem"}), HasSubstr("needs --acme-directory too"));
 }
 
+TEST(Options, CredentialsOfRegistriesAreNotPrinted) {
+  ASSERT_EQ(::setenv("ECS_ENGINE_AUTH_DATA", R"({"r.test": {"username": "u", "password": "hunter2"}})", 1), 0);
+  const auto printed = parsed({"--print-settings"});
+  ASSERT_EQ(::unsetenv("ECS_ENGINE_AUTH_DATA"), 0);
+  ASSERT_TRUE(std::holds_alternative<Exit>(printed));
+  EXPECT_EQ(std::get<Exit>(printed).code, 0);
+  EXPECT_THAT(std::get<Exit>(printed).text, HasSubstr("registry_auth_data"));
+  EXPECT_EQ(std::get<Exit>(printed).text.find("hunter2"), std::string::npos);
+}
+
 TEST(Options, CheckNamesFileLineAndMemberOfWhatIsWrong) {
   const std::string path = ::testing::TempDir() + "/check-" + std::to_string(::getpid()) + ".json";
   const auto checked = [&](const std::string& text) {
