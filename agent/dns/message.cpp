@@ -85,8 +85,8 @@ Read read_query(std::string_view bytes) {
     return out;
   ns_rr record;
   if (ns_parserr(&message, ns_s_qd, 0, &record) < 0) return out;
-  query.type = ns_rr_type(record);
-  query.klass = ns_rr_class(record);
+  query.type = static_cast<std::uint16_t>(ns_rr_type(record));
+  query.klass = static_cast<std::uint16_t>(ns_rr_class(record));
   const auto name = presented(raw(bytes) + kHeaderBytes);
   if (!name) return out;
   query.name = *name;
