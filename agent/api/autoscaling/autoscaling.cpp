@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/autoscaling/operations.h"
+#include "agent/api/find_operation.h"
 #include "agent/control/state/faults.h"
 
 namespace agent::api::autoscaling {
@@ -24,12 +25,7 @@ std::array<std::span<const Operation>, 3> operation_tables() {
 }  // namespace
 
 Result<std::string> handle(Step& step, const Call& call) {
-  Run run = nullptr;
-  for (const auto table : operation_tables()) {
-    for (const auto& [name, each] : table) {
-      if (name == call.operation) run = each;
-    }
-  }
+  const Run run = find_operation(operation_tables(), call.operation);
   if (run == nullptr) {
     for (const auto& [name, why] : kRefusedHere) {
       if (name == call.operation) return refuse(call.operation + " is not offered: " + std::string(why));

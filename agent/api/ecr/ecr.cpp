@@ -4,8 +4,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/access/access.h"
 #include "agent/api/ecr/request.h"
+#include "agent/api/json_call.h"
 #include "agent/control/state/faults.h"
 
 namespace agent::api::ecr {
@@ -104,12 +104,7 @@ std::string wants_images(const Call& call) {
 
 Result<std::string> handle(control::Step& step, const Call& call, const Registry& registry,
                            const std::optional<Result<Images>>& found) {
-  Run run = nullptr;
-  for (const auto table : tables()) {
-    for (const auto& [name, each] : table) {
-      if (name == call.operation) run = each;
-    }
-  }
+  const Run run = find_operation(tables(), call.operation);
   if (run == nullptr) {
     for (const auto& [name, why] : kNotOffered) {
       if (name == call.operation) return invalid("ecr:" + call.operation + " " + std::string(why));
@@ -121,18 +116,7 @@ Result<std::string> handle(control::Step& step, const Call& call, const Registry
     return invalid(
         "ecr:" + call.operation +
         " is not offered by this installation: its control has no --registry, the URL of a registry.");
-  const auto document =
-      shared::json::Document::parse(call.body.empty() ? "{}" : call.body, "InvalidParameterException");
-  if (!document) return document.error();
-  const shared::json::Reader in = document->root();
-  const Context at{step, call, registry, found};
-  if (call.by_policy) {
-    if (auto allowed = permit(step, call, accesses_of(at, in)); !allowed) return allowed.error();
-  }
-  const Answer answer = run(at, in);
-  if (!in.ok()) return in.error();
-  if (!answer) return answer.error();
-  return shared::json::to_text(*answer);
+  return run_json(run, Context{step, call, registry, found}, "InvalidParameterException", accesses_of);
 }
 
 Offers offers() {

@@ -3,8 +3,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/access/access.h"
 #include "agent/api/events/request.h"
+#include "agent/api/json_call.h"
 #include "agent/control/state/faults.h"
 
 namespace agent::api::events {
@@ -59,12 +59,7 @@ std::vector<Access> accesses_of(const Context& at, In in) {
 }  // namespace
 
 Result<std::string> handle(control::Step& step, const Call& call) {
-  Run run = nullptr;
-  for (const auto table : tables()) {
-    for (const auto& [name, each] : table) {
-      if (name == call.operation) run = each;
-    }
-  }
+  const Run run = find_operation(tables(), call.operation);
   if (run == nullptr) {
     for (const auto& [name, why] : kNotOffered) {
       if (name == call.operation) return invalid("events:" + call.operation + " " + std::string(why));
@@ -72,18 +67,7 @@ Result<std::string> handle(control::Step& step, const Call& call) {
     return fault("UnknownOperationException",
                  "events:" + call.operation + " does not exist, or is not offered here.");
   }
-  const auto document =
-      shared::json::Document::parse(call.body.empty() ? "{}" : call.body, "ValidationException");
-  if (!document) return document.error();
-  const shared::json::Reader in = document->root();
-  const Context at{step, call};
-  if (call.by_policy) {
-    if (auto allowed = permit(step, call, accesses_of(at, in)); !allowed) return allowed.error();
-  }
-  const Answer answer = run(at, in);
-  if (!in.ok()) return in.error();
-  if (!answer) return answer.error();
-  return shared::json::to_text(*answer);
+  return run_json(run, Context{step, call}, "ValidationException", accesses_of);
 }
 
 Offers offers() {

@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "agent/api/find_operation.h"
 #include "agent/api/logs/operations.h"
 
 namespace agent::api::logs {
@@ -63,12 +64,7 @@ std::array<std::span<const Operation>, 4> tables() {
 
 Result<std::string> handle(agent::logs::Store& store, const aws::Realm& realm, shared::WallTime now,
                            const Call& call) {
-  Run run = nullptr;
-  for (const auto table : tables()) {
-    for (const auto& [name, each] : table) {
-      if (name == call.operation) run = each;
-    }
-  }
+  const Run run = find_operation(tables(), call.operation);
   if (run == nullptr) {
     for (const auto& [name, why] : kNotOffered) {
       if (name == call.operation) return invalid(call.operation + " is not offered: " + std::string(why));

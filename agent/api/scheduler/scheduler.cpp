@@ -4,7 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/access/access.h"
+#include "agent/api/json_call.h"
 #include "agent/api/scheduler/request.h"
 #include "agent/control/state/faults.h"
 #include "shared/crypto/hash.h"
@@ -88,26 +88,10 @@ Result<Page> page_in(In in) {
 std::string token_of(const std::string& last) { return shared::crypto::base64_encode(last); }
 
 Result<std::string> handle(control::Step& step, const Call& call) {
-  Run run = nullptr;
-  for (const auto table : tables()) {
-    for (const auto& [name, each] : table) {
-      if (name == call.operation) run = each;
-    }
-  }
+  const Run run = find_operation(tables(), call.operation);
   if (run == nullptr)
     return fault("UnknownOperationException", "scheduler:" + call.operation + " is not offered here.");
-  const auto document =
-      shared::json::Document::parse(call.body.empty() ? "{}" : call.body, "ValidationException");
-  if (!document) return document.error();
-  const shared::json::Reader in = document->root();
-  const Context at{step, call};
-  if (call.by_policy) {
-    if (auto allowed = permit(step, call, accesses_of(at, in)); !allowed) return allowed.error();
-  }
-  const Answer answer = run(at, in);
-  if (!in.ok()) return in.error();
-  if (!answer) return answer.error();
-  return shared::json::to_text(*answer);
+  return run_json(run, Context{step, call}, "ValidationException", accesses_of);
 }
 
 Offers offers() {

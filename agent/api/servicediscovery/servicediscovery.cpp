@@ -3,6 +3,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "agent/api/json_call.h"
 #include "agent/api/servicediscovery/access.h"
 #include "agent/control/state/faults.h"
 
@@ -20,26 +21,11 @@ std::array<std::span<const Operation>, 4> tables() {
 }  // namespace
 
 Result<std::string> handle(control::Step& step, const Call& call) {
-  Run run = nullptr;
-  for (const auto table : tables()) {
-    for (const auto& [name, each] : table) {
-      if (name == call.operation) run = each;
-    }
-  }
+  const Run run = find_operation(tables(), call.operation);
   if (run == nullptr)
     return fault("UnknownOperationException",
                  "servicediscovery:" + call.operation + " does not exist, or is not offered here.");
-  const auto document = shared::json::Document::parse(call.body.empty() ? "{}" : call.body, "InvalidInput");
-  if (!document) return document.error();
-  const shared::json::Reader in = document->root();
-  const Context at{step, call};
-  if (call.by_policy) {
-    if (auto allowed = permit(step, call, accesses_of(at, in)); !allowed) return allowed.error();
-  }
-  const Answer answer = run(at, in);
-  if (!in.ok()) return in.error();
-  if (!answer) return answer.error();
-  return shared::json::to_text(*answer);
+  return run_json(run, Context{step, call}, "InvalidInput", accesses_of);
 }
 
 Offers offers() {
