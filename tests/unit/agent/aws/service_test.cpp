@@ -108,8 +108,9 @@ TEST(Service, KnowsItsNames) {
   EXPECT_TRUE(is_global(Service::kIam));
   EXPECT_FALSE(is_global(Service::kEc2));
   EXPECT_THAT(signing_names(),
-              testing::StartsWith("acm, application-autoscaling, ec2, ecs, elasticloadbalancing, iam, logs, "
-                                  "monitoring, secretsmanager, ssm and sts"));
+              testing::StartsWith(
+                  "acm, application-autoscaling, ec2, ecr, ecs, elasticloadbalancing, events, iam, logs, "
+                  "monitoring, scheduler, secretsmanager, servicediscovery, ssm and sts"));
   for (const char* name : {"ecs", "elasticloadbalancing", "sts", "acm", "iam", "ec2", "logs"})
     EXPECT_TRUE(is_signing_name(name));
   EXPECT_FALSE(is_signing_name("s3"));
