@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/node/container_spec.h"
-#include "agent/node/namespaces.h"
-#include "agent/node/volumes.h"
+#include "agent/node/task/container_spec.h"
+#include "agent/node/task/namespaces.h"
+#include "agent/node/task/volumes.h"
 #include "shared/http/message.h"
 #include "shared/json/reader.h"
 

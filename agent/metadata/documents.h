@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "agent/node/task_state.h"
+#include "agent/node/task/task_state.h"
 
 namespace agent::metadata {
 

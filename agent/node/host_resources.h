@@ -6,7 +6,7 @@
 #include <string>
 
 #include "agent/node/settings.h"
-#include "agent/node/task_state.h"
+#include "agent/node/task/task_state.h"
 
 namespace agent::node {
 

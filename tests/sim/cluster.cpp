@@ -9,7 +9,7 @@
 #include "agent/control/state/installation.h"
 #include "agent/control/state/invariants.h"
 #include "agent/control/state/lookup.h"
-#include "agent/node/container_spec.h"
+#include "agent/node/task/container_spec.h"
 #include "shared/base/text.h"
 
 namespace sim {

@@ -7,7 +7,7 @@
 #include "agent/api/ecs/operations.h"
 #include "agent/api/ecs/wire/encode.h"
 #include "agent/api/ecs/wire/pages.h"
-#include "agent/control/state/capacity.h"
+#include "agent/control/state/index/capacity.h"
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"

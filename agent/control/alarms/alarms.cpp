@@ -6,8 +6,8 @@
 
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
-#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/state/table/owned.h"
 #include "agent/control/state/tag_rules.h"
 #include "shared/json/reader.h"
 

@@ -5,8 +5,8 @@
 #include "agent/control/discovery/discovery.h"
 #include "agent/control/discovery/tasks.h"
 #include "agent/control/state/faults.h"
-#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/state/table/owned.h"
 #include "shared/net/endpoint.h"
 
 namespace agent::control::discovery {

@@ -3,8 +3,8 @@
 
 #include "agent/control/discovery/discovery.h"
 #include "agent/control/state/faults.h"
-#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/state/table/owned.h"
 #include "agent/control/state/tag_rules.h"
 
 namespace agent::control::discovery {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/control/state/table.h"
+#include "agent/control/state/table/table.h"
 #include "agent/model/load_balancing.h"
 #include "shared/base/result.h"
 

@@ -15,7 +15,7 @@
 #include "agent/control/engine/outbox.h"
 #include "agent/control/state/neighbours.h"
 #include "agent/control/state/step.h"
-#include "agent/control/state/timetable.h"
+#include "agent/control/state/table/timetable.h"
 #include "agent/link/acs.h"
 #include "agent/link/channel.h"
 

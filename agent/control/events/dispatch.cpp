@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/control/events/events.h"
-#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/state/table/owned.h"
 #include "agent/pattern/pattern.h"
 #include "shared/json/reader.h"
 

@@ -2,8 +2,8 @@
 
 #include "agent/control/events/events.h"
 #include "agent/control/state/faults.h"
-#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/state/table/owned.h"
 #include "agent/control/state/tag_rules.h"
 #include "agent/schedule/schedule.h"
 

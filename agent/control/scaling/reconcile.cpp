@@ -11,8 +11,8 @@
 #include "agent/control/scaling/requests.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/lookup.h"
-#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/state/table/owned.h"
 #include "agent/schedule/schedule.h"
 
 namespace agent::control::scaling {

@@ -8,8 +8,8 @@
 #include "agent/control/services/requests.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/lookup.h"
-#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/state/table/owned.h"
 #include "agent/control/state/tag_rules.h"
 #include "agent/control/tasks/service_events.h"
 

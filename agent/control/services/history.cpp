@@ -7,8 +7,8 @@
 #include "agent/control/alarms/alarms.h"
 #include "agent/control/services/services.h"
 #include "agent/control/state/lookup.h"
-#include "agent/control/state/owned.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/state/table/owned.h"
 
 namespace agent::control {
 namespace {

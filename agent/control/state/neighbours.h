@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "agent/control/state/table.h"
+#include "agent/control/state/table/table.h"
 #include "agent/model/discovery.h"
 #include "agent/model/event.h"
 #include "agent/model/iam.h"

@@ -1,6 +1,6 @@
 #include "agent/control/state/service_log.h"
 
-#include "agent/control/state/owned.h"
+#include "agent/control/state/table/owned.h"
 
 namespace agent::control {
 namespace {

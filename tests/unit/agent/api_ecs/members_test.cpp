@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "agent/control/iam/iam.h"
-#include "agent/node/registration.h"
+#include "agent/node/link/registration.h"
 #include "shared/log/log.h"
 #include "tests/unit/agent/api_ecs/api.h"
 

@@ -1,9 +1,9 @@
-#include "agent/node/container_spec.h"
+#include "agent/node/task/container_spec.h"
 
 #include <gtest/gtest.h>
 
-#include "agent/node/namespaces.h"
-#include "agent/node/volumes.h"
+#include "agent/node/task/namespaces.h"
+#include "agent/node/task/volumes.h"
 #include "agent/runtime/pause/pause_image.h"
 #include "shared/base/text.h"
 

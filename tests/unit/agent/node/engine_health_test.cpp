@@ -1,4 +1,4 @@
-#include "agent/node/engine_health.h"
+#include "agent/node/engine/engine_health.h"
 
 #include <gtest/gtest.h>
 

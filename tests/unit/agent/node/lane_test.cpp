@@ -1,4 +1,4 @@
-#include "agent/node/lane.h"
+#include "agent/node/engine/lane.h"
 
 #include <gtest/gtest.h>
 

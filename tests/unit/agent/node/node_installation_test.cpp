@@ -1,6 +1,6 @@
 // Whose containers are whose: several control planes and agents on one container engine, control planes that
 // lost their database, agents that lost theirs.
-#include "agent/node/container_spec.h"
+#include "agent/node/task/container_spec.h"
 #include "tests/unit/agent/node/fixture.h"
 
 namespace agent::node {

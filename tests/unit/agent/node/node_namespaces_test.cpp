@@ -1,5 +1,5 @@
 // pidMode and ipcMode: the container that holds what a task's containers share.
-#include "agent/node/namespaces.h"
+#include "agent/node/task/namespaces.h"
 #include "agent/runtime/pause/pause_image.h"
 #include "tests/unit/agent/node/fixture.h"
 

@@ -1,8 +1,8 @@
 // Keys of tasks' roles and secrets of containers: taken, told to containers, asked with, and never kept.
 #include <gmock/gmock.h>
 
-#include "agent/node/records.h"
-#include "agent/node/secrets.h"
+#include "agent/node/task/records.h"
+#include "agent/node/task/secrets.h"
 #include "tests/unit/agent/node/fixture.h"
 
 namespace agent::node {

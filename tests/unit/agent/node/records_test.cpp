@@ -1,4 +1,4 @@
-#include "agent/node/records.h"
+#include "agent/node/task/records.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "agent/node/reports.h"
+#include "agent/node/task/reports.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "agent/node/transitions.h"
+#include "agent/node/task/transitions.h"
 
 #include <gtest/gtest.h>
 

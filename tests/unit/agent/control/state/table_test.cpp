@@ -1,5 +1,5 @@
 // Tables: what followers of the change log see of a change, and what undo makes of it.
-#include "agent/control/state/table.h"
+#include "agent/control/state/table/table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

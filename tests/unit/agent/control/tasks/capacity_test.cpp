@@ -1,4 +1,4 @@
-#include "agent/control/state/capacity.h"
+#include "agent/control/state/index/capacity.h"
 
 #include "agent/control/cluster/instances.h"
 #include "agent/control/tasks/changes.h"

@@ -1,4 +1,4 @@
-#include "agent/control/state/task_index.h"
+#include "agent/control/state/index/task_index.h"
 
 #include "tests/unit/agent/control/world.h"
 
