@@ -65,6 +65,33 @@ Result<std::string> address_of(const State& state, const model::TargetGroup& gro
   return host->address;
 }
 
+const BalancerView* view_of(const State& state, const std::string& balancer) {
+  const auto it = state.live.balancers.find(balancer);
+  return it == state.live.balancers.end() ? nullptr : &it->second;
+}
+
+bool acknowledged_everywhere(const State& state, const model::RegisteredTarget& target) {
+  if (target.state != lb::TargetState::kDraining) return false;
+  const auto& balancers = state.balancers.rows();
+  if (balancers.empty()) return true;
+  if (target.drain_version == 0) return false;
+  return std::all_of(balancers.begin(), balancers.end(), [&](const auto& row) {
+    const auto* view = view_of(state, row.first);
+    return view != nullptr && view->acked_version >= target.drain_version;
+  });
+}
+
+// When no balancer gave the task new requests any more, of those whose stop waits for that.
+void note_acknowledged(Step& step, const std::string& task_key) {
+  const model::Task* task = task_key.empty() ? nullptr : step.state.tasks.find(task_key);
+  if (task == nullptr || !task->draining_at || task->acknowledged_at) return;
+  const bool all = std::all_of(task->targets.begin(), task->targets.end(), [&](const auto& each) {
+    const auto* row = find_target(step.state, each);
+    return row == nullptr || acknowledged_everywhere(step.state, *row);
+  });
+  if (all) rows(step).tasks.edit(task_key, [&](model::Task& row) { row.acknowledged_at = step.now; });
+}
+
 void remove_row(Step& step, const model::TaskTarget& gone) {
   const std::string key = target_key(gone.target_group_arn, gone.registration);
   const auto* row = step.state.targets.find(key);
@@ -75,11 +102,7 @@ void remove_row(Step& step, const model::TaskTarget& gone) {
   rows(step).tasks.edit(task, [&](model::Task& of) {
     std::erase_if(of.targets, [&](const auto& each) { return each.registration == gone.registration; });
   });
-}
-
-const BalancerView* view_of(const State& state, const std::string& balancer) {
-  const auto it = state.live.balancers.find(balancer);
-  return it == state.live.balancers.end() ? nullptr : &it->second;
+  note_acknowledged(step, task);  // it may have been the one that the others waited for
 }
 
 // The balancer routes by a configuration in which the target drains, and has said that nothing is open
@@ -108,29 +131,6 @@ bool connected_ones_acknowledged(const State& state, const model::RegisteredTarg
   });
 }
 
-bool acknowledged_everywhere(const State& state, const model::RegisteredTarget& target) {
-  if (target.state != lb::TargetState::kDraining) return false;
-  const auto& balancers = state.balancers.rows();
-  if (balancers.empty()) return true;
-  if (target.drain_version == 0) return false;
-  return std::all_of(balancers.begin(), balancers.end(), [&](const auto& row) {
-    const auto* view = view_of(state, row.first);
-    return view != nullptr && view->acked_version >= target.drain_version;
-  });
-}
-
-// When no balancer gave the task new requests any more, of those whose stop waits for that.
-void note_acknowledged(Step& step, const model::RegisteredTarget& target) {
-  const std::string key = task_key_in(target.task_arn);
-  const model::Task* task = key.empty() ? nullptr : step.state.tasks.find(key);
-  if (task == nullptr || !task->draining_at || task->acknowledged_at) return;
-  const bool all = std::all_of(task->targets.begin(), task->targets.end(), [&](const auto& each) {
-    const auto* row = find_target(step.state, each);
-    return row == nullptr || acknowledged_everywhere(step.state, *row);
-  });
-  if (all) rows(step).tasks.edit(key, [&](model::Task& row) { row.acknowledged_at = step.now; });
-}
-
 bool draining_is_over(Step& step, const model::RegisteredTarget& target, Millis delay) {
   if (drained_everywhere(step.state, target)) return true;
   const auto limit = target.draining_since.value_or(step.now) + delay;
@@ -154,7 +154,7 @@ void remove_drained(Step& step) {
     const Millis delay(target_group_number(*group, "deregistration_delay.timeout_seconds") * 1000);
     for (const std::string& key : rows->second) {
       const auto& target = *step.state.targets.find(key);
-      note_acknowledged(step, target);
+      note_acknowledged(step, task_key_in(target.task_arn));
       if (draining_is_over(step, target, delay)) over.push_back({arn, target.registration});
     }
   }
