@@ -81,10 +81,11 @@ bool acknowledged_everywhere(const State& state, const model::RegisteredTarget& 
   });
 }
 
-// When no balancer gave the task new requests any more, of those whose stop waits for that.
+// When no balancer gave the task new requests any more, of those whose stop waits for that. A task that ended
+// meanwhile waits for nothing.
 void note_acknowledged(Step& step, const std::string& task_key) {
   const model::Task* task = task_key.empty() ? nullptr : step.state.tasks.find(task_key);
-  if (task == nullptr || !task->draining_at || task->acknowledged_at) return;
+  if (task == nullptr || !task->draining_at || task->acknowledged_at || task->targets.empty()) return;
   const bool all = std::all_of(task->targets.begin(), task->targets.end(), [&](const auto& each) {
     const auto* row = find_target(step.state, each);
     return row == nullptr || acknowledged_everywhere(step.state, *row);
