@@ -103,8 +103,8 @@ void Cluster::check_stages(Service& mine, const TaskViews& before, const TaskVie
   const std::string& group = primary.load_balancers.front().target_group_arn;
   auto shares = shares_by(mine.production_rule);
   const bool under_way = primary.rollout_state == model::RolloutState::kInProgress;
-  // While the store refuses, a call can begin a deployment and nothing looks at it yet.
-  const bool looked_at = primary.rollout.stage != model::LifecycleStage::kNone;
+  // While the store refuses, a call can begin a deployment or take it back, and nothing looks at it yet.
+  const bool looked_at = control_->engine().not_ready().empty();
   if (under_way && looked_at && shares[group] != primary.rollout.production) {
     violate("the weights give " + std::to_string(shares[group]) +
             " of 1000 requests to the new revision at " + "a stage of " +
