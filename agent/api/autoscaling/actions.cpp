@@ -80,38 +80,32 @@ Answer delete_scheduled_action(Step& step, In in) {
 Answer describe_scheduled_actions(Step& step, In in) {
   const auto filter = filter_in(in);
   if (!filter) return filter.error();
-  const auto page = page_in(in, kMaxActionPage, kMaxActionPage);
+  const auto page = page_in(in, kMaxActionPage);
   if (!page) return page.error();
   const auto names = in.strings("ScheduledActionNames");
   if (!in.ok()) return in.error();
   json out{{"ScheduledActions", json::array()}};
   if (filter->none) return out;
-  std::string last;
-  const auto& table = step.state.neighbours().scheduled_actions.rows();
-  for (auto it = table.upper_bound(page->after); it != table.end(); ++it) {
-    const auto& [action_key, row] = *it;
-    const std::string key = action_key.substr(0, action_key.size() - row.name.size() - 1);
-    if (filter->key && *filter->key != key) continue;
-    if (names && !names->empty() && std::find(names->begin(), names->end(), row.name) == names->end())
-      continue;
-    if (out["ScheduledActions"].size() == page->size) {
-      out["NextToken"] = token_of(last);
-      break;
-    }
-    json each{{"ScheduledActionName", row.name},
-              {"ScheduledActionARN", scaling::action_arn(step.settings, key, row)},
-              {"Schedule", row.schedule},
-              {"CreationTime", shared::epoch_seconds(row.created_at)},
-              {"ScalableTargetAction", json::object()}};
-    if (!row.timezone.empty()) each["Timezone"] = row.timezone;
-    if (row.has_min) each["ScalableTargetAction"]["MinCapacity"] = row.min_capacity;
-    if (row.has_max) each["ScalableTargetAction"]["MaxCapacity"] = row.max_capacity;
-    if (row.has_start) each["StartTime"] = shared::epoch_seconds(row.start_at);
-    if (row.has_end) each["EndTime"] = shared::epoch_seconds(row.end_at);
-    name_target(each, key);
-    out["ScheduledActions"].push_back(std::move(each));
-    last = action_key;
-  }
+  const std::string next = page_through(
+      step.state.neighbours().scheduled_actions.rows(), *page,
+      [&](const auto& each) { return is_wanted(*filter, names, each); },
+      [&](const auto& each) {
+        const std::string key = target_key_of(each);
+        const model::ScheduledAction& row = each.second;
+        json shown{{"ScheduledActionName", row.name},
+                   {"ScheduledActionARN", scaling::action_arn(step.settings, key, row)},
+                   {"Schedule", row.schedule},
+                   {"CreationTime", shared::epoch_seconds(row.created_at)},
+                   {"ScalableTargetAction", json::object()}};
+        if (!row.timezone.empty()) shown["Timezone"] = row.timezone;
+        if (row.has_min) shown["ScalableTargetAction"]["MinCapacity"] = row.min_capacity;
+        if (row.has_max) shown["ScalableTargetAction"]["MaxCapacity"] = row.max_capacity;
+        if (row.has_start) shown["StartTime"] = shared::epoch_seconds(row.start_at);
+        if (row.has_end) shown["EndTime"] = shared::epoch_seconds(row.end_at);
+        name_target(shown, key);
+        out["ScheduledActions"].push_back(std::move(shown));
+      });
+  if (!next.empty()) out["NextToken"] = next;
   return out;
 }
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/autoscaling/operations.h"
-#include "agent/api/find_operation.h"
+#include "agent/api/json/find_operation.h"
 #include "agent/control/state/faults.h"
 
 namespace agent::api::autoscaling {

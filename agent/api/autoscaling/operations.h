@@ -1,5 +1,6 @@
 // The operations of autoscaling.h, and what their requests have in common. Internal to agent/api/autoscaling.
 #pragma once
+#include <algorithm>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/api/json/page.h"
 #include "agent/control/scaling/requests.h"
 #include "agent/control/state/step.h"
 #include "shared/base/result.h"
@@ -43,15 +45,22 @@ struct Filter {
   bool none = false;               // asks for what is not here: another namespace or dimension
 };
 shared::Result<Filter> filter_in(In in);
+// Of a row that is a target's: the key "<target's key>/<name>" and the row.
+template <class Each>
+std::string target_key_of(const Each& each) {
+  return each.first.substr(0, each.first.size() - each.second.name.size() - 1);
+}
+// No names, or none at all: every name is wanted.
+template <class Each>
+bool is_wanted(const Filter& filter, const std::optional<std::vector<std::string>>& names, const Each& each) {
+  if (filter.key && *filter.key != target_key_of(each)) return false;
+  return !names || names->empty() ||
+         std::find(names->begin(), names->end(), each.second.name) != names->end();
+}
 shared::Result<std::string> name_in(In in, std::string_view member, std::string_view shown);
 
 // MaxResults and NextToken. Error codes: ValidationException, InvalidNextTokenException.
-struct Page {
-  std::size_t size = 50;
-  std::string after;  // key
-};
-shared::Result<Page> page_in(In in, std::size_t most, std::size_t otherwise);
-std::string token_of(const std::string& key);
+shared::Result<Page> page_in(In in, std::size_t most);
 
 // The three members that name a target, in an answer.
 void name_target(nlohmann::json& out, const std::string& key);

@@ -226,37 +226,31 @@ Answer delete_scaling_policy(Step& step, In in) {
 Answer describe_scaling_policies(Step& step, In in) {
   const auto filter = filter_in(in);
   if (!filter) return filter.error();
-  const auto page = page_in(in, kMaxPolicyPage, kMaxPolicyPage);
+  const auto page = page_in(in, kMaxPolicyPage);
   if (!page) return page.error();
   const auto names = in.strings("PolicyNames");
   if (!in.ok()) return in.error();
   json out{{"ScalingPolicies", json::array()}};
   if (filter->none) return out;
-  std::string last;
-  const auto& table = step.state.neighbours().scaling_policies.rows();
-  for (auto it = table.upper_bound(page->after); it != table.end(); ++it) {
-    const auto& [policy_key, row] = *it;
-    const std::string key = policy_key.substr(0, policy_key.size() - row.name.size() - 1);
-    if (filter->key && *filter->key != key) continue;
-    if (names && !names->empty() && std::find(names->begin(), names->end(), row.name) == names->end())
-      continue;
-    if (out["ScalingPolicies"].size() == page->size) {
-      out["NextToken"] = token_of(last);
-      break;
-    }
-    const std::string arn = scaling::policy_arn(step.settings, key, row);
-    json each{{"PolicyARN", arn},
-              {"PolicyName", row.name},
-              {"PolicyType", row.tracks ? "TargetTrackingScaling" : "StepScaling"},
-              {"Alarms", row.tracks ? own_alarms(step, row) : step_alarms(step, arn)},
-              {"CreationTime", shared::epoch_seconds(row.created_at)}};
-    auto document = shared::json::parse(row.document);
-    each[row.tracks ? "TargetTrackingScalingPolicyConfiguration" : "StepScalingPolicyConfiguration"] =
-        document ? *std::move(document) : json::object();
-    name_target(each, key);
-    out["ScalingPolicies"].push_back(std::move(each));
-    last = policy_key;
-  }
+  const std::string next = page_through(
+      step.state.neighbours().scaling_policies.rows(), *page,
+      [&](const auto& each) { return is_wanted(*filter, names, each); },
+      [&](const auto& each) {
+        const std::string key = target_key_of(each);
+        const model::ScalingPolicy& row = each.second;
+        const std::string arn = scaling::policy_arn(step.settings, key, row);
+        json shown{{"PolicyARN", arn},
+                   {"PolicyName", row.name},
+                   {"PolicyType", row.tracks ? "TargetTrackingScaling" : "StepScaling"},
+                   {"Alarms", row.tracks ? own_alarms(step, row) : step_alarms(step, arn)},
+                   {"CreationTime", shared::epoch_seconds(row.created_at)}};
+        auto document = shared::json::parse(row.document);
+        shown[row.tracks ? "TargetTrackingScalingPolicyConfiguration" : "StepScalingPolicyConfiguration"] =
+            document ? *std::move(document) : json::object();
+        name_target(shown, key);
+        out["ScalingPolicies"].push_back(std::move(shown));
+      });
+  if (!next.empty()) out["NextToken"] = next;
   return out;
 }
 

@@ -89,25 +89,14 @@ Result<std::string> name_in(In in, std::string_view member, std::string_view sho
   return name;
 }
 
-Result<Page> page_in(In in, std::size_t most, std::size_t otherwise) {
-  Page page;
-  const auto size = in.integer<int>("MaxResults");
-  const auto token = in.string("NextToken");
-  if (!in.ok()) return in.error();
-  if (size && (*size < 1 || *size > static_cast<int>(most)))
-    return constraint("maxResults", std::to_string(*size),
-                      "Member must have value from 1 to " + std::to_string(most));
-  page.size = size ? static_cast<std::size_t>(*size) : otherwise;
-  if (token) {
-    auto after = shared::crypto::base64_decode(*token);
-    if (!after || after->empty())
-      return control::fault("InvalidNextTokenException", "The next token is invalid.");
-    page.after = *std::move(after);
-  }
-  return page;
+Result<Page> page_in(In in, std::size_t most) {
+  return read_page<int>(
+      in, {.most = most, .otherwise = most, .takes_empty_token = false},
+      [&](const std::string& size) {
+        return constraint("maxResults", size, "Member must have value from 1 to " + std::to_string(most));
+      },
+      [] { return control::fault("InvalidNextTokenException", "The next token is invalid."); });
 }
-
-std::string token_of(const std::string& key) { return shared::crypto::base64_encode(key); }
 
 void name_target(json& out, const std::string& key) {
   out["ServiceNamespace"] = kNamespace;

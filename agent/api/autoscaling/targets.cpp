@@ -59,7 +59,7 @@ Answer deregister_scalable_target(Step& step, In in) {
 Answer describe_scalable_targets(Step& step, In in) {
   const auto filter = filter_in(in);
   if (!filter) return filter.error();
-  const auto page = page_in(in, kMaxPage, kMaxPage);
+  const auto page = page_in(in, kMaxPage);
   if (!page) return page.error();
   const auto ids = in.strings("ResourceIds");
   if (!in.ok()) return in.error();
@@ -68,35 +68,34 @@ Answer describe_scalable_targets(Step& step, In in) {
                       "Member must have length less than or equal to 50");
   json out{{"ScalableTargets", json::array()}};
   if (filter->none) return out;
-  std::string last;
-  const auto& table = step.state.neighbours().scalable_targets.rows();
-  for (auto it = table.upper_bound(page->after); it != table.end(); ++it) {
-    const auto& [key, row] = *it;
-    if (ids && !ids->empty() && std::find(ids->begin(), ids->end(), "service/" + key) == ids->end()) continue;
-    if (out["ScalableTargets"].size() == page->size) {
-      out["NextToken"] = token_of(last);
-      break;
-    }
-    json each{{"MinCapacity", row.min_capacity},
-              {"MaxCapacity", row.max_capacity},
-              {"RoleARN", role_arn(step)},
-              {"CreationTime", shared::epoch_seconds(row.created_at)},
-              {"SuspendedState",
-               {{"DynamicScalingInSuspended", row.scale_in_suspended},
-                {"DynamicScalingOutSuspended", row.scale_out_suspended},
-                {"ScheduledScalingSuspended", row.scheduled_suspended}}},
-              {"ScalableTargetARN", scaling::target_arn(step.settings, row)}};
-    name_target(each, key);
-    out["ScalableTargets"].push_back(std::move(each));
-    last = key;
-  }
+  const std::string next = page_through(
+      step.state.neighbours().scalable_targets.rows(), *page,
+      [&](const auto& each) {
+        return !ids || ids->empty() ||
+               std::find(ids->begin(), ids->end(), "service/" + each.first) != ids->end();
+      },
+      [&](const auto& each) {
+        const auto& [key, row] = each;
+        json shown{{"MinCapacity", row.min_capacity},
+                   {"MaxCapacity", row.max_capacity},
+                   {"RoleARN", role_arn(step)},
+                   {"CreationTime", shared::epoch_seconds(row.created_at)},
+                   {"SuspendedState",
+                    {{"DynamicScalingInSuspended", row.scale_in_suspended},
+                     {"DynamicScalingOutSuspended", row.scale_out_suspended},
+                     {"ScheduledScalingSuspended", row.scheduled_suspended}}},
+                   {"ScalableTargetARN", scaling::target_arn(step.settings, row)}};
+        name_target(shown, key);
+        out["ScalableTargets"].push_back(std::move(shown));
+      });
+  if (!next.empty()) out["NextToken"] = next;
   return out;
 }
 
 Answer describe_scaling_activities(Step& step, In in) {
   const auto filter = filter_in(in);
   if (!filter) return filter.error();
-  const auto page = page_in(in, kMaxPage, kMaxPage);
+  const auto page = page_in(in, kMaxPage);
   if (!page) return page.error();
   const bool not_scaled = in.boolean_or("IncludeNotScaledActivities", false);
   if (!in.ok()) return in.error();

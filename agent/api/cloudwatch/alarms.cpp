@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/cloudwatch/operations.h"
+#include "agent/api/json/tags.h"
 #include "agent/control/scaling/requests.h"
 #include "agent/control/state/faults.h"
 #include "shared/base/text.h"
@@ -264,18 +265,13 @@ Result<std::string> tagged_alarm(const Step& step, In in) {
 Answer list_tags(AlarmContext& at, In in) {
   const auto name = tagged_alarm(at.step, in);
   if (!name) return name.error();
-  json tags = json::array();
-  for (const auto& tag : alarms::find_alarm(at.step.state, *name)->tags)
-    tags.push_back({{"Key", tag.key}, {"Value", tag.value}});
-  return json{{"Tags", std::move(tags)}};
+  return json{{"Tags", encode_tags(alarms::find_alarm(at.step.state, *name)->tags)}};
 }
 
 Answer tag_resource(AlarmContext& at, In in) {
   const auto name = tagged_alarm(at.step, in);
   if (!name) return name.error();
-  std::vector<model::Tag> tags;
-  for (const auto& each : in.children("Tags"))
-    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
+  const auto tags = read_tags(in);
   if (!in.ok()) return in.error();
   if (auto ok = alarms::add_alarm_tags(at.step, *name, tags); !ok) return ok.error();
   return json::object();

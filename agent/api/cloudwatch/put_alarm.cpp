@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/cloudwatch/operations.h"
+#include "agent/api/json/tags.h"
 #include "agent/control/state/tag_rules.h"
 #include "shared/base/text.h"
 
@@ -140,9 +141,7 @@ Answer put_metric_alarm(AlarmContext& at, In in) {
   if (auto read = in.has("Metrics") ? listed_metric(in, alarm) : plain_metric(in, alarm); !read)
     return read.error();
   if (auto ok = check_times(alarm); !ok) return ok.error();
-  std::vector<model::Tag> tags;
-  for (const auto& each : in.children("Tags"))
-    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
+  auto tags = read_tags(in);
   if (!in.ok()) return in.error();
   if (auto ok = control::check_tags(tags); !ok) return invalid(ok.error().text());
   alarm.tags = std::move(tags);  // an alarm that is there keeps its own

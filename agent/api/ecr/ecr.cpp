@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecr/request.h"
-#include "agent/api/json_call.h"
+#include "agent/api/json/json_call.h"
+#include "agent/api/json/tags.h"
 #include "agent/control/state/faults.h"
 
 namespace agent::api::ecr {
@@ -51,7 +52,7 @@ std::vector<Access> accesses_of(const Context& at, In in) {
     add_resource_tags(access, (*row)->tags);
     for (const model::Tag& tag : (*row)->tags) access.keys["ecr:ResourceTag/" + tag.key] = {tag.value};
   }
-  add_request_tags(access, tags_in(in));
+  add_request_tags(access, read_tags(in, "tags"));
   return {access};
 }
 
@@ -81,13 +82,6 @@ Result<const model::Repository*> repository_in(const Context& at, In in) {
                                                     "' does not exist in the registry with id '" +
                                                     account.substr(0, 12) + "'");
   return registry::find_repository(at.step, name);
-}
-
-std::vector<model::Tag> tags_in(In in) {
-  std::vector<model::Tag> tags;
-  for (const auto& each : in.children("tags"))
-    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
-  return tags;
 }
 
 std::string wants_images(const Call& call) {

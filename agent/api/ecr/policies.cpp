@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecr/request.h"
+#include "agent/api/json/tags.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/tag_rules.h"
 
@@ -79,16 +80,13 @@ Result<const model::Repository*> repository_with_arn(const Context& at, In in) {
 Answer list_tags_for_resource(const Context& at, In in) {
   const auto row = repository_with_arn(at, in);
   if (!row) return row.error();
-  json out = json::object();
-  out["tags"] = json::array();
-  for (const auto& tag : (*row)->tags) out["tags"].push_back({{"Key", tag.key}, {"Value", tag.value}});
-  return out;
+  return json{{"tags", encode_tags((*row)->tags)}};
 }
 
 Answer tag_resource(const Context& at, In in) {
   const auto row = repository_with_arn(at, in);
   if (!row) return row.error();
-  const auto more = tags_in(in);
+  const auto more = read_tags(in, "tags");
   if (!in.ok()) return in.error();
   const std::string name = (*row)->name;
   if (auto done = registry::set_repository_tags(at.step, name, control::merge_tags((*row)->tags, more));

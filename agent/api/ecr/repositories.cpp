@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecr/request.h"
+#include "agent/api/json/page.h"
+#include "agent/api/json/tags.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/tag_rules.h"
 #include "shared/crypto/hash.h"
@@ -75,7 +77,7 @@ Answer create_repository(const Context& at, In in) {
     row.encryption = encryption->string_or("encryptionType", "AES256");
     row.kms_key = encryption->string_or("kmsKey", "");
   }
-  row.tags = tags_in(in);
+  row.tags = read_tags(in, "tags");
   if (!in.ok()) return in.error();
   const auto made = registry::create_repository(at.step, std::move(row));
   if (!made) return made.error();
@@ -101,17 +103,11 @@ Answer describe_repositories(const Context& at, In in) {
   }
   const auto after = shared::crypto::base64_decode(token);
   if (!after) return invalid("nextToken: is not one of ours.");
-  const std::size_t most = size ? static_cast<std::size_t>(*size) : kOnPage;
-  std::string last;
-  const auto& table = at.step.state.neighbours().repositories.rows();
-  for (auto it = table.upper_bound(*after); it != table.end(); ++it) {
-    if (out["repositories"].size() == most) {
-      out["nextToken"] = shared::crypto::base64_encode(last);
-      break;
-    }
-    out["repositories"].push_back(encode_repository(at, it->second));
-    last = it->first;
-  }
+  const std::string next = page_through(
+      at.step.state.neighbours().repositories.rows(),
+      {size ? static_cast<std::size_t>(*size) : kOnPage, *after}, [](const auto&) { return true; },
+      [&](const auto& each) { out["repositories"].push_back(encode_repository(at, each.second)); });
+  if (!next.empty()) out["nextToken"] = next;
   return out;
 }
 

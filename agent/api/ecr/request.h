@@ -32,6 +32,5 @@ shared::Error invalid(const std::string& text);  // InvalidParameterException
 // By `repositoryName`; another registryId than ours is RepositoryNotFoundException.
 shared::Result<const model::Repository*> repository_in(const Context& at, In in);
 bool is_repository_name(std::string_view name);
-std::vector<model::Tag> tags_in(In in);
 
 }  // namespace agent::api::ecr

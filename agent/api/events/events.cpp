@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/events/request.h"
-#include "agent/api/json_call.h"
+#include "agent/api/json/json_call.h"
 #include "agent/control/state/faults.h"
 
 namespace agent::api::events {
@@ -44,7 +44,7 @@ std::vector<Access> accesses_of(const Context& at, In in) {
   } else if (operation == "PutEvents") {
     access.resources = {control::events::bus_arn(at.step.settings)};
   }
-  add_request_tags(access, tags_in(in));
+  add_request_tags(access, read_tags(in));
   std::vector<Access> out{access};
   const auto passes = [&](const std::string& role) {
     if (!role.empty()) out.push_back(pass_role(at.step, role, "events.amazonaws.com"));

@@ -5,7 +5,6 @@
 
 #include "agent/control/state/faults.h"
 #include "shared/base/text.h"
-#include "shared/crypto/hash.h"
 
 namespace agent::api::events {
 
@@ -16,7 +15,7 @@ namespace {
 
 constexpr std::size_t kShownBytes = 128;
 constexpr std::size_t kMostName = 64;
-constexpr int kMostOnPage = 100;
+constexpr std::size_t kMostOnPage = 100;
 
 }  // namespace
 
@@ -57,28 +56,12 @@ Result<void> check_bus(const Context& at, In in) {
 }
 
 Result<Page> page_in(In in) {
-  Page page;
-  const auto size = in.integer<int>("Limit");
-  const auto token = in.string("NextToken");
-  if (!in.ok()) return in.error();
-  if (size && (*size < 1 || *size > kMostOnPage))
-    return constraint("limit", std::to_string(*size), "Member must have a value from 1 to 100");
-  if (size) page.size = static_cast<std::size_t>(*size);
-  if (token) {
-    auto after = shared::crypto::base64_decode(*token);
-    if (!after) return invalid("NextToken is not one of ours.");
-    page.after = *std::move(after);
-  }
-  return page;
-}
-
-std::string token_of(const std::string& last) { return shared::crypto::base64_encode(last); }
-
-std::vector<model::Tag> tags_in(In in) {
-  std::vector<model::Tag> tags;
-  for (const auto& each : in.children("Tags"))
-    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
-  return tags;
+  return read_page<int>(
+      in, {.size_member = "Limit", .most = kMostOnPage, .otherwise = kMostOnPage},
+      [](const std::string& size) {
+        return constraint("limit", size, "Member must have a value from 1 to 100");
+      },
+      [] { return invalid("NextToken is not one of ours."); });
 }
 
 }  // namespace agent::api::events

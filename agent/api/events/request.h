@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "agent/api/call.h"
+#include "agent/api/json/page.h"
+#include "agent/api/json/tags.h"
 #include "agent/control/events/events.h"
 #include "shared/base/result.h"
 #include "shared/json/reader.h"
@@ -37,12 +39,6 @@ shared::Result<std::string> name_in(In in, std::string_view member);
 // Error ResourceNotFoundException for another bus than the default one.
 shared::Result<void> check_bus(const Context& at, In in);
 
-struct Page {
-  std::size_t size = 100;
-  std::string after;
-};
 shared::Result<Page> page_in(In in);
-std::string token_of(const std::string& last);
-std::vector<model::Tag> tags_in(In in);
 
 }  // namespace agent::api::events

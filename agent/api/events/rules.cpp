@@ -37,7 +37,7 @@ Answer put_rule(const Context& at, In in) {
   rule.pattern = in.string_or("EventPattern", "");
   rule.role_arn = in.string_or("RoleArn", "");
   rule.created_by = at.call.account;
-  rule.tags = tags_in(in);
+  rule.tags = read_tags(in);
   const std::string state = in.string_or("State", "ENABLED");
   if (!in.ok()) return in.error();
   if (rule.description.size() > kMostDescription)
@@ -86,17 +86,11 @@ Answer list_rules(const Context& at, In in) {
   const std::string prefix = in.string_or("NamePrefix", "");
   if (!in.ok()) return in.error();
   json out{{"Rules", json::array()}};
-  std::string last;
-  const auto& table = at.step.state.neighbours().event_rules.rows();
-  for (auto it = table.upper_bound(page->after); it != table.end(); ++it) {
-    if (!it->first.starts_with(prefix)) continue;
-    if (out["Rules"].size() == page->size) {
-      out["NextToken"] = token_of(last);
-      break;
-    }
-    out["Rules"].push_back(encode_rule(it->second));
-    last = it->first;
-  }
+  const std::string next = page_through(
+      at.step.state.neighbours().event_rules.rows(), *page,
+      [&](const auto& each) { return each.first.starts_with(prefix); },
+      [&](const auto& each) { out["Rules"].push_back(encode_rule(each.second)); });
+  if (!next.empty()) out["NextToken"] = next;
   return out;
 }
 
@@ -107,19 +101,14 @@ Answer list_rule_names_by_target(const Context& at, In in) {
   const auto arn = required(in, "TargetArn");
   if (!arn) return arn.error();
   json out{{"RuleNames", json::array()}};
-  std::string last;
-  const auto& table = at.step.state.neighbours().event_rules.rows();
-  for (auto it = table.upper_bound(page->after); it != table.end(); ++it) {
-    const auto& targets = it->second.targets;
-    if (std::none_of(targets.begin(), targets.end(), [&](const auto& each) { return each.arn == *arn; }))
-      continue;
-    if (out["RuleNames"].size() == page->size) {
-      out["NextToken"] = token_of(last);
-      break;
-    }
-    out["RuleNames"].push_back(it->first);
-    last = it->first;
-  }
+  const std::string next = page_through(
+      at.step.state.neighbours().event_rules.rows(), *page,
+      [&](const auto& each) {
+        const auto& targets = each.second.targets;
+        return std::any_of(targets.begin(), targets.end(), [&](const auto& one) { return one.arn == *arn; });
+      },
+      [&](const auto& each) { out["RuleNames"].push_back(each.first); });
+  if (!next.empty()) out["NextToken"] = next;
   return out;
 }
 
@@ -156,15 +145,13 @@ Result<const model::EventRule*> rule_with_arn(const Context& at, In in) {
 Answer list_tags_for_resource(const Context& at, In in) {
   const auto row = rule_with_arn(at, in);
   if (!row) return row.error();
-  json out{{"Tags", json::array()}};
-  for (const auto& tag : (*row)->tags) out["Tags"].push_back({{"Key", tag.key}, {"Value", tag.value}});
-  return out;
+  return json{{"Tags", encode_tags((*row)->tags)}};
 }
 
 Answer tag_resource(const Context& at, In in) {
   const auto row = rule_with_arn(at, in);
   if (!row) return row.error();
-  const auto more = tags_in(in);
+  const auto more = read_tags(in);
   if (!in.ok()) return in.error();
   const std::string name = (*row)->name;
   if (auto done = events::set_rule_tags(at.step, name, control::merge_tags((*row)->tags, more)); !done)

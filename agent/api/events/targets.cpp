@@ -133,16 +133,10 @@ Answer list_targets_by_rule(const Context& at, In in) {
   auto targets = (*rule)->targets;
   std::sort(targets.begin(), targets.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   json out{{"Targets", json::array()}};
-  std::string last;
-  for (const model::EventTarget& each : targets) {
-    if (each.id <= page->after) continue;
-    if (out["Targets"].size() == page->size) {
-      out["NextToken"] = token_of(last);
-      break;
-    }
-    out["Targets"].push_back(encode_target(each));
-    last = each.id;
-  }
+  const std::string next = page_of_list(
+      targets, *page, [](const model::EventTarget& each) -> const std::string& { return each.id; },
+      [&](const model::EventTarget& each) { out["Targets"].push_back(encode_target(each)); });
+  if (!next.empty()) out["NextToken"] = next;
   return out;
 }
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/find_operation.h"
+#include "agent/api/json/find_operation.h"
 #include "agent/api/logs/operations.h"
 
 namespace agent::api::logs {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/api/json/tags.h"
 #include "agent/api/scheduler/request.h"
 #include "agent/control/state/faults.h"
 #include "agent/control/state/tag_rules.h"
@@ -12,13 +13,6 @@ using nlohmann::json;
 using shared::Result;
 
 namespace {
-
-std::vector<model::Tag> tags_in(In in) {
-  std::vector<model::Tag> tags;
-  for (const auto& each : in.children("Tags"))
-    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
-  return tags;
-}
 
 json encode_group(const model::ScheduleGroup& row) {
   json out{{"Arn", row.arn}, {"Name", row.name}, {"State", "ACTIVE"}};
@@ -32,7 +26,7 @@ json encode_group(const model::ScheduleGroup& row) {
 Answer create_schedule_group(const Context& at, In in) {
   const auto name = name_in(in, "Name");
   if (!name) return name.error();
-  auto tags = tags_in(in);
+  auto tags = read_tags(in);
   if (!in.ok()) return in.error();
   if (auto done = events::create_group(at.step, *name, std::move(tags)); !done) return done.error();
   return json{{"ScheduleGroupArn", events::group_arn(at.step.settings, *name)}};
@@ -60,18 +54,13 @@ Answer list_schedule_groups(const Context& at, In in) {
   if (!in.ok()) return in.error();
   std::vector<model::ScheduleGroup> all{*events::find_group(at.step, events::kDefaultGroup)};
   for (const auto& [name, row] : at.step.state.neighbours().schedule_groups.rows()) all.push_back(row);
+  std::erase_if(all, [&](const auto& row) { return !row.name.starts_with(prefix); });
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   json out{{"ScheduleGroups", json::array()}};
-  std::string last;
-  for (const auto& row : all) {
-    if (row.name <= page->after || !row.name.starts_with(prefix)) continue;
-    if (out["ScheduleGroups"].size() == page->size) {
-      out["NextToken"] = token_of(last);
-      break;
-    }
-    out["ScheduleGroups"].push_back(encode_group(row));
-    last = row.name;
-  }
+  const std::string next = page_of_list(
+      all, *page, [](const model::ScheduleGroup& row) -> const std::string& { return row.name; },
+      [&](const model::ScheduleGroup& row) { out["ScheduleGroups"].push_back(encode_group(row)); });
+  if (!next.empty()) out["NextToken"] = next;
   return out;
 }
 
@@ -88,15 +77,13 @@ Result<model::ScheduleGroup> group_with_arn(const Context& at, In in) {
 Answer list_tags_for_resource(const Context& at, In in) {
   const auto row = group_with_arn(at, in);
   if (!row) return row.error();
-  json out{{"Tags", json::array()}};
-  for (const auto& tag : row->tags) out["Tags"].push_back({{"Key", tag.key}, {"Value", tag.value}});
-  return out;
+  return json{{"Tags", encode_tags(row->tags)}};
 }
 
 Answer tag_resource(const Context& at, In in) {
   const auto row = group_with_arn(at, in);
   if (!row) return row.error();
-  const auto more = tags_in(in);
+  const auto more = read_tags(in);
   if (!in.ok()) return in.error();
   if (auto done = events::set_group_tags(at.step, row->name, control::merge_tags(row->tags, more)); !done)
     return done.error();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/api/call.h"
+#include "agent/api/json/page.h"
 #include "agent/control/events/events.h"
 #include "shared/base/result.h"
 #include "shared/json/reader.h"
@@ -32,11 +33,6 @@ shared::Error invalid(const std::string& text);  // ValidationException
 shared::Result<std::string> name_in(In in, std::string_view member);
 shared::Result<std::string> group_in(In in);  // GroupName, "default" when absent
 
-struct Page {
-  std::size_t size = 100;
-  std::string after;
-};
 shared::Result<Page> page_in(In in);
-std::string token_of(const std::string& last);
 
 }  // namespace agent::api::scheduler

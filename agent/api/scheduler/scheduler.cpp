@@ -4,10 +4,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/json_call.h"
+#include "agent/api/json/json_call.h"
 #include "agent/api/scheduler/request.h"
 #include "agent/control/state/faults.h"
-#include "shared/crypto/hash.h"
 
 namespace agent::api::scheduler {
 
@@ -17,7 +16,7 @@ using shared::Result;
 namespace {
 
 constexpr std::size_t kMostName = 64;
-constexpr int kMostOnPage = 100;
+constexpr std::size_t kMostOnPage = 100;
 
 std::array<std::span<const Operation>, 2> tables() { return {schedule_operations(), group_operations()}; }
 
@@ -71,21 +70,11 @@ Result<std::string> group_in(In in) {
 }
 
 Result<Page> page_in(In in) {
-  Page page;
-  const auto size = in.integer<int>("MaxResults");
-  const auto token = in.string("NextToken");
-  if (!in.ok()) return in.error();
-  if (size && (*size < 1 || *size > kMostOnPage)) return invalid("MaxResults must be from 1 to 100.");
-  if (size) page.size = static_cast<std::size_t>(*size);
-  if (token) {
-    auto after = shared::crypto::base64_decode(*token);
-    if (!after) return invalid("NextToken is not one of ours.");
-    page.after = *std::move(after);
-  }
-  return page;
+  return read_page<int>(
+      in, {.most = kMostOnPage, .otherwise = kMostOnPage},
+      [](const std::string&) { return invalid("MaxResults must be from 1 to 100."); },
+      [] { return invalid("NextToken is not one of ours."); });
 }
-
-std::string token_of(const std::string& last) { return shared::crypto::base64_encode(last); }
 
 Result<std::string> handle(control::Step& step, const Call& call) {
   const Run run = find_operation(tables(), call.operation);

@@ -187,29 +187,27 @@ Answer list_schedules(const Context& at, In in) {
     return control::fault("ResourceNotFoundException",
                           "Schedule group " + group.substr(0, 64) + " does not exist.");
   json out{{"Schedules", json::array()}};
-  std::string last;
-  const auto& table = at.step.state.neighbours().schedules.rows();
-  for (auto it = table.upper_bound(page->after); it != table.end(); ++it) {
-    const model::Schedule& row = it->second;
-    const char* own = row.enabled ? "ENABLED" : "DISABLED";
-    if ((!group.empty() && row.group != group) || !row.name.starts_with(prefix) ||
-        (!state.empty() && state != own))
-      continue;
-    if (out["Schedules"].size() == page->size) {
-      out["NextToken"] = token_of(last);
-      break;
-    }
-    json each{{"Arn", row.arn},
-              {"Name", row.name},
-              {"GroupName", row.group},
-              {"State", own},
-              {"CreationDate", shared::epoch_seconds(row.created_at)},
-              {"LastModificationDate", shared::epoch_seconds(row.modified_at)}};
-    each["Target"] = json::object();
-    each["Target"]["Arn"] = row.target.arn;
-    out["Schedules"].push_back(std::move(each));
-    last = it->first;
-  }
+  const auto word = [](const model::Schedule& row) { return row.enabled ? "ENABLED" : "DISABLED"; };
+  const std::string next = page_through(
+      at.step.state.neighbours().schedules.rows(), *page,
+      [&](const auto& each) {
+        const model::Schedule& row = each.second;
+        return (group.empty() || row.group == group) && row.name.starts_with(prefix) &&
+               (state.empty() || state == word(row));
+      },
+      [&](const auto& each) {
+        const model::Schedule& row = each.second;
+        json shown{{"Arn", row.arn},
+                   {"Name", row.name},
+                   {"GroupName", row.group},
+                   {"State", word(row)},
+                   {"CreationDate", shared::epoch_seconds(row.created_at)},
+                   {"LastModificationDate", shared::epoch_seconds(row.modified_at)}};
+        shown["Target"] = json::object();
+        shown["Target"]["Arn"] = row.target.arn;
+        out["Schedules"].push_back(std::move(shown));
+      });
+  if (!next.empty()) out["NextToken"] = next;
   return out;
 }
 

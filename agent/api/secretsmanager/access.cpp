@@ -43,7 +43,7 @@ std::vector<Access> accesses_of(const Context& at, In in) {
   if (operation == "CreateSecret") access.keys["secretsmanager:Name"] = {id};
   if (operation == "GetSecretValue")
     access.keys["secretsmanager:VersionStage"] = {in.string_or("VersionStage", "AWSCURRENT")};
-  const auto tags = tags_in(in);
+  const auto tags = read_tags(in);
   add_request_tags(access, tags);
   for (const std::string& each : in.strings_or_empty("TagKeys")) access.keys["aws:TagKeys"].push_back(each);
   out.push_back(access);

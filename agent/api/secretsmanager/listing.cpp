@@ -113,8 +113,7 @@ Answer list_secrets(const Context& at, In in) {
     if (row->accessed_at != shared::WallTime{})
       each["LastAccessedDate"] = shared::epoch_seconds(row->accessed_at);
     if (is_to_be_deleted(*row)) each["DeletedDate"] = shared::epoch_seconds(row->deleted_at);
-    each["Tags"] = json::array();
-    for (const auto& tag : row->tags) each["Tags"].push_back({{"Key", tag.key}, {"Value", tag.value}});
+    each["Tags"] = encode_tags(row->tags);
     each["SecretVersionsToStages"] = json::object();
     for (const auto& version : row->versions) {
       if (!version.stages.empty()) each["SecretVersionsToStages"][version.id] = version.stages;

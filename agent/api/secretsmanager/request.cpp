@@ -49,35 +49,18 @@ Result<const model::Secret*> secret_in(const Context& at, In in, bool also_delet
   return control::secrets::find_secret(at.step, *id);
 }
 
-std::vector<model::Tag> tags_in(In in) {
-  std::vector<model::Tag> tags;
-  for (const auto& each : in.children("Tags"))
-    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
-  return tags;
-}
-
 bool is_to_be_deleted(const model::Secret& row) { return row.deleted_at != shared::WallTime{}; }
 
 json identity_of(const model::Secret& row) { return {{"ARN", row.arn}, {"Name", row.name}}; }
 
 Result<Page> page_in(In in, std::size_t most) {
-  Page page;
-  const auto size = in.integer<std::int64_t>("MaxResults");
-  const auto token = in.string("NextToken");
-  if (!in.ok()) return in.error();
-  if (size && (*size < 1 || *size > static_cast<std::int64_t>(most)))
-    return constraint("maxResults", std::to_string(*size),
-                      "Member must have a value from 1 to " + std::to_string(most));
-  page.size = size ? static_cast<std::size_t>(*size) : most;
-  if (token) {
-    const auto place = shared::crypto::base64_decode(*token);
-    if (!place) return fault("InvalidNextTokenException", "The NextToken value is invalid.");
-    page.after = *place;
-  }
-  return page;
+  return read_page<std::int64_t>(
+      in, {.most = most, .otherwise = most},
+      [&](const std::string& size) {
+        return constraint("maxResults", size, "Member must have a value from 1 to " + std::to_string(most));
+      },
+      [] { return fault("InvalidNextTokenException", "The NextToken value is invalid."); });
 }
-
-std::string token_of(const std::string& last) { return shared::crypto::base64_encode(last); }
 
 std::optional<std::string> opened(const Context& at, const model::Secret& row,
                                   const model::SecretVersion& version) {

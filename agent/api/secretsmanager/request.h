@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "agent/api/call.h"
+#include "agent/api/json/page.h"
+#include "agent/api/json/tags.h"
 #include "agent/api/sealing/sealer.h"
 #include "agent/control/secrets/secrets.h"
 #include "shared/base/result.h"
@@ -27,18 +29,12 @@ shared::Error constraint(std::string_view member, std::string_view value, std::s
 shared::Result<std::string> required(In in, std::string_view member, std::string_view shown);
 // By its SecretId; one that is to be deleted only where `also_deleted`.
 shared::Result<const model::Secret*> secret_in(const Context& at, In in, bool also_deleted = false);
-std::vector<model::Tag> tags_in(In in);
 bool is_to_be_deleted(const model::Secret& row);
 
 // "ARN", "Name" and what else an answer is made of.
 nlohmann::json identity_of(const model::Secret& row);
 
-struct Page {
-  std::size_t size = 0;
-  std::string after;
-};
 shared::Result<Page> page_in(In in, std::size_t most);
-std::string token_of(const std::string& last);
 
 // The value in clear; nullopt: it was sealed with another key.
 std::optional<std::string> opened(const Context& at, const model::Secret& row,

@@ -62,7 +62,7 @@ Answer create_secret(const Context& at, In in) {
   request.name = *name;
   request.description = in.string_or("Description", "");
   request.key_id = in.string_or("KmsKeyId", "");
-  request.tags = tags_in(in);
+  request.tags = read_tags(in);
   const std::string token = in.string_or("ClientRequestToken", "");
   if (!in.ok()) return in.error();
   if (auto ok = check_secret_name(*name); !ok) return ok.error();
@@ -112,8 +112,7 @@ Answer describe_secret(const Context& at, In in) {
   out["LastChangedDate"] = shared::epoch_seconds(row.changed_at);
   if (row.accessed_at != shared::WallTime{}) out["LastAccessedDate"] = shared::epoch_seconds(row.accessed_at);
   if (is_to_be_deleted(row)) out["DeletedDate"] = shared::epoch_seconds(row.deleted_at);
-  out["Tags"] = json::array();
-  for (const auto& tag : row.tags) out["Tags"].push_back({{"Key", tag.key}, {"Value", tag.value}});
+  out["Tags"] = encode_tags(row.tags);
   out["VersionIdsToStages"] = json::object();
   for (const auto& each : row.versions) {
     if (!each.stages.empty()) out["VersionIdsToStages"][each.id] = each.stages;
@@ -156,7 +155,7 @@ Answer restore_secret(const Context& at, In in) {
 Answer tag_resource(const Context& at, In in) {
   const auto row = secret_in(at, in);
   if (!row) return row.error();
-  const auto tags = tags_in(in);
+  const auto tags = read_tags(in);
   if (!in.ok()) return in.error();
   if (auto ok = secrets::tag_secret(at.step, std::string((*row)->name), tags); !ok) return ok.error();
   return json::object();

@@ -44,7 +44,7 @@ bool is_one(std::string_view operation, const auto& names) {
 std::vector<Access> accesses_of(const Context& at, In in) {
   const std::string& operation = at.call.operation;
   Access access{"servicediscovery:" + operation, {"*"}};
-  const auto tags = tags_in(in);
+  const auto tags = read_tags(in);
   add_request_tags(access, tags);
   for (const std::string& each : in.strings_or_empty("TagKeys")) access.keys["aws:TagKeys"].push_back(each);
   if (is_one(operation, kOfNamespace)) {

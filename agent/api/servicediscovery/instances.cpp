@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/servicediscovery/pages.h"
 #include "agent/api/servicediscovery/request.h"
 #include "agent/control/state/faults.h"
 
@@ -108,15 +107,10 @@ Result<std::string> each_on_page(const Context& at, In in, Add add) {
   if (!id) return id.error();
   const auto service = discovery::find_service(at.step, *id);
   if (!service) return service.error();
-  std::size_t count = 0;
-  std::string last;
-  for (const auto* row : discovery::instances_of(at.step.state, (*service)->id)) {
-    if (row->id <= page->after) continue;
-    if (count++ == page->size) return token_of(last);
-    add(**service, *row);
-    last = row->id;
-  }
-  return std::string();
+  return page_of_list(
+      discovery::instances_of(at.step.state, (*service)->id), *page,
+      [](const model::DiscoveryInstance* row) -> const std::string& { return row->id; },
+      [&](const model::DiscoveryInstance* row) { add(**service, *row); });
 }
 
 Answer list_instances(const Context& at, In in) {

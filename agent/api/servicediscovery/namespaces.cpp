@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/servicediscovery/pages.h"
 #include "agent/api/servicediscovery/request.h"
 #include "agent/control/state/faults.h"
 #include "agent/dns/message.h"
@@ -77,7 +76,7 @@ Answer created(const Context& at, In in, const char* type) {
   const auto ttl = soa_ttl_in(in);
   if (!ttl) return ttl.error();
   request.soa_ttl = ttl->value_or(request.soa_ttl);
-  request.tags = tags_in(in);
+  request.tags = read_tags(in);
   if (!in.ok()) return in.error();
   const auto operation = discovery::create_namespace(at.step, request);
   if (!operation) return operation.error();
@@ -134,13 +133,12 @@ Answer list_namespaces(const Context& at, In in) {
   json out{{"Namespaces", json::array()}};
   const std::string next = page_through(
       at.step.state.neighbours().namespaces.rows(), *page,
-      [&](const model::Namespace& row) {
+      [&](const auto& each) {
+        const model::Namespace& row = each.second;
         return passes(*filters, "TYPE", row.type) && passes(*filters, "NAME", row.name) &&
                passes(*filters, "HTTP_NAME", row.name);
       },
-      [&](const model::Namespace& row) {
-        out["Namespaces"].push_back(encode_namespace(at.step.state, row));
-      });
+      [&](const auto& each) { out["Namespaces"].push_back(encode_namespace(at.step.state, each.second)); });
   if (!next.empty()) out["NextToken"] = next;
   return out;
 }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/servicediscovery/pages.h"
 #include "agent/api/servicediscovery/request.h"
 #include "agent/control/state/tag_rules.h"
 
@@ -41,14 +40,15 @@ Answer list_operations(const Context& at, In in) {
   json out{{"Operations", json::array()}};
   const std::string next = page_through(
       at.step.state.neighbours().discovery_operations.rows(), *page,
-      [&](const model::DiscoveryOperation& row) {
+      [&](const auto& each) {
+        const model::DiscoveryOperation& row = each.second;
         return passes(*filters, "NAMESPACE_ID", target_of(row, "NAMESPACE")) &&
                passes(*filters, "SERVICE_ID", target_of(row, "SERVICE")) &&
                passes(*filters, "STATUS", kDone) && passes(*filters, "TYPE", row.type) &&
                passes(*filters, "UPDATE_DATE", std::to_string(shared::epoch_millis(row.created_at)));
       },
-      [&](const model::DiscoveryOperation& row) {
-        out["Operations"].push_back({{"Id", row.id}, {"Status", kDone}});
+      [&](const auto& each) {
+        out["Operations"].push_back({{"Id", each.second.id}, {"Status", kDone}});
       });
   if (!next.empty()) out["NextToken"] = next;
   return out;
@@ -67,7 +67,7 @@ Answer tag_resource(const Context& at, In in) {
   if (!arn) return arn.error();
   const auto had = discovery::tags_of(at.step, *arn);
   if (!had) return had.error();
-  const auto more = tags_in(in);
+  const auto more = read_tags(in);
   if (!in.ok()) return in.error();
   if (auto done = discovery::set_tags(at.step, *arn, control::merge_tags(*had, more)); !done)
     return done.error();

@@ -4,17 +4,15 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/control/state/faults.h"
-#include "shared/crypto/hash.h"
 
 namespace agent::api::servicediscovery {
 
 using control::fault;
-using nlohmann::json;
 using shared::Result;
 
 namespace {
 
-constexpr int kMostOnPage = 100;
+constexpr std::size_t kMostOnPage = 100;
 
 }  // namespace
 
@@ -34,19 +32,6 @@ Result<std::string> required(In in, std::string_view member, std::size_t most) {
   return text;
 }
 
-std::vector<model::Tag> tags_in(In in) {
-  std::vector<model::Tag> tags;
-  for (const auto& each : in.children("Tags"))
-    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
-  return tags;
-}
-
-json encode_tags(const std::vector<model::Tag>& tags) {
-  json out = json::array();
-  for (const auto& tag : tags) out.push_back({{"Key", tag.key}, {"Value", tag.value}});
-  return out;
-}
-
 std::string namespace_named(In in) {
   if (in.has("NamespaceId")) return in.string_or("NamespaceId", "");
   const auto dns = in.child("DnsConfig");
@@ -54,22 +39,13 @@ std::string namespace_named(In in) {
 }
 
 Result<Page> page_in(In in) {
-  Page page;
-  const auto size = in.integer<int>("MaxResults");
-  const auto token = in.string("NextToken");
-  if (!in.ok()) return in.error();
-  if (size && (*size < 1 || *size > kMostOnPage))
-    return invalid("MaxResults: must be from 1 to " + std::to_string(kMostOnPage) + ".");
-  if (size) page.size = static_cast<std::size_t>(*size);
-  if (token) {
-    auto after = shared::crypto::base64_decode(*token);
-    if (!after) return invalid("NextToken: is not one of ours.");
-    page.after = *std::move(after);
-  }
-  return page;
+  return read_page<int>(
+      in, {.most = kMostOnPage, .otherwise = kMostOnPage},
+      [](const std::string&) {
+        return invalid("MaxResults: must be from 1 to " + std::to_string(kMostOnPage) + ".");
+      },
+      [] { return invalid("NextToken: is not one of ours."); });
 }
-
-std::string token_of(const std::string& last) { return shared::crypto::base64_encode(last); }
 
 Result<std::vector<Filter>> filters_in(In in, std::initializer_list<std::string_view> names) {
   std::vector<Filter> out;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "agent/api/call.h"
+#include "agent/api/json/page.h"
+#include "agent/api/json/tags.h"
 #include "agent/control/discovery/discovery.h"
 #include "shared/base/result.h"
 #include "shared/json/reader.h"
@@ -33,17 +35,10 @@ shared::Error invalid(const std::string& text);  // InvalidInput
 // InvalidInput when it is absent or empty, or longer than `most`.
 shared::Result<std::string> required(In in, std::string_view member, std::size_t most = 1'024);
 shared::Result<std::string> optional_text(In in, std::string_view member, std::size_t most = 1'024);
-std::vector<model::Tag> tags_in(In in);
-nlohmann::json encode_tags(const std::vector<model::Tag>& tags);
 // NamespaceId, which may be inside of DnsConfig.
 std::string namespace_named(In in);
 
-struct Page {
-  std::size_t size = 100;
-  std::string after;  // key of the last one before
-};
 shared::Result<Page> page_in(In in);
-std::string token_of(const std::string& last);
 
 struct Filter {
   std::string name;

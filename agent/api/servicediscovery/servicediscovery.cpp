@@ -3,7 +3,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/json_call.h"
+#include "agent/api/json/json_call.h"
 #include "agent/api/servicediscovery/access.h"
 #include "agent/control/state/faults.h"
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/api/servicediscovery/pages.h"
 #include "agent/api/servicediscovery/request.h"
 #include "agent/control/state/faults.h"
 #include "agent/dns/message.h"
@@ -120,7 +119,7 @@ Answer create_service(const Context& at, In in) {
   if (service.type == "HTTP" && !service.records.empty())
     return invalid("DnsConfig: cannot be given together with Type HTTP.");
   if (auto read = read_health(in, service); !read) return read.error();
-  service.tags = tags_in(in);
+  service.tags = read_tags(in);
   if (!in.ok()) return in.error();
   const auto made = discovery::create_service(at.step, std::move(service));
   if (!made) return made.error();
@@ -178,10 +177,8 @@ Answer list_services(const Context& at, In in) {
   json out{{"Services", json::array()}};
   const std::string next = page_through(
       at.step.state.neighbours().discovery_services.rows(), *page,
-      [&](const model::DiscoveryService& row) { return passes(*filters, "NAMESPACE_ID", row.namespace_id); },
-      [&](const model::DiscoveryService& row) {
-        out["Services"].push_back(encode_service(at.step.state, row));
-      });
+      [&](const auto& each) { return passes(*filters, "NAMESPACE_ID", each.second.namespace_id); },
+      [&](const auto& each) { out["Services"].push_back(encode_service(at.step.state, each.second)); });
   if (!next.empty()) out["NextToken"] = next;
   return out;
 }

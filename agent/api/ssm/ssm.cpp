@@ -5,6 +5,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "agent/api/json/page.h"
+#include "agent/api/json/tags.h"
 #include "agent/api/ssm/access.h"
 #include "agent/api/ssm/public_parameters.h"
 #include "agent/control/parameters/parameters.h"
@@ -190,26 +192,13 @@ Answer get_parameters(const Context& at, In in) {
   return out;
 }
 
-// A page of what is in order; a token holds the key of the last one given.
-struct Page {
-  std::size_t size = 0;
-  std::string after;
-};
-Result<Page> page_of(In in, std::size_t most, const std::string& member = "MaxResults") {
-  Page page;
-  const auto size = in.integer<std::int64_t>(member);
-  const auto token = in.string("NextToken");
-  if (!in.ok()) return in.error();
-  if (size && (*size < 1 || *size > static_cast<std::int64_t>(most)))
-    return constraint("maxResults", std::to_string(*size),
-                      "Member must have a value from 1 to " + std::to_string(most));
-  page.size = size ? static_cast<std::size_t>(*size) : most;
-  if (token) {
-    const auto place = shared::crypto::base64_decode(*token);
-    if (!place) return fault("InvalidNextToken", "The specified token isn't valid.");
-    page.after = *place;
-  }
-  return page;
+Result<Page> page_of(In in, std::size_t most) {
+  return read_page<std::int64_t>(
+      in, {.most = most, .otherwise = most},
+      [&](const std::string& size) {
+        return constraint("maxResults", size, "Member must have a value from 1 to " + std::to_string(most));
+      },
+      [] { return fault("InvalidNextToken", "The specified token isn't valid."); });
 }
 
 Answer get_parameters_by_path(const Context& at, In in) {
@@ -232,7 +221,7 @@ Answer get_parameters_by_path(const Context& at, In in) {
     if (!name.starts_with(*path) || name <= page->after) continue;
     if (!recursive && name.find('/', path->size()) != std::string::npos) continue;
     if (out["Parameters"].size() == page->size) {
-      out["NextToken"] = shared::crypto::base64_encode(last);
+      out["NextToken"] = token_of(last);
       break;
     }
     auto found = read_one(at, name, decrypt);
@@ -259,7 +248,7 @@ Answer get_parameter_history(const Context& at, In in) {
   for (const auto& version : row->versions) {
     if (version.number <= after) continue;
     if (out["Parameters"].size() == page->size) {
-      out["NextToken"] = shared::crypto::base64_encode(std::to_string(last));
+      out["NextToken"] = token_of(std::to_string(last));
       break;
     }
     json each = written(at, row->name, version, "", decrypt);
@@ -278,13 +267,6 @@ Answer get_parameter_history(const Context& at, In in) {
 }
 
 // ---- Writing ----
-
-std::vector<model::Tag> read_tags(In in) {
-  std::vector<model::Tag> tags;
-  for (const auto& each : in.children("Tags"))
-    tags.push_back({each.required_string("Key"), each.string_or("Value", "")});
-  return tags;
-}
 
 Result<void> check_value(const model::ParameterVersion& version, const std::string& value) {
   const std::size_t most = version.tier == "Advanced" ? kMaxAdvanced : kMaxStandard;
@@ -452,7 +434,7 @@ Answer describe_parameters(const Context& at, In in) {
                      [&, &each_row = row](const Filter& each) { return passes(each, each_row); }))
       continue;
     if (out["Parameters"].size() == page->size) {
-      out["NextToken"] = shared::crypto::base64_encode(last);
+      out["NextToken"] = token_of(last);
       break;
     }
     const model::ParameterVersion& now = row.versions.back();
@@ -561,9 +543,7 @@ Answer list_tags(const Context& at, In in) {
   const auto* row = parameters::find_parameter(at.step.state, *name);
   if (row == nullptr)
     return fault("InvalidResourceId", "The resource ID is not valid: there is no parameter " + *name);
-  json out{{"TagList", json::array()}};
-  for (const auto& tag : row->tags) out["TagList"].push_back({{"Key", tag.key}, {"Value", tag.value}});
-  return out;
+  return json{{"TagList", encode_tags(row->tags)}};
 }
 
 using Run = Answer (*)(const Context&, In);

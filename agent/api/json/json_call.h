@@ -7,7 +7,7 @@
 
 #include "agent/api/access/access.h"
 #include "agent/api/call.h"
-#include "agent/api/find_operation.h"
+#include "agent/api/json/find_operation.h"
 #include "shared/base/result.h"
 #include "shared/json/reader.h"
 
