@@ -27,7 +27,11 @@ def block(name):
     page = (ROOT / "docs/architecture.md").read_text()
     found = re.search(r"```" + name + r"\n(.*?)```", page, re.S)
     assert found, f"docs/architecture.md has no block {name}"
-    return [line.split(":", 1) for line in found.group(1).splitlines() if line.strip()]
+    lines = [line.split(":", 1) for line in found.group(1).splitlines() if line.strip()]
+    firsts = [first for first, _ in lines]
+    assert len(set(firsts)) == len(firsts), f"docs/architecture.md names something twice in the block {name}: " + ", ".join(
+        sorted({each for each in firsts if firsts.count(each) > 1}))
+    return lines
 
 
 def home_of(path, arrows):
