@@ -1,6 +1,7 @@
 // The keys of rows that changed, of the tables that people look at, for who shows them as they change. Costs
 // nothing while nobody listens. Thread: control's.
 #pragma once
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -40,23 +41,27 @@ class News {
   Changes take();
 
  private:
+  // Hands each table that is followed to `visit`, with its reader here and its keys in `changes`.
+  template <class Visit>
+  void each_table(Changes& changes, Visit visit);
+
   State& state_;
   bool listening_ = false;
-  Table<model::Cluster>::Reader clusters_;
-  Table<model::ContainerInstance>::Reader instances_;
-  Table<model::Task>::Reader tasks_;
-  Table<model::Service>::Reader services_;
-  Table<model::ServiceEvent>::Reader service_events_;
-  Table<model::ServiceDeployment>::Reader service_deployments_;
-  Table<model::LoadBalancer>::Reader load_balancers_;
-  Table<model::Listener>::Reader listeners_;
-  Table<model::Rule>::Reader rules_;
-  Table<model::TargetGroup>::Reader target_groups_;
-  Table<model::RegisteredTarget>::Reader targets_;
-  Table<model::Balancer>::Reader balancers_;
-  std::size_t scalable_targets_;
-  std::size_t scaling_policies_;
-  std::size_t scaling_activities_;
+  std::size_t clusters_ = 0;
+  std::size_t instances_ = 0;
+  std::size_t tasks_ = 0;
+  std::size_t services_ = 0;
+  std::size_t service_events_ = 0;
+  std::size_t service_deployments_ = 0;
+  std::size_t load_balancers_ = 0;
+  std::size_t listeners_ = 0;
+  std::size_t rules_ = 0;
+  std::size_t target_groups_ = 0;
+  std::size_t targets_ = 0;
+  std::size_t balancers_ = 0;
+  std::size_t scalable_targets_ = 0;
+  std::size_t scaling_policies_ = 0;
+  std::size_t scaling_activities_ = 0;
 };
 
 }  // namespace agent::control
