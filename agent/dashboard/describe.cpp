@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/control/elb/target_health.h"
+#include "agent/control/elb/targets.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/tasks/health.h"
 #include "agent/dashboard/json_parts.h"
 #include "agent/model/words.h"
 #include "shared/json/reader.h"
@@ -36,18 +38,6 @@ json describe_container(const model::Container& container) {
   if (container.memory) out["memory"] = *container.memory;
   if (container.memory_reservation) out["reservation"] = *container.memory_reservation;
   return out;
-}
-
-// Over the essential containers, as DescribeTasks says it.
-model::HealthStatus health_of_task(const model::Task& task) {
-  auto all = model::HealthStatus::kUnknown;
-  for (const model::Container& each : task.containers) {
-    if (!each.essential) continue;
-    if (each.health == model::HealthStatus::kUnhealthy) return each.health;
-    all = each.health;
-    if (all == model::HealthStatus::kUnknown) return all;
-  }
-  return all;
 }
 
 json times_of(const model::Task& task) {
@@ -122,7 +112,7 @@ std::string describe_task(const control::State& state, const model::Task& task) 
   out["deployment"] = task.deployment_id;
   out["status"] = model::word(task.last_status);
   out["desired"] = model::word(task.desired_status);
-  out["health"] = model::word(health_of_task(task));
+  out["health"] = model::word(control::health_of(task));
   out["cpu"] = task.reserved.cpu;
   out["memory"] = task.reserved.memory;
   out["launch"] = model::word(task.launch_type);
@@ -194,12 +184,8 @@ json targets_in(const control::State& state, const model::TargetGroup& group) {
       int acknowledged = 0;
       int drained = 0;
       for (const auto& [id, view] : state.live.balancers) {
-        if (target->drain_version == 0 || view.acked_version < target->drain_version) continue;
-        ++acknowledged;
-        const auto told = view.targets.find(target->registration);
-        if (view.report_version >= target->drain_version &&
-            (told == view.targets.end() || told->second.drained))
-          ++drained;
+        if (control::has_acknowledged(view, *target)) ++acknowledged;
+        if (control::has_drained(view, *target)) ++drained;
       }
       one["acknowledged"] = acknowledged;
       one["drained"] = drained;

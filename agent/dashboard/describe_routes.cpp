@@ -1,8 +1,6 @@
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
-#include "agent/control/elb/target_health.h"
+#include "agent/control/elb/listeners.h"
 #include "agent/control/state/lookup.h"
 #include "agent/dashboard/describe.h"
 #include "agent/dashboard/figures.h"
@@ -66,15 +64,9 @@ json describe_actions(const std::vector<lb::Action>& actions) {
 }
 
 // In the order in which a request meets them.
-json rules_of(const control::State& state, const std::string& listener_arn) {
-  std::vector<const model::Rule*> found;
-  for (const auto& [arn, rule] : state.rules.rows()) {
-    if (rule.listener_arn == listener_arn) found.push_back(&rule);
-  }
-  std::sort(found.begin(), found.end(),
-            [](const auto* a, const auto* b) { return a->priority < b->priority; });
+json describe_rules(const control::State& state, const std::string& listener_arn) {
   json out = json::array();
-  for (const model::Rule* each : found) {
+  for (const model::Rule* each : control::rules_of(state, listener_arn)) {
     json conditions = json::array();
     for (const lb::Condition& condition : each->conditions)
       conditions.push_back(describe_condition(condition));
@@ -84,12 +76,6 @@ json rules_of(const control::State& state, const std::string& listener_arn) {
                        {"rewrites", each->rewrites.host.has_value() || each->rewrites.url.has_value()}});
   }
   return out;
-}
-
-void add_groups(const std::vector<lb::Action>& actions, std::set<std::string>& groups) {
-  for (const lb::Action& action : actions) {
-    for (const auto& each : action.forward.target_groups) groups.insert(each.target_group);
-  }
 }
 
 }  // namespace
@@ -116,7 +102,7 @@ std::string describe_load_balancer(const control::State& state, const model::Loa
                              {"port", listener.port},
                              {"protocol", listener.protocol},
                              {"otherwise", describe_actions(listener.default_actions)},
-                             {"rules", rules_of(state, arn)}});
+                             {"rules", describe_rules(state, arn)}});
   }
   out["listeners"] = std::move(listeners);
   return shared::json::to_text(out);
@@ -124,18 +110,8 @@ std::string describe_load_balancer(const control::State& state, const model::Loa
 
 std::string describe_groups(const control::State& state, const model::LoadBalancer& balancer,
                             shared::WallTime now) {
-  std::set<std::string> arns;
-  std::set<std::string> listeners;
-  for (const auto& [arn, listener] : state.listeners.rows()) {
-    if (listener.load_balancer_arn != balancer.arn) continue;
-    listeners.insert(arn);
-    add_groups(listener.default_actions, arns);
-  }
-  for (const auto& [arn, rule] : state.rules.rows()) {
-    if (listeners.contains(rule.listener_arn)) add_groups(rule.actions, arns);
-  }
   json groups = json::array();
-  for (const std::string& arn : arns) {
+  for (const std::string& arn : control::groups_of_load_balancer(state, balancer.arn)) {
     const auto* group = state.target_groups.find(arn);
     if (group == nullptr) continue;
     const lb::HealthCheck& check = group->health_check;

@@ -22,19 +22,6 @@ using Actions = std::vector<lb::Action>;
 
 constexpr std::size_t kListenerIdDigits = 16;
 
-std::set<std::string> groups_of_load_balancer(const State& state, const std::string& arn) {
-  std::set<std::string> groups;
-  for (const auto& [key, listener] : state.listeners.rows()) {
-    if (listener.load_balancer_arn == arn) groups.merge(target_groups_in(listener.default_actions));
-  }
-  for (const auto& [key, rule] : state.rules.rows()) {
-    const auto* listener = state.listeners.find(rule.listener_arn);
-    if (listener != nullptr && listener->load_balancer_arn == arn)
-      groups.merge(target_groups_in(rule.actions));
-  }
-  return groups;
-}
-
 // Nothing of a connection is looked at before it is forwarded.
 Result<void> check_stream_action(const lb::Action& action) {
   if (action.type != lb::ActionType::kForward) {
@@ -432,6 +419,19 @@ Result<void> delete_listener(Step& step, const std::string& arn) {
   for (const auto& rule : rules) rows(step).rules.erase(rule);
   rows(step).listeners.erase(arn);
   return {};
+}
+
+std::set<std::string> groups_of_load_balancer(const State& state, const std::string& arn) {
+  std::set<std::string> groups;
+  for (const auto& [key, listener] : state.listeners.rows()) {
+    if (listener.load_balancer_arn == arn) groups.merge(target_groups_in(listener.default_actions));
+  }
+  for (const auto& [key, rule] : state.rules.rows()) {
+    const auto* listener = state.listeners.find(rule.listener_arn);
+    if (listener != nullptr && listener->load_balancer_arn == arn)
+      groups.merge(target_groups_in(rule.actions));
+  }
+  return groups;
 }
 
 std::vector<const model::Rule*> rules_of(const State& state, const std::string& listener_arn) {

@@ -2,6 +2,7 @@
 // Values arrive decoded; texts and codes of errors are ELBv2's, as in load_balancers.h.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -99,6 +100,8 @@ struct RulePriority {
 shared::Result<void> set_rule_priorities(Step& step, const std::vector<RulePriority>& priorities);
 // Rules of a listener by ascending priority, without the default rule.
 std::vector<const model::Rule*> rules_of(const State& state, const std::string& listener_arn);
+// ARNs of the target groups that its listeners and their rules forward to.
+std::set<std::string> groups_of_load_balancer(const State& state, const std::string& load_balancer_arn);
 // The listener whose default rule this is; nullptr if there is none.
 const model::Listener* find_by_default_rule(const State& state, const std::string& rule_arn);
 

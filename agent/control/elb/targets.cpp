@@ -73,11 +73,9 @@ const BalancerView* view_of(const State& state, const std::string& balancer) {
 bool acknowledged_everywhere(const State& state, const model::RegisteredTarget& target) {
   if (target.state != lb::TargetState::kDraining) return false;
   const auto& balancers = state.balancers.rows();
-  if (balancers.empty()) return true;
-  if (target.drain_version == 0) return false;
   return std::all_of(balancers.begin(), balancers.end(), [&](const auto& row) {
     const auto* view = view_of(state, row.first);
-    return view != nullptr && view->acked_version >= target.drain_version;
+    return view != nullptr && has_acknowledged(*view, target);
   });
 }
 
@@ -106,18 +104,7 @@ void remove_row(Step& step, const model::TaskTarget& gone) {
   note_acknowledged(step, task);  // it may have been the one that the others waited for
 }
 
-// The balancer routes by a configuration in which the target drains, and has said that nothing is open
-// towards it.
-bool has_drained(const BalancerView& view, const model::RegisteredTarget& target) {
-  if (view.acked_version < target.drain_version || view.report_version < target.drain_version) return false;
-  if (BERTH_PLANTED(kDrainedOnceAcknowledged)) return true;
-  const auto it = view.targets.find(target.registration);
-  return it == view.targets.end() || it->second.drained;
-}
-
 bool drained_everywhere(const State& state, const model::RegisteredTarget& target) {
-  if (state.balancers.rows().empty()) return true;
-  if (target.drain_version == 0) return false;
   return std::all_of(state.balancers.rows().begin(), state.balancers.rows().end(), [&](const auto& row) {
     const auto* view = view_of(state, row.first);
     if (BERTH_PLANTED(kForgetAbsentBalancers) && (view == nullptr || !view->connected)) return true;
@@ -128,7 +115,7 @@ bool drained_everywhere(const State& state, const model::RegisteredTarget& targe
 bool connected_ones_acknowledged(const State& state, const model::RegisteredTarget& target) {
   return std::all_of(state.live.balancers.begin(), state.live.balancers.end(), [&](const auto& each) {
     const BalancerView& view = each.second;
-    return !view.connected || (target.drain_version != 0 && view.acked_version >= target.drain_version);
+    return !view.connected || has_acknowledged(view, target);
   });
 }
 
@@ -216,6 +203,17 @@ BalancerView* view_reported(Step& step, const std::string& balancer_id, std::uin
 }
 
 }  // namespace
+
+bool has_acknowledged(const BalancerView& view, const model::RegisteredTarget& target) {
+  return target.drain_version != 0 && view.acked_version >= target.drain_version;
+}
+
+bool has_drained(const BalancerView& view, const model::RegisteredTarget& target) {
+  if (!has_acknowledged(view, target) || view.report_version < target.drain_version) return false;
+  if (BERTH_PLANTED(kDrainedOnceAcknowledged)) return true;
+  const auto it = view.targets.find(target.registration);
+  return it == view.targets.end() || it->second.drained;
+}
 
 Result<void> check_target_id(const model::TargetGroup& group, const std::string& id) {
   if (group.target_type != "ip" || shared::net::is_ip_address(id)) return {};

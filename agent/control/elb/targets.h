@@ -36,6 +36,10 @@ void drop_target(Step& step, const model::TaskTarget& target);
 // Removes targets whose draining is over (see above), forgets balancers that stayed away; of the groups that
 // are on the agenda.
 void reconcile_targets(Step& step);
+// Of a draining target: the balancer routes by a configuration in which it drains; and has said since then
+// that nothing is open towards it.
+bool has_acknowledged(const BalancerView& view, const model::RegisteredTarget& target);
+bool has_drained(const BalancerView& view, const model::RegisteredTarget& target);
 // Messages of a balancer's feed, already decoded. They change State::live, and Balancer rows on hello and
 // loss.
 // A repeated greeting only makes sure of the row.

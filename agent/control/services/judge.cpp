@@ -8,6 +8,7 @@
 #include "agent/control/services/strategy/rollout.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/tasks/health.h"
 #include "agent/control/tasks/placing.h"
 #include "agent/scheduler/placement.h"
 
@@ -63,30 +64,12 @@ Judgement judge_targets(const State& state, const model::Service& service, const
   return all;
 }
 
-enum class ContainerChecks { kNone, kPending, kHealthy, kUnhealthy };
-
-// Over the essential containers that the task definition gives a health check; the worst decides.
-ContainerChecks container_checks(const State& state, const model::Task& task) {
-  const model::TaskDefinition* definition = find_task_definition(state, task.task_definition_arn);
-  if (definition == nullptr) return ContainerChecks::kNone;
-  ContainerChecks all = ContainerChecks::kNone;
-  for (const model::ContainerDefinition& each : definition->containers) {
-    if (!each.essential || !each.has_health_check) continue;
-    const auto container = std::find_if(task.containers.begin(), task.containers.end(),
-                                        [&](const auto& c) { return c.name == each.name; });
-    if (container == task.containers.end()) continue;
-    if (container->health == model::HealthStatus::kUnhealthy) return ContainerChecks::kUnhealthy;
-    if (container->health == model::HealthStatus::kUnknown) all = ContainerChecks::kPending;
-    if (all == ContainerChecks::kNone) all = ContainerChecks::kHealthy;
-  }
-  return all;
-}
-
 Judgement judge_health(Step& step, const model::Service& service, const model::Task& task) {
   if (task.last_status != TaskStatus::kRunning) return {};
   const WallTime started = task.started_at.value_or(step.now);
   Judgement result = judge_targets(step.state, service, task);
-  const ContainerChecks checks = container_checks(step.state, task);
+  const ContainerChecks checks =
+      container_checks(task, find_task_definition(step.state, task.task_definition_arn));
   if (checks == ContainerChecks::kUnhealthy && result.health != PlanHealth::kUnhealthy) {
     result = {PlanHealth::kUnhealthy, "Task failed container health checks",
               "(task " + task.id + ") failed container health checks."};

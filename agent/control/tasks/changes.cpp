@@ -10,6 +10,7 @@
 #include "agent/control/state/lookup.h"
 #include "agent/control/state/plant.h"
 #include "agent/control/state/rows.h"
+#include "agent/control/tasks/health.h"
 #include "agent/control/tasks/placing.h"
 #include "agent/control/tasks/service_events.h"
 #include "shared/base/text.h"
@@ -126,13 +127,8 @@ Result<bool> register_in(Step& step, const std::string& key, const model::Servic
 
 // A container that has no health check does not say that the task is unhealthy.
 bool is_healthy(const model::Task& task, const model::TaskDefinition* definition) {
-  if (definition == nullptr) return true;
-  return std::all_of(task.containers.begin(), task.containers.end(), [&](const model::Container& each) {
-    const auto it = std::find_if(definition->containers.begin(), definition->containers.end(),
-                                 [&](const auto& one) { return one.name == each.name; });
-    const bool checked = it != definition->containers.end() && it->essential && it->has_health_check;
-    return !checked || each.health == model::HealthStatus::kHealthy;
-  });
+  const ContainerChecks checks = container_checks(task, definition);
+  return checks == ContainerChecks::kNone || checks == ContainerChecks::kHealthy;
 }
 
 // With Cloud Map, under the names of attributes that ECS uses. False: as register_in.

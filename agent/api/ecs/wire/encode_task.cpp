@@ -3,6 +3,7 @@
 
 #include "agent/api/ecs/wire/encode.h"
 #include "agent/control/state/lookup.h"
+#include "agent/control/tasks/health.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/http/message.h"
@@ -45,18 +46,6 @@ json encode_container(const model::Task& task, const model::Container& container
 }
 
 // Over the essential containers: one that is unhealthy decides, then one that is unknown.
-model::HealthStatus health_of(const model::Task& task) {
-  bool any = false;
-  bool unknown = false;
-  for (const model::Container& container : task.containers) {
-    if (!container.essential) continue;
-    any = true;
-    if (container.health == model::HealthStatus::kUnhealthy) return model::HealthStatus::kUnhealthy;
-    unknown = unknown || container.health == model::HealthStatus::kUnknown;
-  }
-  return any && !unknown ? model::HealthStatus::kHealthy : model::HealthStatus::kUnknown;
-}
-
 // As given, with an entry for every container and both lists there.
 json encode_overrides(const model::Task& task) {
   auto given = shared::json::parse(task.overrides.empty() ? "{}" : task.overrides);
@@ -120,7 +109,7 @@ json encode_task(const control::State& state, const model::Task& task, Tags tags
            {"taskDefinitionArn", task.task_definition_arn},
            {"lastStatus", model::word(task.last_status)},
            {"desiredStatus", model::word(task.desired_status)},
-           {"healthStatus", model::word(health_of(task))},
+           {"healthStatus", model::word(control::health_of(task))},
            {"launchType", model::word(task.launch_type)},
            {"cpu", std::to_string(task.reserved.cpu)},
            {"memory", std::to_string(task.reserved.memory)},

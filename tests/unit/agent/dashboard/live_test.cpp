@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "agent/control/tasks/changes.h"
 #include "tests/unit/agent/control/world.h"
 #include "tests/unit/agent/dashboard/page.h"
 
@@ -68,6 +69,24 @@ TEST_F(LiveTest, TellsOfServicesTasksAndHosts) {
   const std::string host = world_.state().instances.rows().begin()->first;
   EXPECT_EQ(page.one("host/" + host)["usedCpu"], 512);
   EXPECT_EQ(page.one("cluster/default")["status"], "ACTIVE");
+}
+
+TEST_F(LiveTest, ATaskIsUnhealthyWithOneContainerThatIsWhileAnotherSaysNothing) {
+  auto& agent = world_.add_agent();
+  constexpr const char* kSilentAndFailing =
+      R"("memory": 6}, {"name": "checked", "image": "app", "essential": true, "memory": 6,)"
+      R"( "healthCheck": {"command": ["CMD", "false"]})";
+  world_.create(world_.service("web", world_.define("web", kSilentAndFailing), 1));
+  ASSERT_TRUE(world_.until([&] { return !world_.live_tasks().empty(); }));
+  const model::Task& task = *world_.live_tasks().front();
+  Page& page = open("kinds=task");
+  settle(page);
+  EXPECT_EQ(page.one("task/" + control::key_of(task))["health"], "UNKNOWN");
+  ASSERT_TRUE(world_.submit([&](control::Step& step) {
+    return control::apply_health(step, {agent.arn, task.arn, {{"checked", model::HealthStatus::kUnhealthy}}});
+  }));
+  settle(page);
+  EXPECT_EQ(page.one("task/" + control::key_of(task))["health"], "UNHEALTHY");
 }
 
 TEST_F(LiveTest, OnlyWhatChangedIsToldAfterwards) {
