@@ -48,9 +48,7 @@ bool is_base64url(std::string_view text) {
 // In lower case; it goes into the configuration of balancers.
 std::string read_host(const In& identifier) {
   constexpr std::size_t kMaxHost = 253;
-  std::string host = identifier.required_string("value");
-  std::transform(host.begin(), host.end(), host.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::string host = shared::lower_case(identifier.required_string("value"));
   const bool good =
       !host.empty() && host.size() <= kMaxHost && std::all_of(host.begin(), host.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';

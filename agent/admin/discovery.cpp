@@ -1,10 +1,12 @@
 #include "agent/admin/discovery.h"
 
-#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "agent/control/state/lookup.h"
+#include "agent/control/tasks/placing.h"
+#include "shared/base/text.h"
+#include "shared/http/message.h"
 #include "shared/json/reader.h"
 #include "shared/net/endpoint.h"
 
@@ -16,20 +18,17 @@ namespace {
 
 constexpr std::string_view kChosen = "prometheus";
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 std::string label_name(const std::string& text) {
   std::string out = "__meta_berth_label_";
   for (const char c : text) {
-    const char low = lower(c);
+    const char low = shared::lower_case(c);
     out.push_back((low >= 'a' && low <= 'z') || (low >= '0' && low <= '9') ? c : '_');
   }
   return out;
 }
 
 bool is_chosen(std::string_view name) {
-  return name.size() >= kChosen.size() && std::equal(kChosen.begin(), kChosen.end(), name.begin(),
-                                                     [](char a, char b) { return a == lower(b); });
+  return shared::http::equals_ignoring_case(name.substr(0, kChosen.size()), kChosen);
 }
 
 using LabelsByContainer = std::map<std::string, json>;
@@ -46,13 +45,6 @@ LabelsByContainer labels_of(const model::TaskDefinition& definition) {
     }
   }
   return out;
-}
-
-std::string zone_of(const model::ContainerInstance& host) {
-  for (const model::NameValue& each : host.attributes) {
-    if (each.name == "ecs.availability-zone") return each.value;
-  }
-  return "";
 }
 
 }  // namespace
@@ -82,7 +74,7 @@ std::string discovery_json(const control::State& state) {
         told["__meta_berth_container"] = container.name;
         told["__meta_berth_container_port"] = std::to_string(port.container_port);
         told["__meta_berth_host"] = host->ec2_instance_id;
-        told["__meta_berth_zone"] = zone_of(*host);
+        told["__meta_berth_zone"] = control::attribute_of(*host, "ecs.availability-zone");
         const shared::net::Endpoint at{.address = host->address,
                                        .port = static_cast<std::uint16_t>(port.host_port)};
         json group = json::object();

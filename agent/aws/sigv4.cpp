@@ -6,6 +6,7 @@
 
 #include "agent/aws/canonical.h"
 #include "shared/base/check.h"
+#include "shared/base/text.h"
 #include "shared/crypto/hash.h"
 
 namespace agent::aws {
@@ -315,8 +316,7 @@ void sign(http::Request& request, const Credentials& credentials, std::string_vi
 
   std::vector<std::string> names;
   for (const auto& [field, value] : request.headers.fields()) {
-    std::string name = field;
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    std::string name = shared::lower_case(field);
     if (name == "host" || name == "content-type" || name.starts_with("x-amz-"))
       names.push_back(std::move(name));
   }

@@ -20,7 +20,6 @@ constexpr double kTenth = 10;
 constexpr double kMillisOfSecond = 1'000;
 
 // Seconds that are over: the present one is not whole.
-std::int64_t whole_seconds(shared::WallTime now) { return shared::epoch_millis(now) / 1'000; }
 
 double rounded(double value) { return std::round(value * kTenth) / kTenth; }
 
@@ -44,7 +43,7 @@ json traffic_figures(const metrics::Store& store, const std::string& balancer_fu
                      const std::string& group_full_name, shared::WallTime now) {
   metrics::Dimensions dimensions{{"LoadBalancer", balancer_full_name}};
   if (!group_full_name.empty()) dimensions.emplace_back("TargetGroup", group_full_name);
-  const std::int64_t until = whole_seconds(now);
+  const std::int64_t until = shared::whole_seconds(now);
   const auto named = [&](const char* metric) { return metrics::Name{kOfBalancers, metric, dimensions}; };
   const auto rate = [&](const char* metric) {
     return rounded(store.total(named(metric), until - kRateSeconds, until).sum / kRateSeconds);
@@ -74,7 +73,7 @@ json traffic_figures(const metrics::Store& store, const std::string& balancer_fu
 json service_figures(const control::State& state, const model::Service& service, shared::WallTime now) {
   const metrics::Store& store = *state.live.metrics;
   const metrics::Dimensions dimensions{{"ClusterName", service.cluster}, {"ServiceName", service.name}};
-  const std::int64_t until = whole_seconds(now);
+  const std::int64_t until = shared::whole_seconds(now);
   json out = json::object();
   const auto put = [&](const char* name, const char* metric) {
     const metrics::Name of{kOfServices, metric, dimensions};

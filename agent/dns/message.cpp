@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "shared/base/text.h"
+
 namespace agent::dns {
 
 namespace {
@@ -17,16 +19,13 @@ const unsigned char* raw(std::string_view bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // In one form for one name, whatever it was read from.
 std::optional<std::string> presented(const unsigned char* wire) {
   std::array<char, NS_MAXDNAME> text{};
   if (ns_name_ntop(wire, text.data(), text.size()) < 0) return std::nullopt;
   std::string out = text.data();
   if (out == ".") out.clear();
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
+  return shared::lower_case(std::move(out));
 }
 
 // The name in the question, which points nowhere: a pointer there could only lead into the header.

@@ -23,7 +23,6 @@ bool is_plain(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
 }
-char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 class Terms final : public Matcher {
  public:
@@ -181,7 +180,7 @@ bool Cursor::take_word(std::string_view word) {
   const std::string_view next = rest();
   if (next.size() < word.size()) return false;
   for (std::size_t i = 0; i < word.size(); ++i) {
-    if (lower_case(next[i]) != lower_case(word[i])) return false;
+    if (shared::lower_case(next[i]) != shared::lower_case(word[i])) return false;
   }
   if (next.size() > word.size() && is_plain(next[word.size()])) return false;
   at_ += word.size();

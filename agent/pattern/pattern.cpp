@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "shared/base/text.h"
 #include "shared/json/reader.h"
 
 namespace agent::pattern {
@@ -24,12 +25,6 @@ namespace {
 Error not_valid(const std::string& why) {
   return Error("InvalidEventPatternException", "Event pattern is not valid. Reason: " + why,
                shared::Blame::kClient);
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
 }
 
 // '*' is any text; "\*" and "\\" are what they say. Linear in text and pattern, whatever they are.
@@ -138,14 +133,19 @@ Result<Test> textual(const std::string& word, const json& given, const std::stri
   const bool ignoring = given.is_object() && given.size() == 1 && given.contains("equals-ignore-case") &&
                         given["equals-ignore-case"].is_string() && (word == "prefix" || word == "suffix");
   if (!given.is_string() && !ignoring) return not_valid(path + ": " + word + " takes a string");
-  const std::string text = ignoring ? lower(given["equals-ignore-case"]) : given.get<std::string>();
-  const auto seen = [ignoring](const std::string& value) { return ignoring ? lower(value) : value; };
+  const std::string text = ignoring ? shared::lower_case(given["equals-ignore-case"].get<std::string>())
+                                    : given.get<std::string>();
+  const auto seen = [ignoring](const std::string& value) {
+    return ignoring ? shared::lower_case(value) : value;
+  };
   if (word == "prefix")
     return on_text([text, seen](const std::string& value) { return seen(value).starts_with(text); });
   if (word == "suffix")
     return on_text([text, seen](const std::string& value) { return seen(value).ends_with(text); });
   if (word == "equals-ignore-case")
-    return on_text([text = lower(text)](const std::string& value) { return lower(value) == text; });
+    return on_text([text = shared::lower_case(text)](const std::string& value) {
+      return shared::lower_case(value) == text;
+    });
   auto wildcard = Wildcard::parse(text, path);
   if (!wildcard) return wildcard.error();
   return on_text(

@@ -1,4 +1,4 @@
-// Texts for people. Thread: any.
+// What is done with texts everywhere. Thread: any.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -20,6 +20,13 @@ inline std::string shortened(std::string_view text, std::size_t max_bytes) {
   };
   while (end > 0 && max_bytes - end < kMostContinuations && continues(end)) --end;
   return std::string(text.substr(0, continues(end) ? max_bytes : end));
+}
+
+// ASCII letters alone, as names of protocols are compared, whatever the locale.
+constexpr char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+inline std::string lower_case(std::string text) {
+  for (char& c : text) c = lower_case(c);
+  return text;
 }
 
 // "CannotPullContainerError: no such image": where a reader, or a program of another version, looks for the

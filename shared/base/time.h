@@ -2,6 +2,7 @@
 // shared/env reads a clock.
 #pragma once
 #include <chrono>
+#include <cstdint>
 
 namespace shared {
 
@@ -21,5 +22,8 @@ using SteadyTime = SteadyClockTag::time_point;
 inline double epoch_seconds(WallTime t) { return static_cast<double>(t.time_since_epoch().count()) / 1000.0; }
 inline WallTime from_epoch_millis(long long ms) { return WallTime(Millis(ms)); }
 inline long long epoch_millis(WallTime t) { return static_cast<long long>(t.time_since_epoch().count()); }
+// As figures and schedules count.
+inline WallTime from_whole_seconds(std::int64_t seconds) { return from_epoch_millis(seconds * 1'000); }
+inline std::int64_t whole_seconds(WallTime t) { return epoch_millis(t) / 1'000; }
 
 }  // namespace shared

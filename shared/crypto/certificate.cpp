@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "shared/base/check.h"
+#include "shared/base/text.h"
 #include "shared/crypto/hash.h"
 
 namespace shared::crypto {
@@ -164,7 +165,7 @@ std::optional<std::string> host_text(const ASN1_STRING* text) {
   std::string out(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
                   size > 0 ? static_cast<std::size_t>(size) : 0);
   for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    c = lower_case(c);
     const auto byte = static_cast<unsigned char>(c);
     if (byte <= 0x20 || byte >= 0x7f) return std::nullopt;
   }

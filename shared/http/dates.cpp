@@ -44,6 +44,11 @@ std::string padded(long long value, std::size_t width) {
   return digits.size() >= width ? digits : std::string(width - digits.size(), '0') + digits;
 }
 
+std::string to_the_second(const Parts& p) {
+  return padded(p.year, 4) + "-" + padded(p.month, 2) + "-" + padded(p.day, 2) + "T" + padded(p.hour, 2) +
+         ":" + padded(p.minute, 2) + ":" + padded(p.second, 2);
+}
+
 // Walks a fixed-width text; every step fails softly once one has failed.
 class Cursor {
  public:
@@ -109,9 +114,10 @@ std::string http_date(WallTime t) {
 
 std::string iso8601(WallTime t) {
   const Parts p = split(t);
-  return padded(p.year, 4) + "-" + padded(p.month, 2) + "-" + padded(p.day, 2) + "T" + padded(p.hour, 2) +
-         ":" + padded(p.minute, 2) + ":" + padded(p.second, 2) + "." + padded(p.millis, 3) + "Z";
+  return to_the_second(p) + "." + padded(p.millis, 3) + "Z";
 }
+
+std::string iso8601_seconds(WallTime t) { return to_the_second(split(t)) + "Z"; }
 
 std::string amz_date(WallTime t) {
   const Parts p = split(t);

@@ -62,6 +62,8 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_form(std::string_
 std::string http_date(WallTime t);
 // "2024-05-01T12:34:56.789Z"
 std::string iso8601(WallTime t);
+// "2024-05-01T12:34:56Z"
+std::string iso8601_seconds(WallTime t);
 // "20141106T010406Z" as in X-Amz-Date.
 std::string amz_date(WallTime t);
 std::optional<WallTime> parse_amz_date(std::string_view text);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "shared/base/text.h"
 #include "shared/lbconfig/config_value.h"
 
 namespace shared::lbconfig {
@@ -151,9 +152,8 @@ Value write_cookie_keys(const CookieKeys& keys) {
 
 bool may_tell_of_tls(std::string_view name) {
   std::string lowered(name);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(), [](char c) {
-    return c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::transform(lowered.begin(), lowered.end(), lowered.begin(),
+                 [](char c) { return c == '_' ? '-' : lower_case(c); });
   constexpr std::string_view kNever[] = {
       "host",   "connection",       "content-length",    "content-type",        "transfer-encoding",
       "te",     "trailer",          "upgrade",           "keep-alive",          "proxy-connection",
@@ -164,9 +164,7 @@ bool may_tell_of_tls(std::string_view name) {
 }
 
 bool may_be_set_on_responses(std::string_view name) {
-  std::string lowered(name);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const std::string lowered = lower_case(std::string(name));
   constexpr std::string_view kNever[] = {"connection",
                                          "content-length",
                                          "date",

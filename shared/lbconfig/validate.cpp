@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "shared/base/text.h"
 #include "shared/lbconfig/config_value.h"
 #include "shared/lbconfig/json.h"
 #include "shared/regex/regex.h"
@@ -242,8 +243,7 @@ class Validator {
       const std::string& own = names.*header.own;
       const std::string at = path + "." + std::string(header.name);
       std::string lowered(own.empty() ? header.standard : own);
-      for (char& c : lowered)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '_' ? '-' : c;
+      for (char& c : lowered) c = c == '_' ? '-' : lower_case(c);
       expect(known.insert(lowered).second, at, "'" + own + "' is the name of another one");
       if (own.empty()) continue;
       expect(is_token(own) && own.size() <= kMaxTlsHeaderName, at,
@@ -258,11 +258,9 @@ class Validator {
     for (std::size_t i = 0; i < headers.size(); ++i) {
       const auto& [name, value] = headers[i];
       const std::string at = path + "." + item("response_headers", i);
-      std::string lowered(name);
-      for (char& c : lowered) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
       expect(is_token(name), at + ".name", "'" + name + "' is no header name");
       expect(may_be_set_on_responses(name), at + ".name", "'" + name + "' is the balancer's own");
-      expect(names.insert(lowered).second, at + ".name", "'" + name + "' is there twice");
+      expect(names.insert(lower_case(name)).second, at + ".name", "'" + name + "' is there twice");
       expect(value.size() <= kMaxResponseHeaderValue, at + ".value", "is longer than 1024 bytes");
       expect(!has_control(value), at + ".value", "holds a control character");
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/base/text.h"
+
 namespace shared::net {
 namespace {
 
@@ -13,9 +15,8 @@ Error bad_url(std::string_view text, std::string_view why) {
 
 bool has_scheme(std::string_view text) {
   return text.size() >= kScheme.size() &&
-         std::equal(kScheme.begin(), kScheme.end(), text.begin(), [](char wanted, char c) {
-           return wanted == (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-         });
+         std::equal(kScheme.begin(), kScheme.end(), text.begin(),
+                    [](char wanted, char c) { return wanted == lower_case(c); });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "agent/control/acme/requests.h"
 #include "agent/control/certificates/certificates.h"
 #include "agent/control/state/faults.h"
+#include "shared/base/text.h"
 #include "shared/crypto/hash.h"
 #include "shared/json/reader.h"
 
@@ -157,8 +158,7 @@ bool is_label(std::string_view text) {
 
 Result<std::string> host_name(std::string name, const std::string& member) {
   constexpr std::size_t kMaxName = 253;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  name = shared::lower_case(std::move(name));
   if (name.starts_with("*.")) {
     return fault(
         "InvalidParameterException",

@@ -59,7 +59,7 @@ Answer put_scheduled_action(Step& step, In in) {
     const bool zone = schedule.error().code() == "zone";
     return refuse((zone ? "Invalid Timezone: " : "Invalid schedule expression: ") + schedule.error().text());
   }
-  const auto now = shared::epoch_millis(step.now) / 1'000;
+  const auto now = shared::whole_seconds(step.now);
   if (schedule->once() && !schedule->next(now - 1, now)) return refuse("Schedule: this time is in the past.");
   if (auto put = scaling::put_scheduled_action(step, *key, std::move(action)); !put) return put.error();
   return json::object();

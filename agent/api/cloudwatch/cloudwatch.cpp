@@ -171,7 +171,7 @@ Result<std::string> run_on_figures(metrics::Store& store, shared::WallTime now, 
                                    aws::Protocol protocol) {
   const FigureRun run = run_of(figure_operations(), call.operation);
   if (run == nullptr) return unknown_operation(call.operation);
-  FigureContext at{store, shared::epoch_millis(now) / 1'000};
+  FigureContext at{store, shared::whole_seconds(now)};
   return answered(call, protocol, [&](In in) { return run(at, in); });
 }
 

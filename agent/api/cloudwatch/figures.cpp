@@ -95,7 +95,7 @@ Result<Datum> datum_in(const FigureContext& at, In in, const std::string& space,
   auto unit = unit_in(in);
   if (!unit) return unit.error();
   out.unit = *std::move(unit);
-  out.at = time ? shared::epoch_millis(*time) / 1'000 : at.now;
+  out.at = time ? shared::whole_seconds(*time) : at.now;
   if (out.at > at.now + metrics::kAhead) return invalid(where + ".Timestamp is more than two hours ahead.");
   if (out.at < at.now - metrics::kKept)
     return invalid(where + ".Timestamp is more than two days ago: figures are kept for so long here.");
@@ -143,7 +143,7 @@ Result<Range> range_in(In in) {
   if (!start) return missing("StartTime");
   if (!end) return missing("EndTime");
   if (*start >= *end) return invalid("The parameter StartTime must be less than the parameter EndTime.");
-  return Range{shared::epoch_millis(*start) / 1'000, (shared::epoch_millis(*end) + 999) / 1'000};
+  return Range{shared::whole_seconds(*start), (shared::epoch_millis(*end) + 999) / 1'000};
 }
 
 std::vector<metrics::Point> points_of(const metrics::Store& store, const model::MetricQuery& query,

@@ -3,7 +3,6 @@
 #include "agent/control/cluster/capacity_providers.h"
 
 #include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -13,6 +12,7 @@
 #include "agent/api/ecs/wire/kept_only.h"
 #include "agent/api/ecs/wire/pages.h"
 #include "shared/base/check.h"
+#include "shared/base/text.h"
 
 namespace agent::api::ecs {
 
@@ -94,9 +94,7 @@ Result<void> refuse_managed_instances(const json& in) {
 }
 
 Result<void> check_name(const std::string& name) {
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string lower = shared::lower_case(name);
   if (!aws::is_ecs_name(name)) {
     return invalid_parameter("The capacity provider name '" + name +
                              "' must have 1 to 255 letters, digits, hyphens and underscores.");

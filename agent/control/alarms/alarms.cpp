@@ -159,10 +159,10 @@ std::vector<const model::AlarmEvent*> events_of(const State& state, const std::s
 std::optional<Finding> look_at(Step& step, const std::string& name) {
   const Alarm* alarm = find_alarm(step.state, name);
   if (alarm == nullptr || !alarm->policy.empty() || alarm->metric.name.empty()) return std::nullopt;
-  const std::int64_t now = shared::epoch_millis(step.now) / 1'000;
+  const std::int64_t now = shared::whole_seconds(step.now);
   const std::int64_t end = period_end(*alarm, now);
   const std::int64_t every = alarm->metric.period < kSeldomSeconds ? kOftenSeconds : kSeldomSeconds;
-  step.wake_at(shared::from_epoch_millis((end + every + kLateFigures) * 1'000));
+  step.wake_at(shared::from_whole_seconds(end + every + kLateFigures));
   std::int64_t& looked_at = rows(step).live.alarms_looked_at[name];
   if (looked_at >= end) return std::nullopt;
   looked_at = end;

@@ -102,6 +102,8 @@ shared::Result<void> set_tags(Step& step, const std::string& arn, std::vector<mo
 
 // ---- For the folder itself ----
 
+// Empty without such an attribute.
+std::string value_in(const std::map<std::string, std::string>& attributes, const char* name);
 std::string note_operation(Step& step, const std::string& type, std::map<std::string, std::string> targets);
 // 16 lower-case letters and digits behind the prefix ("ns-").
 std::string fresh_id(Step& step, std::string_view prefix);

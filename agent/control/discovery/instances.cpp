@@ -5,6 +5,7 @@
 #include "agent/control/discovery/discovery.h"
 #include "agent/control/discovery/tasks.h"
 #include "agent/control/state/faults.h"
+#include "agent/control/state/lookup.h"
 #include "agent/control/state/rows.h"
 #include "agent/control/state/table/owned.h"
 #include "shared/net/endpoint.h"
@@ -22,11 +23,6 @@ Table<model::DiscoveryInstance>& instances_table(Step& step) {
 void instances_changed(Step& step, const std::string& service) {
   rows(step).neighbours().discovery_services.edit(service,
                                                   [](model::DiscoveryService& row) { ++row.revision; });
-}
-
-std::string value_in(const std::map<std::string, std::string>& attributes, const char* name) {
-  const auto it = attributes.find(name);
-  return it == attributes.end() ? std::string() : it->second;
 }
 
 shared::Error bad_attribute(const std::string& name, const std::string& why) {
@@ -83,13 +79,15 @@ Result<void> check_for_records(const model::DiscoveryService& service,
 
 }  // namespace
 
+std::string value_in(const std::map<std::string, std::string>& attributes, const char* name) {
+  const auto it = attributes.find(name);
+  return it == attributes.end() ? std::string() : it->second;
+}
+
 std::vector<const model::DiscoveryInstance*> instances_of(const State& state, std::string_view service_id) {
-  const auto& table = state.neighbours().discovery_instances;
   std::vector<const model::DiscoveryInstance*> out;
-  const std::string prefix = std::string(service_id) + "/";
-  for (auto it = table.rows().lower_bound(prefix); it != table.rows().end() && it->first.starts_with(prefix);
-       ++it)
-    out.push_back(&it->second);
+  each_of_cluster(state.neighbours().discovery_instances, service_id,
+                  [&out](const model::DiscoveryInstance& row) { out.push_back(&row); });
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include "agent/control/state/rows.h"
 #include "agent/control/state/table/owned.h"
 #include "agent/control/state/tag_rules.h"
+#include "shared/base/text.h"
 
 namespace agent::control::discovery {
 
@@ -15,12 +16,6 @@ namespace {
 
 Table<model::DiscoveryService>& services_table(Step& step) {
   return rows(step).neighbours().discovery_services;
-}
-
-std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
 }
 
 }  // namespace
@@ -41,7 +36,8 @@ Result<const model::DiscoveryService*> create_service(Step& step, model::Discove
   if (service.type.empty()) service.type = !dns ? "HTTP" : service.records.empty() ? "HTTP" : "DNS_HTTP";
   for (const auto& [id, row] : services_table(step).rows()) {
     if (row.namespace_id != service.namespace_id) continue;
-    const bool same = dns ? lower_case(row.name) == lower_case(service.name) : row.name == service.name;
+    const bool same =
+        dns ? shared::lower_case(row.name) == shared::lower_case(service.name) : row.name == service.name;
     if (same)
       return fault("ServiceAlreadyExists",
                    "Service already exists: " + id + " has the name " + row.name + " in this namespace.");

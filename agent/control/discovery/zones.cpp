@@ -11,23 +11,18 @@ namespace agent::control::discovery {
 
 namespace {
 
-std::string attribute(const model::DiscoveryInstance& row, const char* name) {
-  const auto it = row.attributes.find(name);
-  return it == row.attributes.end() ? std::string() : it->second;
-}
-
 std::optional<dns::Host> host_of(const model::DiscoveryInstance& row, const std::string& service) {
   const auto name = dns::normal(row.id + "." + service);
   dns::Host host;
   host.name = name.value_or(service);  // one that is no name is no target, but has its address
   host.healthy = !row.unhealthy;
   std::array<std::uint8_t, 4> v4{};
-  if (::inet_pton(AF_INET, attribute(row, kIpv4).c_str(), v4.data()) == 1) host.ipv4 = v4;
+  if (::inet_pton(AF_INET, value_in(row.attributes, kIpv4).c_str(), v4.data()) == 1) host.ipv4 = v4;
   std::array<std::uint8_t, 16> v6{};
-  if (::inet_pton(AF_INET6, attribute(row, kIpv6).c_str(), v6.data()) == 1) host.ipv6 = v6;
-  const std::string port = attribute(row, kPort);
+  if (::inet_pton(AF_INET6, value_in(row.attributes, kIpv6).c_str(), v6.data()) == 1) host.ipv6 = v6;
+  const std::string port = value_in(row.attributes, kPort);
   std::from_chars(port.data(), port.data() + port.size(), host.port);
-  host.cname = dns::normal(attribute(row, kCname)).value_or("");
+  host.cname = dns::normal(value_in(row.attributes, kCname)).value_or("");
   return host;
 }
 

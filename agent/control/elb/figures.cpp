@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 20> kCounts{"ActiveConnectionCount",
                                                    "HTTPCode_Target_5XX_Count",
                                                    "HTTP_Fixed_Response_Count",
                                                    "HTTP_Redirect_Count",
-                                                   "HeldRequestCount",
+                                                   lb::kHeldRequests,
                                                    "NewConnectionCount",
                                                    "ProcessedBytes",
                                                    "RejectedConnectionCount",
@@ -100,7 +100,7 @@ void add_group(const Sink& sink, const State& state, const model::TargetGroup& g
 }  // namespace
 
 void take_figures(Step& step, const lb::Figures& figures) {
-  const Sink sink{*rows(step).live.metrics, shared::epoch_millis(step.now) / 1'000};
+  const Sink sink{*rows(step).live.metrics, shared::whole_seconds(step.now)};
   for (const lb::Counted& counted : figures.load_balancers) {
     if (counted.id.starts_with("app/")) add_counts(sink, {{"LoadBalancer", counted.id}}, counted);
   }

@@ -29,12 +29,6 @@ std::optional<std::string> refusal_of(const model::ContainerInstance* instance, 
   return shared::with_code(*why);
 }
 
-// "2026-01-01T06:00:00Z"
-std::string seconds_of(WallTime t) {
-  constexpr std::size_t kToSeconds = 19;
-  return shared::http::iso8601(t).substr(0, kToSeconds) + "Z";
-}
-
 }  // namespace
 
 AgentSync::AgentSync(State& state)
@@ -295,8 +289,9 @@ class AgentSync::Flush {
   std::optional<link::RoleCredentials> credentials_of(const model::TaskRole& role) const {
     const model::IamSession* keys = state_.neighbours().task_sessions.find(role.session);
     if (keys == nullptr) return std::nullopt;
-    return link::RoleCredentials{role.credentials_id, role.role_arn, keys->id,
-                                 keys->secret,        keys->token,   seconds_of(keys->expires_at)};
+    return link::RoleCredentials{
+        role.credentials_id, role.role_arn, keys->id,
+        keys->secret,        keys->token,   shared::http::iso8601_seconds(keys->expires_at)};
   }
 
   // The keys of its roles in a payload, noted as told.

@@ -288,7 +288,7 @@ Result<void> Engine::Impl::load() {
     if (const auto bad = table->load({first, last}))
       return Error("corrupt", "load state: the row '" + *bad + "' cannot be decoded");
   }
-  state.live.metrics = std::make_shared<metrics::Store>(shared::epoch_millis(executor.wall_now()) / 1'000);
+  state.live.metrics = std::make_shared<metrics::Store>(shared::whole_seconds(executor.wall_now()));
   begin_step();
   migrate(state);
   for (TableBase* table : tables) {
@@ -433,7 +433,8 @@ void Engine::Impl::write_messages(Outbox& messages, WallTime now) {
   if (!event_lines.empty() && outside != nullptr) {
     messages.run(
         [this, lines = std::exchange(event_lines, {})] {
-          for (const events::Line& each : lines) outside->put_line(each.group_arn, each.stream, each.at, each.text);
+          for (const events::Line& each : lines)
+            outside->put_line(each.group_arn, each.stream, each.at, each.text);
         },
         [] {});
   }

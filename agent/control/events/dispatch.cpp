@@ -1,7 +1,5 @@
 // Events on their way: which rules want one, and what their targets are given.
 #include <algorithm>
-#include <array>
-#include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +7,7 @@
 #include "agent/control/state/rows.h"
 #include "agent/control/state/table/owned.h"
 #include "agent/pattern/pattern.h"
+#include "shared/http/message.h"
 #include "shared/json/reader.h"
 
 namespace agent::control::events {
@@ -16,15 +15,6 @@ namespace agent::control::events {
 using nlohmann::json;
 
 namespace {
-
-std::string utc_text(shared::WallTime at) {
-  const auto seconds = static_cast<std::time_t>(shared::epoch_millis(at) / 1'000);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
-}
 
 // "$.detail.name": what is there, or null.
 json at_path(const json& event, std::string_view path) {
@@ -92,7 +82,7 @@ json envelope(Step& step, const Event& event, const std::string& id) {
              {"detail-type", event.detail_type},
              {"source", event.source},
              {"account", step.settings.account},
-             {"time", utc_text(event.time.value_or(step.now))},
+             {"time", shared::http::iso8601_seconds(event.time.value_or(step.now))},
              {"region", step.settings.region},
              {"resources", event.resources}};
   whole["detail"] = detail ? *std::move(detail) : json::object();

@@ -6,6 +6,7 @@
 #include "agent/control/events/events.h"
 #include "agent/control/state/rows.h"
 #include "agent/schedule/schedule.h"
+#include "shared/base/time.h"
 #include "shared/json/reader.h"
 
 namespace agent::control::events {
@@ -21,9 +22,6 @@ constexpr Millis kFirstRetry{10'000};
 constexpr Millis kLongestRetry{300'000};
 constexpr int kMostDoublings = 10;
 constexpr std::string_view kLogGroup = ":log-group:";
-
-std::int64_t seconds_of(WallTime time) { return shared::epoch_millis(time) / 1'000; }
-WallTime time_of(std::int64_t seconds) { return shared::from_epoch_millis(seconds * 1'000); }
 
 // Of a timetable from `after` on: the newest time that has come, and the next that has not.
 struct Ticks {
@@ -54,11 +52,12 @@ void look_at_rule(Step& step, const std::string& name) {
   if (rule == nullptr || !rule->enabled || rule->schedule.empty()) return;
   const auto schedule = schedule::Schedule::parse(rule->schedule, "");
   if (!schedule) return;
-  const auto ticks = ticks_of(*schedule, seconds_of(rule->done_until), seconds_of(rule->begun),
-                              seconds_of(step.now), kMostAge, kNoEnd);
-  if (ticks.next) step.wake_at(time_of(*ticks.next));
+  const auto ticks =
+      ticks_of(*schedule, shared::whole_seconds(rule->done_until), shared::whole_seconds(rule->begun),
+               shared::whole_seconds(step.now), kMostAge, kNoEnd);
+  if (ticks.next) step.wake_at(shared::from_whole_seconds(*ticks.next));
   if (!ticks.newest) return;
-  const WallTime at = time_of(*ticks.newest);
+  const WallTime at = shared::from_whole_seconds(*ticks.newest);
   deliver_scheduled(step, *rule, at);
   rows(step).neighbours().event_rules.edit(name, [&](model::EventRule& row) { row.done_until = at; });
 }
@@ -68,27 +67,28 @@ void look_at_schedule(Step& step, const std::string& key) {
   if (row == nullptr || !row->enabled) return;
   const auto schedule = schedule::Schedule::parse(row->expression, row->timezone);
   if (!schedule) return;
-  const std::int64_t begun = seconds_of(row->has_start ? row->start_at : row->created_at);
-  const std::int64_t end = row->has_end ? seconds_of(row->end_at) : kNoEnd;
-  const std::int64_t after =
-      row->has_start ? std::max(seconds_of(row->done_until), begun - 1) : seconds_of(row->done_until);
-  const auto ticks = ticks_of(*schedule, after, begun, seconds_of(step.now), row->target.max_age, end);
+  const std::int64_t begun = shared::whole_seconds(row->has_start ? row->start_at : row->created_at);
+  const std::int64_t end = row->has_end ? shared::whole_seconds(row->end_at) : kNoEnd;
+  const std::int64_t after = row->has_start ? std::max(shared::whole_seconds(row->done_until), begun - 1)
+                                            : shared::whole_seconds(row->done_until);
+  const auto ticks =
+      ticks_of(*schedule, after, begun, shared::whole_seconds(step.now), row->target.max_age, end);
   if (ticks.newest) {
     model::Invocation invocation;
     invocation.owner = "schedule/" + key;
     invocation.target = row->target;
     invocation.started_by = "chronos-schedule/" + row->name;
     invocation.payload = row->target.input;
-    invocation.due_at = time_of(*ticks.newest);
+    invocation.due_at = shared::from_whole_seconds(*ticks.newest);
     // Somewhere in the window.
     const auto window = static_cast<std::uint64_t>(row->window_minutes * kMinute);
     invocation.next_at =
         invocation.due_at + std::chrono::seconds(window == 0 ? 0 : step.random.below(window));
     invoke(step, std::move(invocation));
     rows(step).neighbours().schedules.edit(
-        key, [&](model::Schedule& each) { each.done_until = time_of(*ticks.newest); });
+        key, [&](model::Schedule& each) { each.done_until = shared::from_whole_seconds(*ticks.newest); });
   }
-  if (ticks.next) return step.wake_at(time_of(*ticks.next));
+  if (ticks.next) return step.wake_at(shared::from_whole_seconds(*ticks.next));
   if (row->delete_after) rows(step).neighbours().schedules.erase(key);
 }
 

@@ -14,6 +14,7 @@
 #include "agent/control/state/rows.h"
 #include "agent/control/state/table/owned.h"
 #include "agent/schedule/schedule.h"
+#include "shared/base/time.h"
 
 namespace agent::control::scaling {
 
@@ -30,9 +31,6 @@ constexpr std::int64_t kLookEvery = 1;  // seconds
 constexpr std::int64_t kHeldLately = 5;
 // An alarm of a policy stays in ALARM for so long at least, so that noise fills no history.
 constexpr shared::Millis kCalmAfter{60'000};
-
-std::int64_t seconds_of(WallTime time) { return shared::epoch_millis(time) / 1'000; }
-WallTime time_of(std::int64_t seconds) { return shared::from_epoch_millis(seconds * 1'000); }
 
 std::string short_number(double value) {
   std::array<char, 32> text{};
@@ -163,7 +161,8 @@ void look_at_alarm(Step& step, const std::string& name) {
 // ---- Scalable targets ----
 
 void tell_alarms(Step& step, const ScalingPolicy& policy, const Wish& wish) {
-  const bool unknown = !wish.data && seconds_of(step.now) < step.state.live.metrics->begun() + kNoDataAfter;
+  const bool unknown =
+      !wish.data && shared::whole_seconds(step.now) < step.state.live.metrics->begun() + kNoDataAfter;
   if (unknown) return;
   const std::string shown = wish.data ? policy.metric.name + " is " + short_number(wish.value) +
                                             ", the target value is " + short_number(policy.target)
@@ -202,19 +201,19 @@ void scheduled_actions(Step& step, const std::string& key) {
     const ScheduledAction action = *table.find(action_key);
     const auto schedule = schedule::Schedule::parse(action.schedule, action.timezone);
     if (!schedule) continue;  // the host has lost the file of its time zone
-    const std::int64_t begun = seconds_of(action.has_start ? action.start_at : action.created_at);
-    std::int64_t after = seconds_of(action.done_until);
+    const std::int64_t begun = shared::whole_seconds(action.has_start ? action.start_at : action.created_at);
+    std::int64_t after = shared::whole_seconds(action.done_until);
     if (action.has_start) after = std::max(after, begun - 1);
     auto due = schedule->next(after, begun);
-    const bool over = !due || (action.has_end && time_of(*due) > action.end_at);
-    if (!over && time_of(*due) > step.now) {
-      step.wake_at(time_of(*due));
+    const bool over = !due || (action.has_end && shared::from_whole_seconds(*due) > action.end_at);
+    if (!over && shared::from_whole_seconds(*due) > step.now) {
+      step.wake_at(shared::from_whole_seconds(*due));
       continue;
     }
     if (!over) {
       if (!find_target(step.state, key)->scheduled_suspended) run_scheduled_action(step, key, action);
-      due = schedule->next(seconds_of(step.now), begun);
-      if (due) step.wake_at(time_of(*due));
+      due = schedule->next(shared::whole_seconds(step.now), begun);
+      if (due) step.wake_at(shared::from_whole_seconds(*due));
     }
     if (schedule->once() && !over) {
       table.erase(action_key);  // as AWS does
@@ -228,7 +227,7 @@ void scheduled_actions(Step& step, const std::string& key) {
 // follows.
 void wake_up(Step& step, const std::string& key, const Situation& at) {
   if (at.desired != 0 || at.max_capacity == 0 || at.out_suspended) return;
-  const std::int64_t now = seconds_of(step.now);
+  const std::int64_t now = shared::whole_seconds(step.now);
   for (const model::ServiceLoadBalancer& each : step.state.services.find(key)->load_balancers) {
     for (const std::string& arn : {each.target_group_arn, each.alternate_target_group_arn}) {
       const model::TargetGroup* group = step.state.target_groups.find(arn);
@@ -255,14 +254,14 @@ void look_at_target(Step& step, const std::string& key) {
   const Timing timing{step.settings.scale_out_after.count() / 1'000,
                       step.settings.scale_in_after.count() / 1'000};
   Running& tasks = rows(step).live.tasks_lately[key];
-  note(tasks, seconds_of(step.now), running, timing);
+  note(tasks, shared::whole_seconds(step.now), running, timing);
   std::vector<Tracked> tracked;
   const auto& policies = step.state.neighbours().scaling_policies;
   for (const std::string& each : keys_under(policies, key)) {
     const ScalingPolicy* policy = policies.find(each);
     if (!policy->tracks) continue;
     tracked.push_back(
-        {policy, track(*policy, *step.state.live.metrics, seconds_of(step.now), tasks, timing)});
+        {policy, track(*policy, *step.state.live.metrics, shared::whole_seconds(step.now), tasks, timing)});
     tell_alarms(step, *policy, tracked.back().wish);
   }
   const Situation at = situation_of(step, *service, *find_target(step.state, key));
@@ -276,7 +275,8 @@ void look_at_target(Step& step, const std::string& key) {
   wake_up(step, key, situation_of(step, *step.state.services.find(key), *find_target(step.state, key)));
   const bool asleep = step.state.services.find(key)->desired_count == 0;
   const bool open = settle_activities(step, key, step.state.services.find(key)->desired_count, running);
-  if (open || asleep || !tracked.empty()) step.wake_at(time_of(seconds_of(step.now) + kLookEvery));
+  if (open || asleep || !tracked.empty())
+    step.wake_at(shared::from_whole_seconds(shared::whole_seconds(step.now) + kLookEvery));
 }
 
 }  // namespace

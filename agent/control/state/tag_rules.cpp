@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/control/state/faults.h"
+#include "shared/base/text.h"
 
 namespace agent::control {
 namespace {
@@ -48,7 +49,7 @@ bool is_reserved_tag_key(std::string_view key) {
   constexpr std::string_view kPrefix = "aws:";
   if (key.size() < kPrefix.size()) return false;
   return std::equal(kPrefix.begin(), kPrefix.end(), key.begin(),
-                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
+                    [](char a, char b) { return a == shared::lower_case(b); });
 }
 
 Result<void> check_tags(const std::vector<model::Tag>& tags) {

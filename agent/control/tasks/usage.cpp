@@ -15,7 +15,7 @@ void note_usage(Step& step, const std::string& instance_arn, const std::vector<T
   const model::ContainerInstance* instance = find_instance_by_arn(step.state, instance_arn);
   if (instance == nullptr) return;
   metrics::Store& store = *rows(step).live.metrics;
-  const std::int64_t now = shared::epoch_millis(step.now) / 1'000;
+  const std::int64_t now = shared::whole_seconds(step.now);
   const auto add = [&](const char* metric, const model::Task& task, double used, std::int64_t reserved) {
     if (reserved <= 0) return;  // of nothing there is no share
     const auto figure = metrics::Figure::of(used / static_cast<double>(reserved) * kWhole);

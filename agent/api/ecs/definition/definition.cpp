@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "agent/aws/arn.h"
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"
+#include "shared/base/text.h"
 #include "shared/json/reader.h"
 
 namespace agent::api::ecs {
@@ -41,9 +41,7 @@ std::optional<std::int64_t> amount_of(std::string_view text, std::string_view un
   if (failure != std::errc() || !std::isfinite(number) || number < 0 || number > 1e9) return std::nullopt;
   std::string rest(stop, end);
   if (!rest.empty() && rest.front() == ' ') rest.erase(0, 1);
-  std::transform(rest.begin(), rest.end(), rest.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (rest != unit) return std::nullopt;
+  if (shared::lower_case(rest) != unit) return std::nullopt;
   return std::llround(number * static_cast<double>(factor));
 }
 

@@ -1,7 +1,6 @@
 #include "agent/api/ecs/tasks/placement.h"
 
 #include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -9,6 +8,7 @@
 #include "agent/control/state/lookup.h"
 #include "agent/model/words.h"
 #include "agent/scheduler/query.h"
+#include "shared/base/text.h"
 #include "shared/json/reader.h"
 
 namespace agent::api::ecs {
@@ -19,26 +19,20 @@ using shared::Result;
 
 namespace {
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 Error no_fargate() {
   return unsupported(
       "Launch type FARGATE is not offered: tasks run on your own container instances. Use EC2 or EXTERNAL.");
 }
 
 Result<model::PlacementStrategy> strategy_of(const json& in) {
-  const auto type = model::from_word<model::StrategyType>(lower(text_in(in, "type")));
+  const auto type = model::from_word<model::StrategyType>(shared::lower_case(text_in(in, "type")));
   if (!type) {
     return invalid_parameter("Unknown placement strategy type '" + text_in(in, "type") +
                              "'. It must be spread, binpack or random.");
   }
   model::PlacementStrategy strategy{*type, text_in(in, "field")};
   if (*type == model::StrategyType::kBinpack) {
-    strategy.field = lower(strategy.field);
+    strategy.field = shared::lower_case(strategy.field);
     if (strategy.field != "cpu" && strategy.field != "memory") {
       return invalid_parameter("Placement strategy binpack needs the field cpu or memory, got '" +
                                text_in(in, "field") + "'.");

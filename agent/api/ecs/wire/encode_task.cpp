@@ -4,6 +4,7 @@
 #include "agent/api/ecs/wire/encode.h"
 #include "agent/control/state/lookup.h"
 #include "agent/control/tasks/health.h"
+#include "agent/control/tasks/placing.h"
 #include "agent/model/words.h"
 #include "shared/base/check.h"
 #include "shared/http/message.h"
@@ -63,12 +64,6 @@ json encode_overrides(const model::Task& task) {
   return out;
 }
 
-std::string attribute_of(const model::ContainerInstance& instance, std::string_view name) {
-  const auto it = std::find_if(instance.attributes.begin(), instance.attributes.end(),
-                               [&](const model::NameValue& each) { return each.name == name; });
-  return it == instance.attributes.end() ? std::string() : it->value;
-}
-
 // The steps of the ordering promise that ECS has no members for.
 json encode_promise(const model::Task& task) {
   json out = json::array();
@@ -90,10 +85,10 @@ void put_place(json& out, const control::State& state, const model::Task& task) 
       control::find_instance_by_arn(state, task.container_instance_arn);
   if (instance == nullptr) return;
   constexpr const char* kArchitecture = "ecs.cpu-architecture";
-  if (const std::string value = attribute_of(*instance, kArchitecture); !value.empty()) {
+  if (const std::string value = control::attribute_of(*instance, kArchitecture); !value.empty()) {
     out["attributes"].push_back({{"name", kArchitecture}, {"value", value}});
   }
-  put_text(out, "availabilityZone", attribute_of(*instance, "ecs.availability-zone"));
+  put_text(out, "availabilityZone", control::attribute_of(*instance, scheduler::kZoneAttribute));
   if (task.last_status != model::TaskStatus::kStopped) {
     out["connectivity"] = control::is_connected(state, *instance) ? "CONNECTED" : "DISCONNECTED";
   }

@@ -1,8 +1,8 @@
 #include "agent/runtime/oci/registry/challenge.h"
 
-#include <algorithm>
 #include <cctype>
 
+#include "shared/base/text.h"
 #include "shared/crypto/hash.h"
 #include "shared/json/reader.h"
 
@@ -12,13 +12,6 @@ namespace {
 using shared::Error;
 using shared::Result;
 using shared::json::Reader;
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 bool token_char(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
@@ -66,7 +59,7 @@ std::optional<Challenge> parse_challenge(std::string_view text) {
     skip(" \t");
     if (at >= text.size() || text[at] != '=') {  // a scheme
       if (good()) return current;
-      current = Challenge{lowered(word), {}};
+      current = Challenge{shared::lower_case(std::string(word)), {}};
       continue;
     }
     ++at;
@@ -81,7 +74,7 @@ std::optional<Challenge> parse_challenge(std::string_view text) {
     } else {
       value = token();
     }
-    if (current) current->parameters[lowered(word)] = value;
+    if (current) current->parameters[shared::lower_case(std::string(word))] = value;
   }
   return good() ? current : std::nullopt;
 }

@@ -25,6 +25,11 @@ TEST(Text, ThatIsNoUtf8IsCutWhereTheLimitIs) {
   EXPECT_EQ(shortened(std::string(10, '\x80'), 6), std::string(6, '\x80'));
 }
 
+TEST(Text, IsLowerCaseInItsAsciiLettersAlone) {
+  EXPECT_EQ(lower_case(std::string("X-Amz@[`{AZaz09\u00c4")), "x-amz@[`{azaz09\u00c4");
+  static_assert(lower_case('A') == 'a' && lower_case('@') == '@' && lower_case('[') == '[');
+}
+
 TEST(Text, OfAnErrorBeginsWithItsCode) {
   EXPECT_EQ(with_code(Error("io", "disk is gone")), "io: disk is gone");
 }

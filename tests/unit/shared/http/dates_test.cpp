@@ -9,6 +9,7 @@ TEST(Dates, AreWrittenAsTheStandardsShowThem) {
   EXPECT_EQ(http_date(from_epoch_millis(784111777000)),
             "Sun, 06 Nov 1994 08:49:37 GMT");  // RFC 9110's example
   EXPECT_EQ(iso8601(from_epoch_millis(1714566896789)), "2024-05-01T12:34:56.789Z");
+  EXPECT_EQ(iso8601_seconds(from_epoch_millis(1714566896789)), "2024-05-01T12:34:56Z");
   EXPECT_EQ(amz_date(from_epoch_millis(1415235846999)), "20141106T010406Z");
   EXPECT_EQ(http_date(from_epoch_millis(0)), "Thu, 01 Jan 1970 00:00:00 GMT");
   EXPECT_EQ(iso8601(from_epoch_millis(-1)), "1969-12-31T23:59:59.999Z");
