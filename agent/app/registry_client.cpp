@@ -1,7 +1,7 @@
 #include "agent/app/registry_client.h"
 
-#include "agent/hooks/url.h"
 #include "shared/crypto/hash.h"
+#include "shared/net/https_url.h"
 
 namespace agent::app {
 
@@ -19,7 +19,7 @@ constexpr std::size_t kMaxRegistryAnswer = 4 * 1024 * 1024;  // a manifest
 Result<std::unique_ptr<RegistryClient>> RegistryClient::create(shared::httpd::IoLoop& loop,
                                                                const std::string& url,
                                                                const std::string& password) {
-  const auto parsed = hooks::parse_hook_url(url);
+  const auto parsed = shared::net::parse_http_url(url);
   if (!parsed) return Error("setting", parsed.error().text());
   if (parsed->at.target != "/")
     return Error("setting", "'" + url + "' has a path: a registry is a host and a port");

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "agent/hooks/url.h"
 #include "shared/httpd/client.h"
 #include "shared/httpd/https_client.h"
+#include "shared/net/https_url.h"
 
 namespace agent::hooks {
 namespace {
@@ -18,7 +18,7 @@ class HttpCaller final : public Caller {
       : loop_(loop), https_(std::move(client)) {}
 
   void call(Call wanted, std::function<void(Reply)> done) override {
-    const auto url = parse_hook_url(wanted.url);
+    const auto url = shared::net::parse_http_url(wanted.url);
     if (!url) {
       return loop_.post([done = std::move(done), text = url.error().text()] {
         done({Said::kNothing, {}, text});

@@ -9,6 +9,7 @@
 #include "shared/httpd/https_client.h"
 #include "shared/httpd/io_loop.h"
 #include "shared/json/reader.h"
+#include "shared/net/https_url.h"
 
 namespace agent::cli {
 
@@ -30,10 +31,7 @@ constexpr std::array<shared::Millis, 4> kPauses = {shared::Millis(200), shared::
 constexpr shared::Millis kForever = std::chrono::hours(24 * 365);
 
 std::string authority(const Url& url) {
-  const bool usual = url.to.port == (url.https ? 443 : 80);
-  const bool v6 = url.to.address.find(':') != std::string::npos;
-  const std::string host = v6 ? "[" + url.to.address + "]" : url.to.address;
-  return usual ? host : host + ":" + std::to_string(url.to.port);
+  return shared::net::authority_of(url.to, url.https ? shared::net::kHttpsPort : shared::net::kHttpPort);
 }
 
 bool is_same(const Url& a, const Url& b) { return a.https == b.https && a.to == b.to; }

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "shared/json/reader.h"
+#include "shared/net/https_url.h"
 
 namespace agent::cli {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 using shared::Error;
 using shared::Result;
 
-constexpr std::uint16_t kHttp = 80;
-constexpr std::uint16_t kHttps = 443;
 // Where the keys of a control on this host are: its package's unit, an agent with both roles, the quickstart.
 constexpr std::array<const char*, 3> kLocalKeys = {"/var/lib/berth-control/credentials",
                                                    "/var/lib/berth/credentials",
@@ -227,7 +226,7 @@ Result<Url> parse_url(std::string_view text) {
   rest.remove_prefix(url.https ? 8 : 7);
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#@ ") != std::string_view::npos) return wrong("has more than a host and a port");
-  url.to.port = url.https ? kHttps : kHttp;
+  url.to.port = url.https ? shared::net::kHttpsPort : shared::net::kHttpPort;
   const std::size_t bracket = rest.rfind(']');
   const std::size_t colon = rest.rfind(':');
   if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {

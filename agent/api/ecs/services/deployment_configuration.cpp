@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/api/ecs/wire/encode.h"
-#include "agent/hooks/url.h"
 #include "agent/model/words.h"
 #include "shared/json/reader.h"
+#include "shared/net/https_url.h"
 
 namespace agent::api::ecs {
 
@@ -83,7 +83,7 @@ Result<void> read_target(const json& in, model::LifecycleHook& hook) {
         "lifecycleHooks.hookTargetArn: Lambda functions are not offered: give an http or https URL, which is "
         "called with what the function would be given, or use the targetType PAUSE.");
   }
-  if (const auto url = hooks::parse_hook_url(hook.url); !url)
+  if (const auto url = shared::net::parse_http_url(hook.url); !url)
     return invalid_parameter("lifecycleHooks.hookTargetArn: " + url.error().text() + ".");
   return {};
 }

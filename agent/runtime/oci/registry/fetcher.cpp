@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "shared/net/https_url.h"
+
 namespace agent::runtime::oci {
 namespace {
 
@@ -15,16 +17,11 @@ using shared::http::Response;
 constexpr Millis kLook{200};  // how often a call that waits asks whether it is still wanted
 constexpr Millis kConnect{10'000};
 constexpr Millis kLongest{6 * 3600'000};
-constexpr int kHttpPort = 80;
-constexpr int kHttpsPort = 443;
 
 }  // namespace
 
 std::string Url::authority() const {
-  const bool usual = to.port == (tls ? kHttpsPort : kHttpPort);
-  const bool v6 = to.address.find(':') != std::string::npos;
-  const std::string host = v6 ? "[" + to.address + "]" : to.address;
-  return usual ? host : host + ":" + std::to_string(to.port);
+  return shared::net::authority_of(to, tls ? shared::net::kHttpsPort : shared::net::kHttpPort);
 }
 
 Result<Url> parse_url(const std::string& text, const Url* base) {
@@ -52,7 +49,7 @@ Result<Url> parse_url(const std::string& text, const Url* base) {
   std::string host = rest.substr(0, slash);
   if (slash != std::string::npos) url.target = (rest[slash] == '?' ? "/" : "") + rest.substr(slash);
   if (host.empty() || host.find('@') != std::string::npos) return bad();
-  url.to.port = static_cast<std::uint16_t>(url.tls ? kHttpsPort : kHttpPort);
+  url.to.port = url.tls ? shared::net::kHttpsPort : shared::net::kHttpPort;
   const auto colon = host.rfind(':');
   if (colon != std::string::npos && (host[0] != '[' || host[colon - 1] == ']')) {
     int port = 0;

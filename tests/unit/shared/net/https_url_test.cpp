@@ -29,6 +29,23 @@ TEST(HttpsUrl, HasAnEndpointAndATarget) {
   }
 }
 
+TEST(HttpUrl, IsOfEitherSchemeWithThePortThatIsUsualThere) {
+  const auto plain = parse_http_url("http://a.example/x?y=1");
+  ASSERT_TRUE(plain) << plain.error().text();
+  EXPECT_FALSE(plain->tls);
+  EXPECT_EQ(plain->at, (HttpsUrl{{.address = "a.example", .port = 80}, "/x?y=1"}));
+  EXPECT_EQ(authority_of(plain->at.to, kHttpPort), "a.example");
+  EXPECT_EQ(parse_http_url("http://[::1]:443")->at.to, (Endpoint{.address = "::1", .port = 443}));
+  const auto tls = parse_http_url("https://a.example");
+  ASSERT_TRUE(tls) << tls.error().text();
+  EXPECT_TRUE(tls->tls);
+  EXPECT_EQ(tls->at, (HttpsUrl{{.address = "a.example", .port = 443}, "/"}));
+  EXPECT_THAT(parse_http_url("ftp://a.example").error().text(),
+              HasSubstr("does not begin with http:// or https://"));
+  EXPECT_THAT(parse_http_url("http://a.example/#x").error().text(),
+              HasSubstr("'http://a.example/#x': has a fragment"));
+}
+
 TEST(HttpsUrl, WhatTwoReadersCouldTakeForTwoHostsIsRefusedWithTheReason) {
   const struct {
     const char* text;
