@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "agent/dns/answer.h"
+#include "shared/base/unique_fd.h"
 #include "shared/env/random.h"
 #include "shared/httpd/io_loop.h"
 
@@ -26,24 +26,6 @@ namespace {
 
 constexpr int kAtOnce = 64;  // datagrams, connections or reads before others have their turn
 constexpr int kTriesForPort = 16;
-
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
 
 struct Address {
   sockaddr_storage storage{};
@@ -78,10 +60,10 @@ Error cannot(const shared::net::Endpoint& at, const char* what) {
   return Error("listen", std::string(what) + " " + shared::net::to_string(at) + ": " + std::strerror(errno));
 }
 
-Result<Descriptor> bound(const shared::net::Endpoint& at, int kind) {
+Result<shared::UniqueFd> bound(const shared::net::Endpoint& at, int kind) {
   Address where = address_of(at);
   if (where.size == 0) return Error("listen", "'" + at.address + "' is not an IP address");
-  Descriptor fd(::socket(where.storage.ss_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  shared::UniqueFd fd(::socket(where.storage.ss_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return cannot(at, "open a socket for");
   const int yes = 1;
   if (kind == SOCK_STREAM) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
@@ -107,7 +89,7 @@ void forget_interface(msghdr& message) {
 
 struct Server::Impl {
   struct Client {
-    Descriptor fd;
+    shared::UniqueFd fd;
     std::string unread;
     shared::env::Timer watch;
     shared::env::Timer idle;
@@ -152,7 +134,7 @@ struct Server::Impl {
   }
   void take_clients() {
     for (int i = 0; i < kAtOnce; ++i) {
-      Descriptor fd(::accept4(tcp.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      shared::UniqueFd fd(::accept4(tcp.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.get() < 0) return;
       if (clients.size() >= kMaxTcpClients) continue;
       const std::uint64_t id = ++last_client;
@@ -214,8 +196,8 @@ struct Server::Impl {
   std::mutex mutex;
   std::shared_ptr<const Zones> zones = std::make_shared<Zones>();
   shared::httpd::IoLoop loop;
-  Descriptor udp;
-  Descriptor tcp;
+  shared::UniqueFd udp;
+  shared::UniqueFd tcp;
   shared::env::Timer udp_watch;
   shared::env::Timer tcp_watch;
   std::map<std::uint64_t, Client> clients;

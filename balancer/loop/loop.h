@@ -99,8 +99,6 @@ class FdWatch {
 
   shared::Result<void> start(Loop& loop, int fd, Interest interest, void* owner, Callback callback);
   void stop();
-  // stop() of a descriptor of which there is no other copy and which is closed next.
-  void stop_before_close() { stop(); }
   bool active() const { return active_; }
 
  private:

@@ -25,10 +25,6 @@ void enable(int fd, int level, int option) {
 
 const sockaddr* raw(const Address& a) { return reinterpret_cast<const sockaddr*>(&a.storage); }
 
-}  // namespace
-
-namespace {
-
 // inet_ntop() goes through printf, which costs an accepted connection more than all else that is done for it.
 std::string ipv4_text(const in_addr& address) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(&address.s_addr);

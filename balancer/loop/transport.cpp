@@ -17,7 +17,7 @@ IoResult PrefacedTransport::write(std::span<const iovec> parts) {
 }
 
 void SocketTransport::close() {
-  watch_.stop_before_close();
+  watch_.stop();
   fd_.reset();
 }
 

@@ -22,7 +22,6 @@ using shared::Result;
 constexpr const char* kCreate = "CannotCreateContainerError";
 constexpr std::size_t kIdBytes = 32;
 constexpr shared::Millis kStopExtra{2 * 60'000};  // on top of the grace
-constexpr std::string_view kContainer = "container:";
 
 Error missing(const ContainerHandle& handle) {
   return Error("not_found", "no such container: " + (handle.id.empty() ? handle.name : handle.id));
@@ -135,7 +134,7 @@ void OciRuntime::create(const ContainerSpec& spec, Done<ContainerHandle> done) {
         if (!record) return record;
         const fs::path folder = starter_->folder(record->id);
         if (auto made = files::make_directory(folder); !made) return Error(kCreate, made.error().text());
-        if (auto wrote = files::write_durably(folder / "container.json", record_text(*record)); !wrote)
+        if (auto wrote = files::write_durably(folder / kRecordFile, record_text(*record)); !wrote)
           return Error(kCreate, wrote.error().text());
         if (auto synced = files::sync_directory(folder.parent_path()); !synced)
           return Error(kCreate, synced.error().text());
@@ -165,7 +164,7 @@ Peers OciRuntime::peers_of(const ContainerSettings& settings) {
                  box->facts.shm};
   };
   for (const std::string* mode : {&settings.network_mode, &settings.pid_mode, &settings.ipc_mode})
-    if (mode->starts_with(kContainer)) add(mode->substr(kContainer.size()));
+    if (mode->starts_with(kOfContainer)) add(mode->substr(kOfContainer.size()));
   for (const std::string& link : settings.links) add(link.substr(0, link.find(':')));
   return out;
 }
@@ -245,7 +244,7 @@ void OciRuntime::stats(const ContainerHandle& handle, Done<std::string> done) {
     return later<std::string>(std::move(done), Error("not_found", "it does not run"));
   off(
       *workers_, "", [this, id = box->record->id, run = box->run] { return starter_->stats(id, run); },
-      [done = std::move(done)](Result<std::string> result) { done(std::move(result)); });
+      std::move(done));
 }
 
 void OciRuntime::remove(const ContainerHandle& handle, Done<bool> done) {
@@ -272,8 +271,8 @@ void OciRuntime::remove(const ContainerHandle& handle, Done<bool> done) {
             [this, record] {
               const fs::path folder = starter_->folder(record->id);
               std::error_code ignored;
-              fs::remove(folder / "container.json", ignored);  // first: from here on it is rubbish
-              if (fs::exists(folder / "start.json", ignored)) starter_->clean_up(record->id);
+              fs::remove(folder / kRecordFile, ignored);  // first: from here on it is rubbish
+              if (fs::exists(folder / kStartFile, ignored)) starter_->clean_up(record->id);
               for (const VolumeMount& each : record->mounts)
                 if (each.anonymous) (void)volumes_->remove(each.volume);
               files::remove_tree(folder);

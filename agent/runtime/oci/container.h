@@ -22,6 +22,9 @@
 
 namespace agent::runtime::oci {
 
+inline constexpr const char* kRecordFile = "container.json";
+inline constexpr const char* kStartFile = "start.json";
+
 struct VolumeMount {
   std::string source;  // a folder or file of the host
   std::string volume;  // its name, where it is a volume

@@ -26,7 +26,7 @@ void OciRuntime::pull(const std::string& image, Done<ImageInfo> done) {
         if (!pulled) return Error("CannotPullContainerError", pulled.error().text());
         return info_of_image(*pulled);
       },
-      [done = std::move(done)](Result<ImageInfo> result) { done(std::move(result)); });
+      std::move(done));
 }
 
 void OciRuntime::find_image(const std::string& image, Done<ImageInfo> done) {
@@ -41,7 +41,7 @@ void OciRuntime::find_image(const std::string& image, Done<ImageInfo> done) {
                    ? found.error()
                    : Error("CannotInspectContainerError", found.error().text());
       },
-      [done = std::move(done)](Result<ImageInfo> result) { done(std::move(result)); });
+      std::move(done));
 }
 
 void OciRuntime::import_image(const std::string& image, std::string tree, Done<ImageInfo> done) {
@@ -59,7 +59,7 @@ void OciRuntime::import_image(const std::string& image, std::string tree, Done<I
         if (!imported) return refused(imported.error());
         return info_of_image(*imported);
       },
-      [done = std::move(done)](Result<ImageInfo> result) { done(std::move(result)); });
+      std::move(done));
 }
 
 void OciRuntime::load_images(const std::string& archive, Done<std::vector<std::string>> done) {
@@ -72,21 +72,18 @@ void OciRuntime::load_images(const std::string& archive, Done<std::vector<std::s
 
 void OciRuntime::create_volume(const VolumeSpec& spec, Done<VolumeInfo> done) {
   off(
-      *workers_, "volume " + spec.name, [this, spec] { return volumes_->create(spec); },
-      [done = std::move(done)](Result<VolumeInfo> result) { done(std::move(result)); });
+      *workers_, "volume " + spec.name, [this, spec] { return volumes_->create(spec); }, std::move(done));
 }
 
 void OciRuntime::find_volume(const std::string& name, Done<VolumeInfo> done) {
   off(
-      *workers_, "volume " + name, [this, name] { return volumes_->find(name); },
-      [done = std::move(done)](Result<VolumeInfo> result) { done(std::move(result)); });
+      *workers_, "volume " + name, [this, name] { return volumes_->find(name); }, std::move(done));
 }
 
 void OciRuntime::labelled_volumes(const std::string& label, const std::string& value,
                                   Done<std::vector<VolumeInfo>> done) {
   off(
-      *workers_, "", [this, label, value] { return volumes_->labelled(label, value); },
-      [done = std::move(done)](Result<std::vector<VolumeInfo>> result) { done(std::move(result)); });
+      *workers_, "", [this, label, value] { return volumes_->labelled(label, value); }, std::move(done));
 }
 
 void OciRuntime::remove_volume(const std::string& name, Done<bool> done) {
@@ -96,8 +93,7 @@ void OciRuntime::remove_volume(const std::string& name, Done<bool> done) {
       return later<bool>(std::move(done), Error("CannotRemoveVolumeError",
                                                 "remove " + name + ": volume is in use - [" + id + "]"));
   off(
-      *workers_, "volume " + name, [this, name] { return volumes_->remove(name); },
-      [done = std::move(done)](Result<bool> result) { done(std::move(result)); });
+      *workers_, "volume " + name, [this, name] { return volumes_->remove(name); }, std::move(done));
 }
 
 }  // namespace agent::runtime::oci

@@ -29,11 +29,6 @@ namespace {
 constexpr shared::Millis kNetworkLook{5'000};
 constexpr int kUnknown = 255;  // exit code of what ended while nobody could see it
 
-std::string text_or(const fs::path& path) {
-  auto text = files::read(path);
-  return text ? *text : std::string();
-}
-
 }  // namespace
 
 OciRuntime::OciRuntime(shared::httpd::IoLoop& loop, OciSettings settings)
@@ -111,7 +106,7 @@ Result<void> OciRuntime::load_archives() {
     const fs::path stamp = stamps / each.path().filename();
     const std::string now = std::to_string(each.file_size(error)) + " " +
                             std::to_string(each.last_write_time(error).time_since_epoch().count());
-    if (text_or(stamp) == now) continue;
+    if (files::read_or(stamp) == now) continue;
     auto names = load_archive(*images_, each.path(), "");
     if (!names) return names.error().within(each.path().string());
     for (const std::string& name : *names)
@@ -129,7 +124,7 @@ Result<void> OciRuntime::load_containers() {
   std::set<std::string> manifests;
   std::vector<std::string> rubbish;
   for (const auto& each : fs::directory_iterator(fs::path(settings_.data) / "containers", error)) {
-    auto text = files::read(each.path() / "container.json");
+    auto text = files::read(each.path() / kRecordFile);
     auto record = text ? parse_record(*text) : Result<Record>(text.error());
     if (!record) {
       log::warn("container_unreadable", record.error(), {{"folder", each.path().string()}});
@@ -150,7 +145,7 @@ Result<void> OciRuntime::load_containers() {
   if (error) return Error("file", settings_.data + ": " + error.message());
   if (auto adopted = network_->adopt(owners); !adopted) return adopted;
   for (const std::string& id : rubbish)
-    if (fs::exists(starter_->folder(id) / "start.json", error))
+    if (fs::exists(starter_->folder(id) / kStartFile, error))
       workers_->add(id, [this, id] { starter_->clean_up(id); });
   images_->collect(manifests);
   return {};
@@ -168,16 +163,16 @@ void OciRuntime::adopt(std::unique_ptr<Box> box) {
     here.stop_signal = here.record->settings.stop_signal.empty() ? image->config.stop_signal
                                                                  : here.record->settings.stop_signal;
   }
-  here.facts = parse_start(text_or(folder / "start.json"));
-  const auto run = parse_run(text_or(folder / monitor::kRunFile));
-  here.exit = parse_exit(text_or(folder / monitor::kExitFile));
+  here.facts = parse_start(files::read_or(folder / kStartFile));
+  const auto run = parse_run(files::read_or(folder / monitor::kRunFile));
+  here.exit = parse_exit(files::read_or(folder / monitor::kExitFile));
   if (run) here.run = *run;
   if (here.exit) {
     here.phase = ContainerPhase::kExited;
     return;
   }
   if (!run) {
-    here.error = text_or(folder / monitor::kFailureFile);
+    here.error = files::read_or(folder / monitor::kFailureFile);
     return;  // created; a start that goes on meanwhile is found by the next one
   }
   if (run->boot_id == boot_id() && open_process(*run)) {
@@ -241,7 +236,7 @@ void OciRuntime::ended(const std::string& id) {
   if (found == boxes_.end()) return;
   Box& box = *found->second;
   if (box.phase != ContainerPhase::kRunning) return;
-  const auto exit = parse_exit(text_or(starter_->folder(id) / monitor::kExitFile));
+  const auto exit = parse_exit(files::read_or(starter_->folder(id) / monitor::kExitFile));
   if (!exit) return;
   box.exit = exit;
   box.phase = ContainerPhase::kExited;
@@ -355,7 +350,7 @@ ContainerInfo OciRuntime::info_of(const Box& box) const {
   }
   const bool runs = box.phase == ContainerPhase::kRunning;
   const std::string& mode = record.settings.network_mode;
-  if (!mode.starts_with("container:")) info.networks[mode] = runs ? box.facts.address : "";
+  if (!mode.starts_with(kOfContainer)) info.networks[mode] = runs ? box.facts.address : "";
   info.health = box.health.status;
   info.health_output = box.health.output;
   if (!runs) return info;

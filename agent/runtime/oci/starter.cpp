@@ -35,14 +35,8 @@ constexpr std::size_t kMaxEtc = 1024 * 1024;
 constexpr Millis kStartLimit{3 * 60'000};
 constexpr Millis kEndLimit{30'000};
 constexpr std::size_t kShortId = 12;
-constexpr std::string_view kContainer = "container:";
 
 Error refused(const std::string& why) { return Error(kRefused, why); }
-
-std::string read_or(const std::string& path, const std::string& otherwise) {
-  auto text = files::read(path);
-  return text ? *text : otherwise;
-}
 
 std::string host_name() {
   utsname name{};
@@ -71,7 +65,7 @@ std::string hostname_of(const Record& record) {
 }
 
 Starter::Starter(Parts parts) : parts_(std::move(parts)) {
-  const std::string status = read_or("/proc/self/status", "");
+  const std::string status = files::read_or("/proc/self/status");
   const auto at = status.find("CapBnd:	");
   if (at != std::string::npos)
     std::from_chars(status.data() + at + 8, status.data() + status.size(), capability_mask_, 16);
@@ -82,14 +76,14 @@ Result<Started> Starter::start(const Record& record, const Peers& peers) {
   if (has_monitor(own)) {  // of an agent before this one, or it runs already; or it is just ending
     for (int looks = 0; has_monitor(own) && looks < 3000; ++looks) {
       const bool ended = fs::exists(own / monitor::kExitFile);
-      const auto run = parse_run(read_or((own / monitor::kRunFile).string(), ""));
-      if (!ended && run) return Started{*run, parse_start(read_or((own / "start.json").string(), "{}"))};
+      const auto run = parse_run(files::read_or(own / monitor::kRunFile));
+      if (!ended && run) return Started{*run, parse_start(files::read_or(own / kStartFile, "{}"))};
       ::poll(nullptr, 0, 10);
     }
     if (has_monitor(own)) return refused("its monitor neither starts nor ends it");
   }
   for (const char* each :
-       {monitor::kExitFile, monitor::kRunFile, monitor::kFailureFile, "start.json", "pid", "runtime.log"}) {
+       {monitor::kExitFile, monitor::kRunFile, monitor::kFailureFile, kStartFile, "pid", "runtime.log"}) {
     std::error_code ignored;
     fs::remove(own / each, ignored);
   }
@@ -167,7 +161,7 @@ Result<void> Starter::prepare(const Record& record, const Peers& peers, Plan& pl
   auto config = bundle_config(settings, in);
   if (!config) return config.error();
   if (auto wrote = files::write(plan.folder / "bundle/config.json", *config, 0600); !wrote) return wrote;
-  if (auto wrote = files::write(plan.folder / "start.json", start_text(plan.facts)); !wrote) return wrote;
+  if (auto wrote = files::write(plan.folder / kStartFile, start_text(plan.facts)); !wrote) return wrote;
   return write_plan(record, plan);
 }
 
@@ -175,8 +169,9 @@ Result<void> Starter::prepare(const Record& record, const Peers& peers, Plan& pl
 Result<void> Starter::share_memory(const Record& record, const Peers& peers, Plan& plan) {
   const ContainerSettings& settings = record.settings;
   const auto peer = [&](const std::string& mode) -> Result<const Peer*> {
-    const auto found = peers.find(mode.substr(kContainer.size()));
-    if (found == peers.end()) return Error(kRefused, "No such container: " + mode.substr(kContainer.size()));
+    const auto found = peers.find(mode.substr(kOfContainer.size()));
+    if (found == peers.end())
+      return Error(kRefused, "No such container: " + mode.substr(kOfContainer.size()));
     if (!found->second.running)
       return Error(kRefused,
                    "cannot join the namespaces of a container that does not run: " + found->second.name);
@@ -184,14 +179,14 @@ Result<void> Starter::share_memory(const Record& record, const Peers& peers, Pla
   };
   BundleInputs& in = plan.bundle;
   in.own_uts = settings.uts_mode != "host" && settings.network_mode != "host";
-  if (settings.pid_mode.starts_with(kContainer)) {
+  if (settings.pid_mode.starts_with(kOfContainer)) {
     auto other = peer(settings.pid_mode);
     if (!other) return other.error();
     in.pid = "/proc/" + std::to_string((*other)->pid) + "/ns/pid";
   } else if (settings.pid_mode != "host") {
     in.pid = "";
   }
-  if (settings.ipc_mode.starts_with(kContainer)) {
+  if (settings.ipc_mode.starts_with(kOfContainer)) {
     auto other = peer(settings.ipc_mode);
     if (!other) return other.error();
     if (!(*other)->shm)
@@ -218,11 +213,11 @@ Result<void> Starter::share_memory(const Record& record, const Peers& peers, Pla
 Result<void> Starter::prepare_network(const Record& record, const Peers& peers, Plan& plan) {
   const std::string& mode = record.settings.network_mode;
   if (mode == "host") return {};
-  if (mode.starts_with(kContainer)) {
-    const auto found = peers.find(mode.substr(kContainer.size()));
+  if (mode.starts_with(kOfContainer)) {
+    const auto found = peers.find(mode.substr(kOfContainer.size()));
     if (found == peers.end() || !found->second.running)
       return Error(kRefused, "cannot join the network of a container that does not run: " +
-                                 mode.substr(kContainer.size()));
+                                 mode.substr(kOfContainer.size()));
     plan.bundle.network = "/proc/" + std::to_string(found->second.pid) + "/ns/net";
     return {};
   }
@@ -259,7 +254,7 @@ Result<void> Starter::write_etc(const Record& record, const Peers& peers, Plan& 
     if (names != name) names += " " + found->second.hostname + " " + name;
     links.emplace_back(found->second.address, names);
   }
-  const std::string hosts = host ? read_or("/etc/hosts", "") : "";
+  const std::string hosts = host ? files::read_or("/etc/hosts") : "";
   std::string own =
       host ? hosts : hosts_file(settings, in.hostname, plan.facts.address, parts_.network.gateway(), links);
   if (host)
@@ -269,9 +264,9 @@ Result<void> Starter::write_etc(const Record& record, const Peers& peers, Plan& 
       own += (address == "host-gateway" ? parts_.network.gateway() : address) + "\t" + each.substr(0, colon) +
              "\n";
     }
-  std::string resolver = read_or("/etc/resolv.conf", "");
+  std::string resolver = files::read_or("/etc/resolv.conf");
   if (!host && only_loopback_servers(resolver))
-    resolver = read_or("/run/systemd/resolve/resolv.conf", resolver);
+    resolver = files::read_or("/run/systemd/resolve/resolv.conf", resolver);
   in.hosts_path = (plan.folder / "hosts").string();
   in.hostname_path = (plan.folder / "hostname").string();
   in.resolver_path = (plan.folder / "resolv.conf").string();
@@ -365,7 +360,7 @@ Result<Started> Starter::spawn(const Record& record, const Plan& plan) {
     said.append(piece, static_cast<std::size_t>(size));
   }
   if (said.starts_with("fail ")) return refused(said.substr(5));
-  const auto facts = parse_run(read_or((plan.folder / monitor::kRunFile).string(), ""));
+  const auto facts = parse_run(files::read_or(plan.folder / monitor::kRunFile));
   if (!said.starts_with("ok ") || !facts)
     return refused("its monitor ended without a word" + (ran->err.empty() ? std::string() : ": " + ran->err));
   (void)record;
@@ -375,7 +370,7 @@ Result<Started> Starter::spawn(const Record& record, const Plan& plan) {
 std::pair<int, std::string> Starter::execute(const std::string& id, const std::vector<std::string>& arguments,
                                              Millis timeout) {
   const fs::path own = folder(id);
-  const std::string process = process_with(read_or((own / "bundle/config.json").string(), ""), arguments);
+  const std::string process = process_with(files::read_or(own / "bundle/config.json"), arguments);
   if (auto wrote = files::write(own / "health.json", process, 0600); !wrote)
     return {-1, wrote.error().text()};
   RunOptions options;
@@ -391,7 +386,7 @@ std::pair<int, std::string> Starter::execute(const std::string& id, const std::v
 // Whatever is left in its groups; with a process namespace of its own nothing is.
 void Starter::end_processes(const std::string& group) const {
   for (const fs::path& each : cgroup::directories_of(parts_.cgroups, group.substr(1))) {
-    const std::string text = read_or((each / "cgroup.procs").string(), "");
+    const std::string text = files::read_or(each / "cgroup.procs");
     for (const char* at = text.data(); at < text.data() + text.size();) {
       int pid = 0;
       const auto got = std::from_chars(at, text.data() + text.size(), pid);
@@ -404,7 +399,7 @@ void Starter::end_processes(const std::string& group) const {
 
 void Starter::clean_up(const std::string& id) {
   const fs::path own = folder(id);
-  const StartFacts facts = parse_start(read_or((own / "start.json").string(), "{}"));
+  const StartFacts facts = parse_start(files::read_or(own / kStartFile, "{}"));
   if (!facts.cgroup.empty()) end_processes(facts.cgroup);
   wait_for_monitor(own, kEndLimit);
   if (facts.shm || fs::exists(own / "shm")) ::umount2((own / "shm").c_str(), MNT_DETACH);

@@ -65,7 +65,7 @@ json networks(int pid) {
 }  // namespace
 
 Result<std::string> Starter::stats(const std::string& id, const RunFacts& run) const {
-  auto text = files::read(folder(id) / "start.json");
+  auto text = files::read(folder(id) / kStartFile);
   const StartFacts facts = parse_start(text ? *text : "{}");
   const std::string group = facts.cgroup.empty() ? "" : facts.cgroup.substr(1);
   auto read = cgroup::read_stats(parts_.cgroups, group);

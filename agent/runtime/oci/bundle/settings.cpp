@@ -333,7 +333,7 @@ Result<ContainerSettings> parse_settings(std::string_view create_body) {
     in.fail("HostConfig.Memory", "Minimum memory limit allowed is 4MB");
   if (out.network_mode.empty() || out.network_mode == "default") out.network_mode = "bridge";
   if (out.network_mode != "bridge" && out.network_mode != "host" && out.network_mode != "none" &&
-      !out.network_mode.starts_with("container:"))
+      !out.network_mode.starts_with(kOfContainer))
     in.fail("HostConfig.NetworkMode",
             "'" + out.network_mode + "' is not one of bridge, host, none, container:NAME");
   if (!in.ok()) return in.error();

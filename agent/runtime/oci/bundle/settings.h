@@ -14,6 +14,9 @@
 
 namespace agent::runtime::oci {
 
+// Network, PID and IPC modes that join another container's namespace begin with it; a name or an id follows.
+inline constexpr std::string_view kOfContainer = "container:";
+
 struct Ulimit {
   std::string name;  // "nofile"
   std::int64_t soft = 0;

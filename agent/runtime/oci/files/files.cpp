@@ -67,6 +67,11 @@ Result<std::string> read(const fs::path& path, std::size_t most) {
   return read_open(fd, path.string(), most);
 }
 
+std::string read_or(const fs::path& path, const std::string& otherwise) {
+  auto text = read(path);
+  return text ? *std::move(text) : otherwise;
+}
+
 Result<void> write_durably(const fs::path& path, std::string_view text, mode_t mode) {
   return replace(path, text, mode, true);
 }

@@ -17,6 +17,8 @@ inline constexpr std::size_t kMaxText = 8 * 1024 * 1024;  // of a document that 
 
 // Error code "file"; the text names the path and the system's reason. "not_found" when there is none.
 shared::Result<std::string> read(const std::filesystem::path& path, std::size_t most = kMaxText);
+// `otherwise` if it cannot be read, for whatever reason.
+std::string read_or(const std::filesystem::path& path, const std::string& otherwise = "");
 // A temporary file beside it, fsync, rename, fsync of the folder.
 shared::Result<void> write_durably(const std::filesystem::path& path, std::string_view text,
                                    mode_t mode = 0600);

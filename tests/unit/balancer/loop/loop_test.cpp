@@ -139,7 +139,7 @@ TEST(Loop, WhatWasReportedOfAClosedDescriptorIsNotToldToTheNextOfThatNumber) {
           Side& quiet = me.all->quiet;
           ++me.told;
           me.watch.stop();
-          other.watch.stop_before_close();
+          other.watch.stop();
           ASSERT_EQ(::dup2(quiet.fd.get(), other.fd.get()), other.fd.get());
           ASSERT_TRUE(quiet.watch.start(me.all->loop, other.fd.get(), FdWatch::Interest::kReadLevel, &quiet,
                                         [](void* next, Ready) { ++static_cast<Side*>(next)->told; }));
